@@ -1,0 +1,99 @@
+package dm
+
+import (
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// Target is the mapping of a range of sectors: how I/O to them is carried out,
+// and by which underlying devices. Targets are values; no method changes one.
+type Target interface {
+	// Type returns the name of the target type, of 1 to 15 bytes: "linear".
+	Type() string
+	// Params returns the parameters as the kernel prints them.
+	Params() string
+	// Devices returns the underlying devices in the order of the parameters:
+	// major:minor, a path, or whatever reference the caller will replace by
+	// MapDevices.
+	Devices() []string
+	// WithDevices returns a copy with other underlying devices, as many as
+	// Devices returns and in the same order. Where their number differs, those
+	// that are too many are ignored and those that are missing stay.
+	WithDevices(devices []string) Target
+}
+
+// ParseTarget reads the parameters of a target. Types that this package has no
+// type for become Unknown, with every byte kept. The error matches ErrInvalid.
+func ParseTarget(typ, params string) (Target, error) {
+	if err := checkType(typ); err != nil {
+		return nil, err
+	}
+	switch typ {
+	case typeLinear:
+		return parseLinear(params)
+	case typeStriped:
+		return parseStriped(params)
+	case typeError:
+		return parseError(params)
+	case typeZero:
+		return parseZero(params)
+	default:
+		return Unknown{Name: typ, Text: params}, nil
+	}
+}
+
+// Unknown is a target of a type that this package only passes on.
+type Unknown struct {
+	// Name is the name of the target type.
+	Name string
+	// Text is the parameters. It is loaded as it stands.
+	Text string
+}
+
+// Type returns t.Name.
+func (t Unknown) Type() string { return t.Name }
+
+// Params returns t.Text.
+func (t Unknown) Params() string { return t.Text }
+
+// Devices returns nil: which words of the text are devices is not known.
+func (t Unknown) Devices() []string { return nil }
+
+// WithDevices returns t.
+func (t Unknown) WithDevices([]string) Target { return t }
+
+// maxType is the number of bytes that the kernel has for a target type's name.
+const maxType = 15
+
+func checkType(typ string) error {
+	switch {
+	case typ == "":
+		return errors.WithMessage(ErrInvalid, "target without type")
+	case len(typ) > maxType:
+		return errors.WithMessagef(ErrInvalid, "target type %q has %d bytes, at most %d are possible", typ, len(typ), maxType)
+	case strings.ContainsAny(typ, blanks):
+		return errors.WithMessagef(ErrInvalid, "target type %q has a blank in it", typ)
+	}
+	return nil
+}
+
+// blanks are the bytes that end a word for the kernel, and the one that ends a
+// string.
+const blanks = " \t\n\v\f\r\x00"
+
+// checkTarget checks that the kernel will read the words that were meant.
+func checkTarget(t Target) error {
+	if err := checkType(t.Type()); err != nil {
+		return err
+	}
+	for _, d := range t.Devices() {
+		if d == "" || strings.ContainsAny(d, blanks) {
+			return errors.WithMessagef(ErrInvalid, "%s target on device %q: no name for a table", t.Type(), d)
+		}
+	}
+	if strings.ContainsAny(t.Params(), "\x00\n") {
+		return errors.WithMessagef(ErrInvalid, "parameters %q of %s target", t.Params(), t.Type())
+	}
+	return nil
+}

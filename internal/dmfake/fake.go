@@ -1,0 +1,36 @@
+// Package dmfake is a device-mapper in memory, for tests.
+package dmfake
+
+import (
+	"context"
+
+	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/units"
+)
+
+// Mapper is what *dm.Control and *Kernel both do.
+type Mapper interface {
+	Close() error
+	Version() (dm.Version, error)
+	Create(name, uuid string, o dm.CreateOptions) (dm.Info, error)
+	Remove(r dm.Ref, o dm.RemoveOptions) (dm.Info, error)
+	RemoveAll() error
+	Rename(name, newName string, o dm.RenameOptions) (dm.Info, error)
+	SetUUID(name, uuid string) (dm.Info, error)
+	Suspend(r dm.Ref, o dm.SuspendOptions) (dm.Info, error)
+	Resume(r dm.Ref, o dm.ResumeOptions) (dm.Info, error)
+	Status(r dm.Ref) (dm.Info, error)
+	Load(r dm.Ref, t dm.Table, o dm.LoadOptions) (dm.Info, error)
+	Clear(r dm.Ref) (dm.Info, error)
+	Table(r dm.Ref, o dm.QueryOptions) (dm.Info, dm.Table, error)
+	TargetStatus(r dm.Ref, o dm.QueryOptions) (dm.Info, []dm.StatusLine, error)
+	Deps(r dm.Ref, o dm.QueryOptions) (dm.Info, []dm.Dev, error)
+	Devices(o dm.ListOptions) ([]dm.Device, error)
+	Targets() ([]dm.TargetVersion, error)
+	TargetVersion(name string) (dm.Version, error)
+	Message(r dm.Ref, sector units.Sectors, text string) (reply string, replied bool, err error)
+	Wait(ctx context.Context, r dm.Ref, eventNr uint32) (dm.Info, []dm.StatusLine, error)
+	SetGeometry(r dm.Ref, g dm.Geometry) (dm.Info, error)
+}
+
+var _ Mapper = (*dm.Control)(nil)
