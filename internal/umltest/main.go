@@ -1,0 +1,203 @@
+// Package umltest runs the kernel tests of a package inside User-mode Linux,
+// from the same test binary and in the same go test run as its other tests.
+//
+// A package with kernel tests has
+//
+//	func TestMain(m *testing.M) { os.Exit(umltest.Main(m)) }
+//
+// and names them TestKernel... or BenchmarkKernel.... The host runs all others;
+// then it boots one guest, in which the same binary runs those, with the flags
+// that go test was given. Nothing of a kernel test ever runs on the host, so it
+// can touch neither the host's device-mapper nor its volume groups.
+//
+// Where a layer is missing its tests are skipped, and the last line of the
+// package's output counts them with the reason. If the environment variable
+// LVM_TEST_REQUIRE names the layer (kernel, tools, or both with a comma), a
+// missing layer is a failure.
+package umltest
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pkg/errors"
+
+	"github.com/lvm-go/lvm/internal/umltest/guest"
+)
+
+// grace is how much longer a guest lives than the tests in it may run, so that
+// the test binary is the first to notice, and prints its stacks.
+const grace = 20 * time.Second
+
+// Main runs the tests of m, the kernel tests among them in a guest, and returns
+// the exit status for both.
+func Main(m *testing.M) int {
+	guest.Enter()
+	flag.Parse()
+	if guest.Inside() {
+		code := m.Run()
+		if err := theSkips.save(os.Getenv(guest.EnvReport)); err != nil {
+			fmt.Fprintln(os.Stderr, "umltest:", err)
+			return 1
+		}
+		return code
+	}
+	if flagValue("test.list") != "" || flagValue("test.fuzz") != "" || flagValue("test.fuzzworker") == "true" {
+		return m.Run()
+	}
+	began := time.Now()
+	sel := selection{run: flagValue("test.run"), bench: flagValue("test.bench"), skip: flagValue("test.skip")}
+	names, err := testNames()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "umltest:", err)
+		return 1
+	}
+	host, kernel := sel.split(names)
+	code := 0
+	if len(kernel) == 0 {
+		code = m.Run()
+	} else if len(host) > 0 {
+		if err := flag.Set("test.skip", both(sel.skip, kernelOnly)); err != nil {
+			fmt.Fprintln(os.Stderr, "umltest:", err)
+			return 1
+		}
+		code = m.Run()
+	}
+	if len(kernel) > 0 && !(code != 0 && flagValue("test.failfast") == "true") {
+		limit, err := time.ParseDuration(flagValue("test.timeout"))
+		if err == nil && limit > 0 {
+			limit = max(time.Second, limit-time.Since(began))
+		}
+		if status := runKernel(kernel, both(sel.skip, hostOnly), limit); status != 0 {
+			code = status
+		}
+	}
+	if line := theSkips.summary(len(kernel)); line != "" {
+		fmt.Println(line)
+	}
+	return code
+}
+
+// runKernel runs the kernel tests in a guest, or accounts for those that
+// cannot run, and returns an exit status.
+func runKernel(kernel []string, skip string, limit time.Duration) int {
+	if withRace {
+		return absent(kernel, "the race detector does not run in the guest")
+	}
+	if err := guest.Available(); err != nil {
+		return absent(kernel, err.Error())
+	}
+	self, err := os.Executable()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "umltest:", err)
+		return 1
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "umltest:", err)
+		return 1
+	}
+	c := guest.Command{
+		Path: self, Args: append([]string{os.Args[0]}, guestFlags(skip, limit)...), Dir: dir, Env: os.Environ(),
+		Stdout: os.Stdout, Stderr: os.Stderr,
+	}
+	if limit > 0 {
+		c.Timeout = limit + grace
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	res, err := c.Run(ctx)
+	if errors.Is(err, guest.ErrUnavailable) {
+		return absent(kernel, err.Error())
+	}
+	theSkips.load(res.Report)
+	for _, w := range res.Warnings {
+		fmt.Fprintln(os.Stderr, "umltest: kernel log:", w)
+	}
+	if err != nil {
+		theSkips.cut = true
+		var ended *guest.Error
+		if errors.As(err, &ended) {
+			fmt.Fprintf(os.Stderr, "umltest: the end of the kernel log:\n%s\n", ended.Log)
+		}
+		fmt.Fprintln(os.Stderr, "umltest:", err)
+		fmt.Println("FAIL")
+		return 1
+	}
+	return res.Status
+}
+
+// absent accounts for kernel tests that cannot run, in the form of a test
+// binary's own output, so that go test -json counts them.
+func absent(kernel []string, reason string) int {
+	verdict, code := "SKIP", 0
+	if required("kernel") {
+		verdict, code = "FAIL", 1
+	}
+	verbose := flagValue("test.v")
+	mark := ""
+	if verbose == "test2json" {
+		mark = "\x16" // what sets the frame apart from what a test prints
+	}
+	for _, name := range kernel {
+		theSkips.add(name, reason)
+		if verbose != "false" || code != 0 {
+			fmt.Printf("%s=== RUN   %s\n    umltest: %s\n%s--- %s: %s (0.00s)\n", mark, name, reason, mark, verdict, name)
+		}
+	}
+	if code != 0 {
+		fmt.Println("FAIL")
+	}
+	return code
+}
+
+// guestFlags returns the flags of this run that mean something in the guest.
+// Not among them are those that name files for the go tool, which the host's
+// run writes.
+func guestFlags(skip string, limit time.Duration) []string {
+	keep := strings.Fields("run bench benchmem benchtime v count short failfast parallel cpu shuffle fullpath paniconexit0")
+	args := []string{"-test.skip=" + skip, "-test.timeout=" + limit.String()}
+	flag.Visit(func(f *flag.Flag) {
+		name, ours := strings.CutPrefix(f.Name, "test.")
+		if !ours || slices.Contains(keep, name) {
+			args = append(args, "-"+f.Name+"="+f.Value.String())
+		}
+	})
+	return append(append(args, "--"), flag.Args()...)
+}
+
+// testNames returns the names of all that this binary can run.
+func testNames() ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, errors.Wrap(err, "find this program")
+	}
+	cmd := exec.Command(self, "-test.list=.")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, errors.Wrap(err, "list the tests")
+	}
+	return strings.Fields(string(out)), nil
+}
+
+func flagValue(name string) string {
+	f := flag.Lookup(name)
+	if f == nil {
+		return ""
+	}
+	return f.Value.String()
+}
+
+// required reports whether the caller demands a layer.
+func required(layer string) bool {
+	return slices.Contains(strings.Split(os.Getenv("LVM_TEST_REQUIRE"), ","), layer)
+}
