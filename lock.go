@@ -2,22 +2,34 @@ package lvm
 
 import (
 	"context"
-	"strings"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
 )
 
 // Names of lock files. Source: lvm2's lock directory as observed.
 const (
 	globalLock   = "P_global"
 	vgLockPrefix = "V_"
+	auxSuffix    = ":aux" // of the file that gives waiting writers priority
+)
+
+// Waiting for a lock asks again after pauses that double between these.
+const (
+	lockPauseMin = time.Millisecond
+	lockPauseMax = 32 * time.Millisecond
 )
 
 // vgLock returns the name of the lock of the volume group vg.
 func vgLock(vg string) string { return vgLockPrefix + vg }
 
-// LockError reports a lock that was not had. It matches ErrLocked if somebody
-// else holds it, and what Err matches.
+// LockError reports a lock that was not had. If the context ended while
+// somebody else held it, the error matches ErrLocked and the context's error.
 type LockError struct {
-	Path string // of the lock file or image, or the name of an in-process lock
+	Path string // of the lock file or image; in-process locks have only a name
 	Err  error
 }
 
@@ -27,34 +39,308 @@ func (e *LockError) Error() string { return "lock " + e.Path + ": " + e.Err.Erro
 // Unwrap returns the reason.
 func (e *LockError) Unwrap() error { return e.Err }
 
-// locker takes the locks of one System. An empty dir keeps them in the process.
-type locker struct{ dir string }
+// locker takes the locks of one System: within it by gates, against other
+// processes, lvm2 among them, by flock on files. Locks of one System are not
+// re-entrant. Source: lvm2's use of flock as observed.
+//
+// An empty dir keeps the locks within the System, and so does an operating
+// system without flock.
+type locker struct {
+	dir string
 
-// newLocker returns a locker on the directory dir, which need not exist yet.
+	mu    sync.Mutex // protects gates and what is in them
+	gates map[string]*gate
+}
+
+// newLocker returns a locker on the directory dir, which is made when needed.
 func newLocker(dir string) *locker { return &locker{dir: dir} }
 
-// lock takes the lock called name, waiting for it as long as ctx allows.
-func (l *locker) lock(ctx context.Context, name string, exclusive bool) (*heldLock, error) {
-	if strings.ContainsRune(name, '/') {
-		return nil, &LockError{name, ErrInvalidName}
-	}
-	return &heldLock{}, nil
-}
-
-// lockImages locks the image files at paths themselves.
-func (l *locker) lockImages(ctx context.Context, paths []string, exclusive bool) (*heldLock, error) {
-	return &heldLock{}, nil
-}
-
-// invalidateHints makes lvm2 forget which devices are PVs, and keeps it from
-// writing that down again until the lock is released. The caller holds the
-// global lock exclusively.
-func invalidateHints(ctx context.Context, runDir string) (*heldLock, error) {
-	return &heldLock{}, nil
-}
-
 // heldLock is a lock that was taken.
-type heldLock struct{}
+type heldLock struct{ release []func() }
 
 // unlock releases the lock. A second call, or one on nil, does nothing.
-func (h *heldLock) unlock() error { return nil }
+func (h *heldLock) unlock() {
+	if h == nil {
+		return
+	}
+	for _, f := range slices.Backward(h.release) {
+		f()
+	}
+	h.release = nil
+}
+
+// lock takes the lock called name, shared or exclusive, and waits for it until
+// ctx ends. Who needs several takes the global lock first and then those of
+// volume groups in the order of their names.
+func (l *locker) lock(ctx context.Context, name string, exclusive bool) (*heldLock, error) {
+	if err := checkName(lockName, name); err != nil {
+		return nil, &LockError{name, err}
+	}
+	path := name
+	if l.dir != "" {
+		path = filepath.Join(l.dir, name)
+	}
+	held, err := l.enter(ctx, path, exclusive)
+	if err != nil || l.dir == "" || !haveFlock {
+		return held, err
+	}
+	f, err := l.lockFile(ctx, path, exclusive)
+	if err != nil {
+		held.unlock()
+		return nil, err
+	}
+	held.release = append(held.release, func() { releaseLockFile(f, path) })
+	return held, nil
+}
+
+// lockFile takes the lock file at path by way of its aux file. A writer keeps
+// that until it has the lock, so that readers who come later queue behind it.
+func (l *locker) lockFile(ctx context.Context, path string, exclusive bool) (*os.File, error) {
+	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+		return nil, &LockError{path, pathCause(err)}
+	}
+	aux, err := acquireLockFile(ctx, path+auxSuffix, true)
+	if err != nil {
+		return nil, err
+	}
+	if !exclusive {
+		releaseLockFile(aux, path+auxSuffix)
+		return acquireLockFile(ctx, path, false)
+	}
+	defer releaseLockFile(aux, path+auxSuffix)
+	return acquireLockFile(ctx, path, true)
+}
+
+// lockImages locks the image files at paths themselves: no other file is
+// touched. A path that is given twice, or two paths of one file, count once.
+func (l *locker) lockImages(ctx context.Context, paths []string, exclusive bool) (*heldLock, error) {
+	images, err := distinctImages(paths)
+	if err != nil {
+		return nil, err
+	}
+	held := new(heldLock)
+	for _, path := range images {
+		h, err := l.lockImage(ctx, path, exclusive)
+		if err != nil {
+			held.unlock()
+			return nil, err
+		}
+		held.release = append(held.release, h.unlock)
+	}
+	return held, nil
+}
+
+func (l *locker) lockImage(ctx context.Context, path string, exclusive bool) (*heldLock, error) {
+	held, err := l.enter(ctx, path, exclusive)
+	if err != nil || !haveFlock {
+		return held, err
+	}
+	// Over some network file systems only a file open for writing can be locked
+	// exclusively.
+	flag := os.O_RDONLY
+	if exclusive {
+		flag = os.O_RDWR
+	}
+	f, err := acquireFile(ctx, path, exclusive, func() (*os.File, error) { return os.OpenFile(path, flag, 0) })
+	if err != nil {
+		held.unlock()
+		return nil, err
+	}
+	held.release = append(held.release, func() { closeLocked(f) })
+	return held, nil
+}
+
+// distinctImages resolves paths and returns them sorted, each file once. Every
+// process has to lock in the same order, whatever names it uses.
+func distinctImages(paths []string) ([]string, error) {
+	var (
+		images []string
+		seen   []os.FileInfo
+	)
+	for _, path := range paths {
+		real, err := filepath.EvalSymlinks(path)
+		if err == nil {
+			real, err = filepath.Abs(real)
+		}
+		if err != nil {
+			return nil, &LockError{path, pathCause(err)}
+		}
+		info, err := os.Stat(real)
+		if err != nil {
+			return nil, &LockError{path, pathCause(err)}
+		}
+		if !isDeviceMode(info.Mode()) {
+			return nil, &LockError{path, errNotDevice}
+		}
+		if slices.ContainsFunc(seen, func(other os.FileInfo) bool { return os.SameFile(info, other) }) {
+			continue
+		}
+		seen = append(seen, info)
+		images = append(images, real)
+	}
+	slices.Sort(images)
+	return images, nil
+}
+
+// acquireLockFile opens, or makes, the lock file at path and locks it.
+func acquireLockFile(ctx context.Context, path string, exclusive bool) (*os.File, error) {
+	return acquireFile(ctx, path, exclusive, func() (*os.File, error) {
+		return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o700)
+	})
+}
+
+// acquireFile locks what open opens at path. Who releases a lock file removes
+// it: a file that is no longer the one at path when it is locked protects
+// nothing, and all starts again.
+func acquireFile(ctx context.Context, path string, exclusive bool, open func() (*os.File, error)) (*os.File, error) {
+	for {
+		f, err := open()
+		if err != nil {
+			return nil, &LockError{path, pathCause(err)}
+		}
+		if err := waitFlock(ctx, f, exclusive); err != nil {
+			_ = f.Close() // the lock was not had
+			return nil, &LockError{path, err}
+		}
+		if isFileAt(f, path) {
+			return f, nil
+		}
+		_ = f.Close() // nobody knows this file any more
+	}
+}
+
+// releaseLockFile releases the lock on f and removes the file at path, unless
+// others use it by now. Errors are of no consequence: the lock ends with the
+// open file, and a file that stays behind means nothing.
+func releaseLockFile(f *os.File, path string) {
+	_ = unflock(f)
+	if got, err := tryFlock(f, true); err == nil && got && isFileAt(f, path) {
+		_ = os.Remove(path)
+	}
+	_ = f.Close()
+}
+
+// closeLocked releases the lock on f, which stays where it is. Closing alone
+// would not do while a process that is being started shares the open file.
+func closeLocked(f *os.File) {
+	_ = unflock(f) // closing is the second way
+	_ = f.Close()  // nothing was written through f
+}
+
+// waitFlock asks for the lock on f until it is had or ctx ends. A flock that
+// waits in the kernel would hold a thread, and know nothing of ctx.
+func waitFlock(ctx context.Context, f *os.File, exclusive bool) error {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	<-pause.C
+	for next := lockPauseMin; ; next = min(2*next, lockPauseMax) {
+		got, err := tryFlock(f, exclusive)
+		if err != nil {
+			return err
+		}
+		// Who comes with a context that has ended does not get even a free lock.
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("%w: %w", ErrLocked, err)
+		}
+		if got {
+			return nil
+		}
+		pause.Reset(next)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// isFileAt reports whether f is the file that path names now.
+func isFileAt(f *os.File, path string) bool {
+	mine, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(mine, there)
+}
+
+// gate is a reader-writer lock within a locker whose waiters obey a context. A
+// waiting writer keeps out readers who come later.
+type gate struct {
+	readers        int
+	writer         bool
+	writersWaiting int
+	users          int           // who holds it or waits for it
+	changed        chan struct{} // closed when it pays to look again
+}
+
+func (g *gate) isFree(exclusive bool) bool {
+	if exclusive {
+		return g.readers == 0 && !g.writer
+	}
+	return !g.writer && g.writersWaiting == 0
+}
+
+func (g *gate) wake() {
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+// enter passes the gate called key, or returns a *LockError when ctx ends.
+func (l *locker) enter(ctx context.Context, key string, exclusive bool) (*heldLock, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := l.gates[key]
+	if g == nil {
+		g = &gate{changed: make(chan struct{})}
+		if l.gates == nil {
+			l.gates = make(map[string]*gate)
+		}
+		l.gates[key] = g
+	}
+	g.users++
+	if exclusive {
+		g.writersWaiting++
+		defer func() { g.writersWaiting-- }()
+	}
+	for ctx.Err() == nil && !g.isFree(exclusive) {
+		changed := g.changed
+		l.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		l.mu.Lock()
+	}
+	if err := ctx.Err(); err != nil {
+		l.abandon(key, g)
+		return nil, &LockError{key, fmt.Errorf("%w: %w", ErrLocked, err)}
+	}
+	if exclusive {
+		g.writer = true
+	} else {
+		g.readers++
+	}
+	return &heldLock{[]func(){func() { l.leave(key, g, exclusive) }}}, nil
+}
+
+// leave gives back what enter gave.
+func (l *locker) leave(key string, g *gate, exclusive bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if exclusive {
+		g.writer = false
+	} else {
+		g.readers--
+	}
+	l.abandon(key, g)
+}
+
+// abandon counts out one user of the gate; l.mu is held. The others look again
+// once it is free, and find out whether they are let in.
+func (l *locker) abandon(key string, g *gate) {
+	g.users--
+	g.wake()
+	if g.users == 0 {
+		delete(l.gates, key)
+	}
+}
