@@ -40,8 +40,8 @@ type Error struct {
 	Device string
 	// Errno is what the kernel returned; 0 if it was not asked.
 	Errno syscall.Errno
-	// Kind is what it means: one of the sentinels, or nil if the errno is one
-	// of a target's own.
+	// Kind is what it means: an error that matches one of the sentinels or
+	// os.ErrClosed; nil if the errno is one of a target's own.
 	Kind error
 }
 
@@ -110,6 +110,10 @@ func meaning(op Op, errno syscall.Errno) error {
 	case OpMessage:
 		if errno == syscall.EEXIST {
 			return ErrExists
+		}
+	case OpTargetVersion:
+		if errno == syscall.EINVAL { // no such type, and no module for it
+			return ErrUnsupported
 		}
 	}
 	switch errno {

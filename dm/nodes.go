@@ -1,15 +1,60 @@
 package dm
 
-import "github.com/lvm-go/lvm/units"
+import "github.com/pkg/errors"
 
-// Nodes keeps the nodes of mapped devices in a directory. The zero value is
-// that of lvm2 without udev: /dev/mapper, root, group 6 (disk), mode 0660.
+// Nodes keeps the nodes of mapped devices in a directory, where udev does not.
+// The zero value does it as lvm2 does.
+//
+// A node is a symbolic link to DevDir/dm-N if the kernel has made that one, and
+// a block device of its own otherwise, of user root and group disk (6), mode
+// 0660. What is neither a link nor a block device is never replaced or removed,
+// and no name leads out of the directory. Errors are of type *Error.
+//
+// Never call these methods while a device is suspended.
 type Nodes struct {
-	Dir    string // "/dev/mapper" if empty
-	DevDir string // "/dev" if empty
+	// Dir is the directory; "/dev/mapper" if empty.
+	Dir string
+	// DevDir is where the kernel makes its nodes dm-N; "/dev" if empty.
+	DevDir string
 }
 
-func (n Nodes) Add(name string, dev Dev) error                  { return ErrUnsupported }
-func (n Nodes) Remove(name string) error                        { return ErrUnsupported }
-func (n Nodes) Rename(oldName, newName string) error            { return ErrUnsupported }
-func (n Nodes) SetReadAhead(dev Dev, ahead units.Sectors) error { return ErrUnsupported }
+const (
+	nodeMode  = 0o660
+	nodeUser  = 0
+	nodeGroup = 6 // disk
+)
+
+func (n Nodes) dir() string {
+	if n.Dir == "" {
+		return "/dev/mapper"
+	}
+	return n.Dir
+}
+
+func (n Nodes) devDir() string {
+	if n.DevDir == "" {
+		return "/dev"
+	}
+	return n.DevDir
+}
+
+// checkNode refuses names that lead elsewhere, or to the control node.
+func checkNode(op, name string) error {
+	if err := CheckName(name); err != nil {
+		return &Error{Op: op, Device: name, Kind: err}
+	}
+	return nil
+}
+
+// occupied is the error for a name that belongs to something else.
+func occupied(op, name string) error {
+	return &Error{Op: op, Device: name, Kind: errors.WithMessage(ErrExists, "neither a link nor a block device")}
+}
+
+// The operations, as errors name them.
+const (
+	opAddNode    = "add node"
+	opRemoveNode = "remove node"
+	opRenameNode = "rename node"
+	opReadAhead  = "set read-ahead"
+)

@@ -131,7 +131,11 @@ const (
 // baseSize is the size of the base struct, dm_ioctl.
 const baseSize = 312
 
-const (
-	controlName = "control"
-	majorMax    = 4
-)
+// versionMajor is the only major version of the interface there is.
+const versionMajor = 4
+
+// minorListEvents is the version that put event numbers into the list.
+const minorListEvents = 38
+
+// controlName is the name of the control device's node.
+const controlName = "control"

@@ -1,25 +1,35 @@
 package dm
 
-import "context"
-
+// Flags that go to udev's rules with a uevent. Source: libdevmapper's
+// DM_UDEV_*, which the rules 10-dm and 11-dm-lvm read.
 const (
-	UdevDisableDMRules         uint16 = 0x0001
-	UdevDisableSubsystemRules  uint16 = 0x0002
-	UdevDisableDiskRules       uint16 = 0x0004
-	UdevDisableOtherRules      uint16 = 0x0008
-	UdevLowPriority            uint16 = 0x0010
+	// UdevDisableDMRules: no /dev/mapper/NAME.
+	UdevDisableDMRules uint16 = 0x0001
+	// UdevDisableSubsystemRules: no links of the subsystem, such as /dev/VG/LV.
+	UdevDisableSubsystemRules uint16 = 0x0002
+	// UdevDisableDiskRules: no /dev/disk/by-*.
+	UdevDisableDiskRules uint16 = 0x0004
+	// UdevDisableOtherRules: other rules leave the device alone and do not scan it.
+	UdevDisableOtherRules uint16 = 0x0008
+	// UdevLowPriority: the links of another device with the same content win.
+	UdevLowPriority uint16 = 0x0010
+	// UdevDisableLibraryFallback: nobody but udev makes nodes.
 	UdevDisableLibraryFallback uint16 = 0x0020
-	UdevPrimarySource          uint16 = 0x0040
-	UdevSubsystem0             uint16 = 0x0100
+	// UdevPrimarySource: the event is of a command, not one that something else
+	// has triggered. Begin and NoUdevFlags add it.
+	UdevPrimarySource uint16 = 0x0040
+	// UdevSubsystem0 is the first of eight flags that the subsystem defines.
+	// LVM's is NOSCAN: the content of the device is not valid yet.
+	UdevSubsystem0 uint16 = 0x0100
 )
 
-// Cookie; a nil *Cookie is "no udev": Begin gives NoUdevFlags(flags), Done and Wait do nothing.
-type Cookie struct{}
+// cookieMagic is the upper half of the key of a cookie's semaphore.
+const cookieMagic = 0x0d4d
 
-func UdevRunning() bool                              { return false }
-func NoUdevFlags(flags uint16) uint32                { return 0 }
-func NewCookie() (*Cookie, error)                    { return nil, ErrUnsupported }
-func (c *Cookie) Begin(flags uint16) (uint32, error) { return 0, ErrUnsupported }
-func (c *Cookie) Done(info Info, err error) error    { return ErrUnsupported }
-func (c *Cookie) Wait(ctx context.Context) error     { return ErrUnsupported }
-func (c *Cookie) Close() error                       { return nil }
+// NoUdevFlags returns the cookie to use where nobody waits for udev: no
+// semaphore, and udev, should it run after all, keeps away from the names that
+// the caller will make.
+func NoUdevFlags(flags uint16) uint32 {
+	flags &^= UdevDisableLibraryFallback
+	return uint32(flags|UdevPrimarySource|UdevDisableDMRules|UdevDisableSubsystemRules) << 16
+}
