@@ -18,7 +18,7 @@ import (
 // Reasons why a command did not end by itself. They are matched by the error
 // that Run returns.
 var (
-	ErrUnavailable = errors.New("user-mode linux is not available")
+	ErrUnavailable = errors.New("user-mode linux cannot be used")
 	ErrTimeout     = errors.New("guest ran out of time")
 	ErrCrashed     = errors.New("guest kernel crashed or did not boot")
 	ErrInterrupted = errors.New("guest was interrupted")

@@ -64,6 +64,9 @@ func Available() error {
 	if Inside() {
 		return errors.WithMessage(ErrUnavailable, "this is a guest already")
 	}
+	if withRace {
+		return errors.WithMessage(ErrUnavailable, "the race detector does not run in the guest")
+	}
 	if _, err := os.Stat(kernelPath); err != nil {
 		return errors.WithMessage(ErrUnavailable, "no "+kernelPath+" (package user-mode-linux)")
 	}
