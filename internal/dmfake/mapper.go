@@ -1,4 +1,10 @@
-// Package dmfake is a device-mapper in memory, for tests.
+// Package dmfake is a device-mapper in memory, for tests. A Kernel has the
+// methods of dm.Control and answers as Linux does: which of a device's two
+// tables is live, who has it open, what is refused and with which errno. No data
+// flows. Calls can be made to fail, and are written down.
+//
+// The scenario in testdata/scenario.txt was recorded with a real kernel; the
+// tests compare both.
 package dmfake
 
 import (
@@ -8,7 +14,7 @@ import (
 	"github.com/lvm-go/lvm/units"
 )
 
-// Mapper is what *dm.Control and *Kernel both do.
+// Mapper is what a *dm.Control and a *Kernel have in common.
 type Mapper interface {
 	Close() error
 	Version() (dm.Version, error)
@@ -33,4 +39,7 @@ type Mapper interface {
 	SetGeometry(r dm.Ref, g dm.Geometry) (dm.Info, error)
 }
 
-var _ Mapper = (*dm.Control)(nil)
+var (
+	_ Mapper = (*dm.Control)(nil)
+	_ Mapper = (*Kernel)(nil)
+)
