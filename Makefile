@@ -1,0 +1,117 @@
+# make test runs everything, and is what CI runs. The other targets are its
+# parts and the longer runs.
+
+GO ?= go
+# The two newest releases of Go. Tests run with the one at hand, the pure ones
+# with the other, too.
+GO_VERSIONS := go1.26.8 go1.27.4
+PLATFORMS := darwin/arm64 windows/amd64 linux/386 linux/s390x
+FUZZTIME ?= 10s
+BENCH ?= .
+BENCHTIME ?= 1s
+
+# A step counts what it proves in here. Another folder keeps two runs apart.
+BUILD ?= .build
+SUM := $(BUILD)/testsum -d $(BUILD)/steps
+
+# Kernel tests run in a guest, which the race detector cannot do. They run in
+# kernel-test, and are left out elsewhere.
+NO_KERNEL := -skip='^(Test|Benchmark)Kernel'
+OTHER_GO = $(filter-out $(basename $(shell $(GO) env GOVERSION)).%,$(GO_VERSIONS))
+# All packages but the runner, whose tests do nothing but boot guests.
+PURE = $(shell $(GO) list ./... | grep -v /internal/umltest)
+
+# Guests and fuzzers want the machine for themselves, and deps comes first.
+.NOTPARALLEL:
+
+.PHONY: test deps lint cross kernel-test race other-go fuzz-smoke fuzz bench examples clean
+
+test:
+	@rm -rf $(BUILD)/steps
+	@status=0; \
+	$(MAKE) -k --no-print-directory deps lint cross kernel-test race other-go fuzz-smoke examples || status=1; \
+	echo; $(SUM) total || status=1; \
+	exit $$status
+
+# What the tests need beside Go, on Debian and its kin: a kernel with
+# device-mapper, lvm2 to compare with, and a C compiler for the race detector
+# and for processors with AMX.
+PACKAGES := user-mode-linux kmod lvm2 dmsetup thin-provisioning-tools e2fsprogs xfsprogs util-linux mount gcc libc6-dev
+TOOLS := linux.uml modprobe lvm dmsetup thin_check mkfs.ext4 mkfs.xfs blkid losetup gcc
+
+deps:
+	@PATH=$$PATH:/usr/sbin:/sbin; missing=; \
+	for t in $(TOOLS); do command -v $$t >/dev/null || missing="$$missing $$t"; done; \
+	[ -e /usr/include/stdio.h ] || missing="$$missing stdio.h"; \
+	[ -n "$$missing" ] || exit 0; \
+	echo "missing:$$missing"; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
+	if command -v apt-get >/dev/null && $$sudo true 2>/dev/null; then \
+		$$sudo apt-get update -q && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGES); \
+	else \
+		echo "install: $(PACKAGES)"; \
+	fi
+
+# One rule for all: the counter follows its sources.
+$(BUILD)/testsum: $(wildcard internal/testsum/*.go)
+	@mkdir -p $(BUILD)
+	@$(GO) build -o $@ ./internal/testsum
+
+lint: $(BUILD)/testsum
+	@$(SUM) check gofmt -- sh -c 'bad=$$(gofmt -l .); echo "not formatted: $$bad"; [ -z "$$bad" ]'
+	@$(SUM) check vet -- $(GO) vet ./...
+
+# Code and tests, on systems without device-mapper, with 32 bits, and with the
+# other byte order.
+cross: $(BUILD)/testsum
+	@status=0; for p in $(PLATFORMS); do \
+		$(SUM) check "vet $$p" -- env CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... || status=1; \
+	done; exit $$status
+
+# All tests with every layer: what is missing fails.
+kernel-test: $(BUILD)/testsum
+	@$(SUM) tests "all tests" -- env CGO_ENABLED=0 LVM_TEST_REQUIRE=kernel,tools $(GO) test -json -timeout=15m ./...
+
+race: $(BUILD)/testsum
+	@$(SUM) tests "race detector" -- env CGO_ENABLED=1 $(GO) test -json -race -shuffle=on -timeout=15m $(NO_KERNEL) $(PURE)
+
+# CI must have the other release. Elsewhere, a machine without network is told
+# that this was left out.
+other-go: $(BUILD)/testsum
+	@for v in $(OTHER_GO); do \
+		if [ -z "$$CI" ] && ! GOTOOLCHAIN=$$v $(GO) version >/dev/null 2>&1; then \
+			$(SUM) skip "with $$v" "this release cannot be had"; \
+		else \
+			$(SUM) tests "with $$v" -- env CGO_ENABLED=0 GOTOOLCHAIN=$$v $(GO) test -json -timeout=15m $(NO_KERNEL) $(PURE); \
+		fi || exit 1; \
+	done
+
+fuzz-smoke fuzz: $(BUILD)/testsum
+	@status=0; for p in $(PURE); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			$(SUM) check "$${p##*/} $$f" -- $(GO) test -run='^$$' -fuzz="^$$f\$$" -fuzztime=$(FUZZTIME) $$p || status=1; \
+		done; \
+	done; exit $$status
+
+fuzz: FUZZTIME = 10m
+
+# Each example runs without arguments, in an empty folder. One that needs the
+# kernel says so in its header, and runs in a guest.
+examples: $(BUILD)/testsum
+	@$(GO) build -o $(BUILD)/uml ./internal/umltest/cmd/uml
+	@status=0; build=$$(cd $(BUILD) && pwd); \
+	for d in $(wildcard examples/*/main.go); do \
+		name=$$(basename $$(dirname $$d)); \
+		CGO_ENABLED=0 $(GO) build -o $$build/examples/$$name ./$$(dirname $$d) || { status=1; continue; }; \
+		uml=; ! grep -q '^// Needs the kernel' $$d || uml="$$build/uml --"; \
+		empty=$$(mktemp -d); \
+		$(SUM) check "example $$name" -- sh -c 'cd "$$1" && shift && exec "$$@"' sh $$empty $$uml $$build/examples/$$name || status=1; \
+		rm -rf $$empty; \
+	done; exit $$status
+
+bench:
+	$(GO) test -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -benchmem ./...
+
+clean:
+	rm -rf $(BUILD)
