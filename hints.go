@@ -37,14 +37,14 @@ func invalidateHints(ctx context.Context, runDir string) (*heldLock, error) {
 	if err != nil {
 		return nil, err
 	}
-	held := &heldLock{[]func(){func() { closeLocked(f) }}}
+	held := &heldLock{[]func() error{func() error { return closeLocked(f, hints) }}}
 	if err := emptyHints(f); err != nil {
-		held.unlock()
+		_ = held.unlock() // the error at hand says more
 		return nil, &LockError{hints, err}
 	}
 	newHints := filepath.Join(runDir, newHintsFile)
 	if err := touch(newHints); err != nil {
-		held.unlock()
+		_ = held.unlock() // the error at hand says more
 		return nil, &LockError{newHints, err}
 	}
 	return held, nil

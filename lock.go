@@ -56,17 +56,22 @@ type locker struct {
 func newLocker(dir string) *locker { return &locker{dir: dir} }
 
 // heldLock is a lock that was taken.
-type heldLock struct{ release []func() }
+type heldLock struct{ release []func() error }
 
-// unlock releases the lock. A second call, or one on nil, does nothing.
-func (h *heldLock) unlock() {
+// unlock releases the lock. It is released even if an error is returned. A
+// second call, or one on nil, does nothing.
+func (h *heldLock) unlock() error {
 	if h == nil {
-		return
+		return nil
 	}
+	var first error
 	for _, f := range slices.Backward(h.release) {
-		f()
+		if err := f(); first == nil {
+			first = err
+		}
 	}
 	h.release = nil
+	return first
 }
 
 // lock takes the lock called name, shared or exclusive, and waits for it until
@@ -86,10 +91,10 @@ func (l *locker) lock(ctx context.Context, name string, exclusive bool) (*heldLo
 	}
 	f, err := l.lockFile(ctx, path, exclusive)
 	if err != nil {
-		held.unlock()
+		_ = held.unlock() // a gate alone, which cannot fail
 		return nil, err
 	}
-	held.release = append(held.release, func() { releaseLockFile(f, path) })
+	held.release = append(held.release, func() error { return releaseLockFile(f, path) })
 	return held, nil
 }
 
@@ -104,11 +109,17 @@ func (l *locker) lockFile(ctx context.Context, path string, exclusive bool) (*os
 		return nil, err
 	}
 	if !exclusive {
-		releaseLockFile(aux, path+auxSuffix)
+		if err := releaseLockFile(aux, path+auxSuffix); err != nil {
+			return nil, err
+		}
 		return acquireLockFile(ctx, path, false)
 	}
-	defer releaseLockFile(aux, path+auxSuffix)
-	return acquireLockFile(ctx, path, true)
+	f, err := acquireLockFile(ctx, path, true)
+	if auxErr := releaseLockFile(aux, path+auxSuffix); err == nil && auxErr != nil {
+		_ = closeLocked(f, path) // what went wrong with aux is worse
+		return nil, auxErr
+	}
+	return f, err
 }
 
 // lockImages locks the image files at paths themselves: no other file is
@@ -122,7 +133,7 @@ func (l *locker) lockImages(ctx context.Context, paths []string, exclusive bool)
 	for _, path := range images {
 		h, err := l.lockImage(ctx, path, exclusive)
 		if err != nil {
-			held.unlock()
+			_ = held.unlock() // the error at hand says more
 			return nil, err
 		}
 		held.release = append(held.release, h.unlock)
@@ -143,10 +154,10 @@ func (l *locker) lockImage(ctx context.Context, path string, exclusive bool) (*h
 	}
 	f, err := acquireFile(ctx, path, exclusive, func() (*os.File, error) { return os.OpenFile(path, flag, 0) })
 	if err != nil {
-		held.unlock()
+		_ = held.unlock() // a gate alone, which cannot fail
 		return nil, err
 	}
-	held.release = append(held.release, func() { closeLocked(f) })
+	held.release = append(held.release, func() error { return closeLocked(f, path) })
 	return held, nil
 }
 
@@ -193,7 +204,7 @@ func acquireLockFile(ctx context.Context, path string, exclusive bool) (*os.File
 // it: a file that is no longer the one at path when it is locked protects
 // nothing, and all starts again.
 func acquireFile(ctx context.Context, path string, exclusive bool, open func() (*os.File, error)) (*os.File, error) {
-	for {
+	for ctx.Err() == nil {
 		f, err := open()
 		if err != nil {
 			return nil, &LockError{path, pathCause(err)}
@@ -207,24 +218,33 @@ func acquireFile(ctx context.Context, path string, exclusive bool, open func() (
 		}
 		_ = f.Close() // nobody knows this file any more
 	}
+	return nil, &LockError{path, fmt.Errorf("%w: %w", ErrLocked, ctx.Err())}
 }
 
 // releaseLockFile releases the lock on f and removes the file at path, unless
-// others use it by now. Errors are of no consequence: the lock ends with the
-// open file, and a file that stays behind means nothing.
-func releaseLockFile(f *os.File, path string) {
-	_ = unflock(f)
+// others use it by now. One that stays behind means nothing.
+func releaseLockFile(f *os.File, path string) error {
+	if err := unflock(f); err != nil {
+		_ = f.Close() // that releases it, too
+		return &LockError{path, err}
+	}
 	if got, err := tryFlock(f, true); err == nil && got && isFileAt(f, path) {
 		_ = os.Remove(path)
 	}
-	_ = f.Close()
+	return closeLocked(f, path)
 }
 
 // closeLocked releases the lock on f, which stays where it is. Closing alone
 // would not do while a process that is being started shares the open file.
-func closeLocked(f *os.File) {
-	_ = unflock(f) // closing is the second way
-	_ = f.Close()  // nothing was written through f
+func closeLocked(f *os.File, path string) error {
+	err := unflock(f)
+	if closeErr := f.Close(); err == nil {
+		err = pathCause(closeErr)
+	}
+	if err != nil {
+		return &LockError{path, err}
+	}
+	return nil
 }
 
 // waitFlock asks for the lock on f until it is had or ctx ends. A flock that
@@ -320,11 +340,11 @@ func (l *locker) enter(ctx context.Context, key string, exclusive bool) (*heldLo
 	} else {
 		g.readers++
 	}
-	return &heldLock{[]func(){func() { l.leave(key, g, exclusive) }}}, nil
+	return &heldLock{[]func() error{func() error { return l.leave(key, g, exclusive) }}}, nil
 }
 
-// leave gives back what enter gave.
-func (l *locker) leave(key string, g *gate, exclusive bool) {
+// leave gives back what enter gave. It does not fail.
+func (l *locker) leave(key string, g *gate, exclusive bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if exclusive {
@@ -333,6 +353,7 @@ func (l *locker) leave(key string, g *gate, exclusive bool) {
 		g.readers--
 	}
 	l.abandon(key, g)
+	return nil
 }
 
 // abandon counts out one user of the gate; l.mu is held. The others look again
