@@ -117,10 +117,15 @@ type ValidationError struct {
 	Violations []*InvalidError
 }
 
+// Error names the first violations and says how many more there are.
 func (e *ValidationError) Error() string {
-	s := make([]string, len(e.Violations))
-	for i, v := range e.Violations {
-		s[i] = v.Error()
+	const most = 10
+	var s []string
+	for _, v := range e.Violations[:min(most, len(e.Violations))] {
+		s = append(s, v.Error())
+	}
+	if more := len(e.Violations) - most; more > 0 {
+		s = append(s, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(s, "; ")
 }

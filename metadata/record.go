@@ -89,7 +89,7 @@ type Body interface {
 	// they are not known.
 	Areas() []Area
 
-	segmentBody() // a body needs this package's codec, so the set is closed
+	segmentBody // a body is a codec of this package too, so the set is closed
 }
 
 // Striped is the body of a striped segment, which is linear if it has one area.

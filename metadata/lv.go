@@ -1,0 +1,214 @@
+package metadata
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/lvm-go/lvm/units"
+)
+
+// Extents returns the length of the logical volume: the sum of its segments'.
+// A sum that does not fit is given as the largest number there is.
+func (lv *LogicalVolume) Extents() units.Extents {
+	var sum units.Extents
+	for i := range lv.Segments {
+		if sum += lv.Segments[i].Count; sum < lv.Segments[i].Count {
+			return math.MaxUint64
+		}
+	}
+	return sum
+}
+
+// IsOpaque reports whether the logical volume has a segment whose type has no
+// codec here.
+func (lv *LogicalVolume) IsOpaque() bool {
+	return slices.ContainsFunc(lv.Segments, func(s Segment) bool { return s.IsOpaque() })
+}
+
+func (d *decoder) logicalVolumes(entries []Entry) []*LogicalVolume {
+	entries = d.onlySections("logical_volumes", entries)
+	records := make([]LogicalVolume, len(entries))
+	lvs := make([]*LogicalVolume, len(entries))
+	d.lvs = make(map[string]ID, len(entries))
+	ids := make(map[ID]struct{}, len(entries))
+	// A segment may refer to any LV, so first all are to be known.
+	for i := range entries {
+		e, lv := &entries[i], &records[i]
+		d.kind, d.name = "lv", e.Key
+		lvs[i] = lv
+		lv.Name = e.Key
+		lv.ID = d.ownID(e.entries)
+		if _, twice := d.lvs[e.Key]; twice {
+			d.fail("name", e.Key, "unique")
+		}
+		if _, twice := ids[lv.ID]; twice {
+			d.fail("id", lv.ID.String(), "unique")
+		}
+		if d.err != nil {
+			return nil
+		}
+		d.lvs[e.Key] = lv.ID
+		ids[lv.ID] = struct{}{}
+	}
+	for i := range entries {
+		d.name = entries[i].Key
+		if d.logicalVolume(entries[i].entries, lvs[i]); d.err != nil {
+			return nil
+		}
+	}
+	return lvs
+}
+
+// ownID returns the id of the object with these entries.
+func (d *decoder) ownID(entries []Entry) ID {
+	for i := range entries {
+		if entries[i].Key == "id" && entries[i].kind != sectionEntry {
+			return d.id(&entries[i])
+		}
+	}
+	d.fail("id", nil, "a value")
+	return ID{}
+}
+
+func (d *decoder) logicalVolume(entries []Entry, lv *LogicalVolume) {
+	sections := 0
+	for i := range entries {
+		if entries[i].kind == sectionEntry {
+			sections++
+		}
+	}
+	if sections == 0 {
+		d.fail("segments", 0, "one or more")
+		return
+	}
+	d.require(entries, "status", "segment_count")
+	if has(entries, "creation_time") != has(entries, "creation_host") {
+		d.fail("creation_time, creation_host", "one", "both or none")
+	}
+	lv.Segments = make([]Segment, 0, sections)
+	lv.Extra = d.fields(entries, func(f *Entry) bool {
+		if f.kind == sectionEntry {
+			lv.Segments = append(lv.Segments, d.segmentOf(f))
+			return true
+		}
+		switch f.Key {
+		case "id":
+		case "status":
+			decodeStatus(d, f, lvWords, &lv.Status, &lv.Unknown)
+		case "flags":
+			decodeFlags(d, f, lvWords, &lv.Status, &lv.Unknown)
+		case "tags":
+			lv.Tags = d.texts(f)
+		case "creation_time":
+			lv.CreationTime = d.time(f)
+		case "creation_host":
+			lv.CreationHost = d.text(f)
+		case "lock_args":
+			lv.LockArgs = d.text(f)
+		case "allocation_policy":
+			return d.allocation(f, &lv.Allocation)
+		case "profile":
+			lv.Profile = d.text(f)
+		case "read_ahead":
+			lv.ReadAhead = ReadAhead(d.int(f, int64(ReadAheadNone), maxUint32))
+		case "major":
+			lv.Major, lv.HasMajor = int32(d.int(f, math.MinInt32, math.MaxInt32)), true
+		case "minor":
+			lv.Minor, lv.HasMinor = int32(d.int(f, math.MinInt32, math.MaxInt32)), true
+		case "segment_count":
+			if n := d.uint(f, maxUint32); n != uint64(sections) {
+				d.failField(f, sections)
+			}
+		default:
+			return false
+		}
+		return true
+	})
+	slices.SortStableFunc(lv.Segments, func(a, b Segment) int { return cmp.Compare(a.Start, b.Start) })
+}
+
+// logicalVolumes writes the LVs that people see, and then the others.
+func (w *recordPrinter) logicalVolumes() {
+	vg := w.vg
+	if len(vg.LVs) == 0 {
+		return
+	}
+	visible := vg.visible()
+	w.record("logical_volumes", nil, func() {
+		for _, pass := range [...]bool{true, false} {
+			for i, lv := range vg.LVs {
+				if visible[i] == pass {
+					w.blank(1)
+					w.logicalVolume(lv)
+				}
+			}
+		}
+	})
+}
+
+// visible tells of each LV whether people see it. Of a snapshot, that is not the
+// LV with the status: it is the COW store, under its own name.
+func (vg *VolumeGroup) visible() []bool {
+	visible := make([]bool, len(vg.LVs))
+	var stores map[string]bool
+	for i, lv := range vg.LVs {
+		visible[i] = lv.Status&LVVisible != 0
+		store, ok := lv.cowStore()
+		if !ok {
+			continue
+		}
+		visible[i] = false
+		if stores == nil {
+			stores = map[string]bool{}
+		}
+		stores[store] = true
+	}
+	for i, lv := range vg.LVs {
+		visible[i] = visible[i] || stores[lv.Name]
+	}
+	return visible
+}
+
+func (w *recordPrinter) logicalVolume(lv *LogicalVolume) {
+	w.record(lv.Name, lv.Extra, func() {
+		w.id("id", &lv.ID)
+		printStatus(&w.printer, lvWords, lv.Status, &lv.Unknown)
+		w.tags(lv.Tags)
+		switch {
+		case !lv.CreationTime.IsZero():
+			w.date("creation_time", lv.CreationTime)
+			w.text("creation_host", lv.CreationHost)
+		case lv.CreationHost != "":
+			w.fail("creation_host", lv.CreationHost) // LVM2 does not read the one without the other
+		}
+		w.optional("lock_args", lv.LockArgs)
+		if lv.Allocation != AllocInherit {
+			w.text("allocation_policy", lv.Allocation.String())
+		}
+		w.optional("profile", lv.Profile)
+		w.readAhead(lv.ReadAhead)
+		if lv.HasMajor {
+			w.int("major", int64(lv.Major), "")
+		}
+		if lv.HasMinor {
+			w.int("minor", int64(lv.Minor), "")
+		}
+		w.uint("segment_count", uint64(len(lv.Segments)))
+		w.blank(1)
+		for i := range lv.Segments {
+			w.segment("segment"+strconv.Itoa(i+1), &lv.Segments[i])
+		}
+	})
+}
+
+func (w *recordPrinter) readAhead(r ReadAhead) {
+	switch r {
+	case ReadAheadAuto:
+	case ReadAheadNone:
+		w.int("read_ahead", int64(r), "None")
+	default:
+		w.int("read_ahead", int64(r), "")
+	}
+}

@@ -1,0 +1,110 @@
+package metadata
+
+import (
+	"strings"
+
+	"github.com/lvm-go/lvm/units"
+)
+
+// Areas returns nil: which areas there are, is not known.
+func (*Opaque) Areas() []Area { return nil }
+
+func (*Opaque) fits(typ string) bool {
+	for _, t := range segmentTypes() {
+		if t.name == typ {
+			return false
+		}
+	}
+	return typ != ""
+}
+
+func (*Opaque) areaLength(units.Extents) units.Extents { return 0 }
+
+// Field returns the first field or section with the given key, nil if there is
+// none.
+func (b *Opaque) Field(key string) *Entry {
+	for i := range b.Fields {
+		if b.Fields[i].Key == key {
+			return &b.Fields[i]
+		}
+	}
+	return nil
+}
+
+func decodeOpaque(d *decoder, fields []Entry, s *Segment) Body {
+	if s.Type == "" {
+		d.fail("type", s.Type, "a name")
+	}
+	b := &Opaque{}
+	for _, x := range d.fields(fields, func(f *Entry) bool { return d.common(f, s) }) {
+		b.Fields = append(b.Fields, x.Entry)
+	}
+	if d.renumber {
+		d.renumberAreas(b.Fields)
+	}
+	return b
+}
+
+// renumberAreas gives the PVs in area lists the names that they will have when
+// the text is written. In a text that LVM2 wrote, they have them already.
+func (d *decoder) renumberAreas(fields []Entry) {
+	for i := range fields {
+		literals := fields[i].literals
+		for j := 0; j+1 < len(literals); j++ {
+			name, isText := textOf(literals[j])
+			_, isInt := intOf(literals[j+1])
+			if pv, ok := d.pvs[name]; ok && isText && isInt {
+				literals[j] = `"` + pvName(pv.number) + `"`
+			}
+		}
+	}
+}
+
+func (b *Opaque) print(w *recordPrinter, s *Segment) {
+	for i := range b.Fields {
+		f := b.Fields[i]
+		if w.form == BackupForm {
+			f.comment = w.opaqueHint(s.Type, &f)
+		}
+		w.entry(&f)
+	}
+}
+
+// opaqueHint returns the hint that LVM2 writes with a field of a type that is
+// opaque only here.
+func (w *recordPrinter) opaqueHint(typ string, f *Entry) string {
+	typ, _, _ = strings.Cut(typ, "+")
+	unit := units.Sectors(0)
+	switch {
+	case typ == "thin-pool" && f.Key == "chunk_size":
+		unit = 1
+	case typ == "mirror" && f.Key == "extents_moved":
+		unit = w.vg.ExtentSize
+	default:
+		return ""
+	}
+	n, ok := f.Int()
+	if !ok || n < 0 {
+		return ""
+	}
+	return sizeHint(float64(n) * float64(unit))
+}
+
+func (*Opaque) check(*checker, *Segment) {}
+
+// cowStore returns the name of the COW store if lv only describes a snapshot.
+func (lv *LogicalVolume) cowStore() (name string, ok bool) {
+	if len(lv.Segments) != 1 || lv.Segments[0].Type != "snapshot" {
+		return "", false
+	}
+	b, ok := lv.Segments[0].Body.(*Opaque)
+	if !ok {
+		return "", false
+	}
+	for _, key := range [...]string{"cow_store", "merging_store"} {
+		if f := b.Field(key); f != nil {
+			return f.Text()
+		}
+	}
+	return "", false
+}

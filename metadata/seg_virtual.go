@@ -1,0 +1,19 @@
+package metadata
+
+import "github.com/lvm-go/lvm/units"
+
+// Areas returns nil: there is no storage.
+func (*Virtual) Areas() []Area { return nil }
+
+func (*Virtual) fits(typ string) bool { return typ == "error" || typ == "zero" }
+
+func (*Virtual) areaLength(units.Extents) units.Extents { return 0 }
+
+func decodeVirtual(d *decoder, fields []Entry, s *Segment) Body {
+	s.Extra = d.fields(fields, func(f *Entry) bool { return d.common(f, s) })
+	return &Virtual{}
+}
+
+func (*Virtual) print(*recordPrinter, *Segment) {}
+
+func (*Virtual) check(*checker, *Segment) {}

@@ -1,0 +1,213 @@
+package metadata
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/lvm-go/lvm/units"
+)
+
+// A segmentType is one line of the table of types that have a codec here. The
+// other half of the codec is the body that decode returns.
+type segmentType struct {
+	name   string
+	decode func(d *decoder, fields []Entry, s *Segment) Body
+}
+
+// segmentTypes returns the table. Types that are not in it are opaque.
+func segmentTypes() [4]segmentType {
+	return [...]segmentType{
+		{"striped", decodeStriped},
+		{"linear", decodeStriped},
+		{"error", decodeVirtual},
+		{"zero", decodeVirtual},
+	}
+}
+
+// A segmentBody is the codec and the rules of one kind of segment.
+type segmentBody interface {
+	// fits reports whether a segment of the given type can have the body.
+	fits(typ string) bool
+
+	// areaLength returns how long each area is in a segment of count extents.
+	areaLength(count units.Extents) units.Extents
+
+	// print writes the fields of the type.
+	print(w *recordPrinter, s *Segment)
+
+	// check reports violations of the rules of the type.
+	check(c *checker, s *Segment)
+}
+
+// IsOpaque reports whether the segment's type has no codec here, so that nobody
+// knows which extents it holds.
+func (s *Segment) IsOpaque() bool {
+	_, opaque := s.Body.(*Opaque)
+	return opaque
+}
+
+// AreaLength returns how many extents each area of the segment has: a stripe's
+// share of it. It is 0 if the segment has no areas, or if they are not known.
+func (s *Segment) AreaLength() units.Extents {
+	if s.Body == nil {
+		return 0
+	}
+	return s.Body.areaLength(s.Count)
+}
+
+func (d *decoder) segmentOf(e *Entry) Segment {
+	var s Segment
+	d.segment = e.Key
+	defer func() { d.segment = "" }()
+	d.require(e.entries, "start_extent", "extent_count", "type")
+	if d.err != nil {
+		return s
+	}
+	decode := decodeOpaque
+	for i := range e.entries {
+		if e.entries[i].Key == "type" && e.entries[i].kind != sectionEntry {
+			s.Type = d.text(&e.entries[i])
+			break
+		}
+	}
+	for _, t := range segmentTypes() {
+		if t.name == s.Type {
+			decode = t.decode
+		}
+	}
+	s.Body = decode(d, e.entries, &s)
+	return s
+}
+
+// common reads a field that segments of all types have.
+func (d *decoder) common(f *Entry, s *Segment) bool {
+	switch f.Key {
+	case "start_extent":
+		s.Start = d.extents(f)
+	case "extent_count":
+		s.Count = d.extents(f)
+	case "reshape_count":
+		s.ReshapeCount = d.extents(f)
+	case "type":
+	case "tags":
+		s.Tags = d.texts(f)
+	default:
+		return false
+	}
+	return true
+}
+
+// pushArea appends to the slab of areas, keeping those from number from on
+// together, and returns where they now begin.
+func (d *decoder) pushArea(from int, a Area) int {
+	if len(d.areas) == cap(d.areas) {
+		own := d.areas[from:]
+		d.areas = make([]Area, 0, max(2*len(own), min(2*cap(d.areas), 512), 8))
+		d.areas = append(d.areas, own...)
+		from = 0
+	}
+	d.areas = append(d.areas, a)
+	return from
+}
+
+// areaList reads pairs of a name and a first extent.
+func (d *decoder) areaList(f *Entry) []Area {
+	if f.kind != arrayEntry || len(f.literals)%2 != 0 {
+		d.failField(f, "pairs of a name and an extent")
+		return nil
+	}
+	from := len(d.areas)
+	for i := 0; i < len(f.literals); i += 2 {
+		name, isText := textOf(f.literals[i])
+		start, isInt := intOf(f.literals[i+1])
+		if !isText || !isInt || start < 0 || units.Extents(start) > units.MaxExtents {
+			d.fail(f.Key, f.literals[i]+", "+f.literals[i+1], "a name and an extent")
+			return nil
+		}
+		a := Area{Start: units.Extents(start)}
+		// As for LVM2, a PV's name goes before an LV's.
+		if pv, ok := d.pvs[name]; ok {
+			a.PV = pv.id
+		} else if lv, ok := d.lvs[name]; ok {
+			a.LV = lv
+		} else {
+			d.fail(f.Key, name, "a PV or an LV of the group")
+			return nil
+		}
+		from = d.pushArea(from, a)
+	}
+	return d.areas[from:len(d.areas):len(d.areas)]
+}
+
+func (w *recordPrinter) segment(name string, s *Segment) {
+	if s.Body == nil || !s.Body.fits(s.Type) {
+		w.fail("type", s.Type)
+		return
+	}
+	w.record(name, s.Extra, func() {
+		w.uint("start_extent", uint64(s.Start))
+		w.size("extent_count", uint64(s.Count), w.vg.ExtentSize)
+		w.blank(1)
+		if s.ReshapeCount != 0 {
+			w.size("reshape_count", uint64(s.ReshapeCount), w.vg.ExtentSize)
+		}
+		w.text("type", s.Type)
+		w.tags(s.Tags)
+		s.Body.print(w, s)
+	})
+}
+
+// areaList writes pairs of a name and a first extent, a line each.
+func (w *recordPrinter) areaList(key string, areas []Area) {
+	w.blank(1)
+	w.begin(key)
+	w.b = append(w.b, '[')
+	w.level++
+	for i := range areas {
+		if i != 0 {
+			w.b = append(w.b, ',')
+		}
+		w.b = append(w.b, '\n')
+		w.indent()
+		w.quote(w.areaName(&areas[i]))
+		w.b = append(w.b, ", "...)
+		w.number(uint64(areas[i].Start))
+	}
+	w.level--
+	w.b = append(w.b, '\n')
+	w.indent()
+	w.b = append(w.b, ']')
+	w.end("")
+}
+
+func (w *recordPrinter) areaName(a *Area) string {
+	if a.LV.IsZero() {
+		i, ok := w.pvs[a.PV]
+		if !ok {
+			w.fail("area", a.PV.String())
+			return ""
+		}
+		return w.pvNames[i]
+	}
+	if w.lvNames == nil {
+		w.lvNames = make(map[ID]string, len(w.vg.LVs))
+		for _, lv := range w.vg.LVs {
+			w.lvNames[lv.ID] = lv.Name
+		}
+	}
+	name, ok := w.lvNames[a.LV]
+	if !ok || !a.PV.IsZero() || isPVName(name, len(w.pvNames)) {
+		w.fail("area", a.LV.String())
+	}
+	return name
+}
+
+// isPVName reports whether a reader would take name for one of a text's n PVs.
+func isPVName(name string, n int) bool {
+	digits, found := strings.CutPrefix(name, "pv")
+	if !found {
+		return false
+	}
+	i, err := strconv.Atoi(digits)
+	return err == nil && i >= 0 && i < n && pvName(i) == name
+}
