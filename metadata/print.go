@@ -199,6 +199,9 @@ func (w *printer) entry(e *Entry) {
 		w.close()
 	case scalarEntry, arrayEntry:
 		w.indent()
+		if e.compact && w.form == AreaForm && w.level != 0 {
+			w.b = append(w.b, '\t') // LVM2 writes such settings by other means, which indent everywhere
+		}
 		w.key(e.Key)
 		if e.compact {
 			w.b = append(w.b, '=')

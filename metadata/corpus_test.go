@@ -1,0 +1,205 @@
+package metadata_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvm-go/lvm/internal/corpus"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// areaText is the text in force in a metadata area of the corpus.
+type areaText struct {
+	pv     *corpus.PV
+	header *metadata.AreaHeader
+	text   []byte
+}
+
+// areaTexts returns the committed texts of all areas of a case.
+func areaTexts(t testing.TB, c *corpus.Case) []areaText {
+	t.Helper()
+	var texts []areaText
+	for _, pv := range c.PVs(t) {
+		label, _, err := metadata.ReadLabel(pv)
+		if err != nil {
+			require.ErrorIs(t, err, metadata.ErrNoLabel)
+			continue
+		}
+		for _, a := range label.MetadataAreas {
+			h, err := metadata.ReadAreaHeader(pv, a.Offset)
+			require.NoError(t, err)
+			require.Equal(t, a.Size, h.Size)
+			if loc := h.Slots[metadata.SlotCommitted]; loc.InUse() {
+				text, err := h.ReadText(pv, loc)
+				require.NoError(t, err)
+				texts = append(texts, areaText{pv, h, text})
+			}
+		}
+	}
+	return texts
+}
+
+// Labels and headers must come out again as they lie on disk.
+func TestCorpusLabelsAndHeaders(t *testing.T) {
+	t.Parallel()
+	labels, headers := 0, 0
+	for _, c := range corpus.Cases(t) {
+		for _, pv := range c.PVs(t) {
+			label, problems, err := metadata.ReadLabel(pv)
+			assert.Empty(t, problems)
+			if err != nil {
+				require.ErrorIs(t, err, metadata.ErrNoLabel, "%s %s", c.Name, pv.Name)
+				continue
+			}
+			labels++
+			sector, err := label.Encode()
+			require.NoError(t, err)
+			at := label.Sector * 512
+			assert.Equal(t, pv.Head[at:at+512], sector, "%s %s", c.Name, pv.Name)
+			for _, a := range label.MetadataAreas {
+				headers++
+				b := make([]byte, metadata.AreaHeaderSize)
+				_, err := pv.ReadAt(b, int64(a.Offset))
+				require.NoError(t, err)
+				h, err := metadata.DecodeAreaHeader(b, a.Offset)
+				require.NoError(t, err, "%s %s", c.Name, pv.Name)
+				assert.Equal(t, b, h.Encode(), "%s %s", c.Name, pv.Name)
+			}
+		}
+	}
+	assert.Greater(t, labels, 300)
+	assert.Greater(t, headers, 300)
+}
+
+// Texts must come out again as they were, from the tree and from the records.
+func TestCorpusTexts(t *testing.T) {
+	t.Parallel()
+	for _, c := range corpus.Cases(t) {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			texts := areaTexts(t, c)
+			for _, a := range texts {
+				tree, err := metadata.ParseTree(a.text)
+				require.NoError(t, err)
+				printed, err := tree.Print(metadata.AreaForm)
+				require.NoError(t, err)
+				require.Equal(t, string(a.text), string(printed))
+
+				doc, err := metadata.DecodeDocument(a.text)
+				require.NoError(t, err)
+				encoded, err := doc.EncodeArea()
+				require.NoError(t, err)
+				require.Equal(t, string(a.text), string(encoded))
+				require.NoError(t, doc.VG.Validate())
+			}
+			for name, text := range c.Backups(t) {
+				tree, err := metadata.ParseTree(text)
+				require.NoError(t, err, name)
+				printed, err := tree.Print(metadata.BackupForm)
+				require.NoError(t, err)
+				require.Equal(t, string(text), string(printed), name)
+
+				doc, err := metadata.DecodeDocument(text)
+				require.NoError(t, err, name)
+				encoded, err := doc.EncodeBackup()
+				require.NoError(t, err)
+				require.Equal(t, string(text), string(encoded), name)
+				require.NoError(t, doc.VG.Validate())
+			}
+		})
+	}
+}
+
+// A group read from an area must make the backup file that vgcfgbackup made of
+// it, and the other way round.
+func TestCorpusAreaAgainstBackup(t *testing.T) {
+	t.Parallel()
+	compared := 0
+	for _, c := range corpus.Cases(t) {
+		newest := map[string]*metadata.Document{}
+		for _, a := range areaTexts(t, c) {
+			doc, err := metadata.DecodeDocument(a.text)
+			require.NoError(t, err)
+			if last := newest[doc.VG.Name]; last == nil || last.VG.Seqno < doc.VG.Seqno {
+				newest[doc.VG.Name] = doc
+			}
+		}
+		for name, text := range c.Backups(t) {
+			backup, err := metadata.DecodeDocument(text)
+			require.NoError(t, err)
+			area := newest[backup.VG.Name]
+			if area == nil || area.VG.Seqno != backup.VG.Seqno {
+				continue
+			}
+			// Where a PV is, is what the tool knew when it wrote the one and the other.
+			for i, pv := range area.VG.PVs {
+				if pv.Device == "[unknown]" || backup.VG.PVs[i].Device == "[unknown]" {
+					pv.Device = backup.VG.PVs[i].Device
+				}
+			}
+			compared++
+			assert.Equal(t, backup.VG, area.VG, "%s %s", c.Name, name)
+			mixed := metadata.Document{Header: backup.Header, VG: area.VG}
+			encoded, err := mixed.EncodeBackup()
+			require.NoError(t, err)
+			assert.Equal(t, string(text), string(encoded), "%s %s", c.Name, name)
+		}
+	}
+	assert.Greater(t, compared, 125)
+}
+
+// Cloning must lose nothing, and changing the clone must not show.
+func TestCorpusClone(t *testing.T) {
+	t.Parallel()
+	for _, c := range corpus.Cases(t) {
+		for _, text := range c.Backups(t) {
+			doc, err := metadata.DecodeDocument(text)
+			require.NoError(t, err)
+			again, err := metadata.DecodeDocument(text)
+			require.NoError(t, err)
+			clone := doc.VG.Clone()
+			assert.Equal(t, doc.VG, clone, c.Name)
+			for _, pv := range clone.PVs {
+				pv.PECount++
+				pv.Tags = append(pv.Tags[:0], "changed")
+			}
+			for _, lv := range clone.LVs {
+				lv.Name += "x"
+				lv.Tags = append(lv.Tags[:0], "changed")
+				lv.Segments[0].Count++
+			}
+			assert.Equal(t, again.VG, doc.VG, c.Name)
+		}
+	}
+}
+
+func TestCorpusOpaqueTypes(t *testing.T) {
+	t.Parallel()
+	types := map[string]bool{}
+	for _, c := range corpus.Cases(t) {
+		for _, text := range c.Backups(t) {
+			doc, err := metadata.DecodeDocument(text)
+			require.NoError(t, err)
+			opaque := doc.VG.OpaqueTypes()
+			found := false
+			for _, lv := range doc.VG.LVs {
+				found = found || lv.IsOpaque()
+			}
+			assert.Equal(t, found, len(opaque) != 0, c.Name)
+			for _, typ := range opaque {
+				types[typ] = true
+			}
+		}
+	}
+	assert.Subset(t, slices.Collect(maps.Keys(types)), []string{
+		"raid1", "mirror", "thin", "thin-pool", "snapshot", "writecache", "cache+CACHE_USES_CACHEVOL",
+		"raid5+RESHAPE+RESHAPE_DATA_OFFSET",
+	})
+	for _, typ := range []string{"striped", "linear", "error", "zero"} {
+		assert.NotContains(t, types, typ)
+	}
+}
