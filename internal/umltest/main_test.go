@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,9 @@ func scratchBinary(t *testing.T, flags ...string) string {
 	exe := filepath.Join(t.TempDir(), "scratch.test")
 	args := append([]string{"test", "-c", "-o", exe}, flags...)
 	cmd := exec.Command(goTool, append(args, "./testdata/scratch")...)
+	if slices.Contains(flags, "-race") {
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the scratch tests: %v\n%s", err, out)
 	}

@@ -38,6 +38,10 @@ func hold(args []string) int {
 	if _, _, errno := unix.RawSyscall(unix.SYS_PERSONALITY, addrNoRandomize, 0, 0); errno != 0 {
 		return complain(errno)
 	}
+	// The guest's processes are this one's to collect once their kernel is gone.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return complain(err)
+	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return complain(err)
@@ -62,15 +66,14 @@ func hold(args []string) int {
 		var b [1]byte
 		_, _ = os.Stdin.Read(b[:])
 		_ = unix.Kill(-pid, unix.SIGKILL)
-		os.Exit(1)
 	}()
 	for {
-		got, err := unix.Wait4(-1, nil, 0, nil)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil || got == pid {
+		switch got, err := unix.Wait4(-1, nil, 0, nil); {
+		case err == unix.EINTR:
+		case err != nil: // ECHILD: nothing of the guest is left
 			return 0
+		case got == pid:
+			_ = unix.Kill(-pid, unix.SIGKILL)
 		}
 	}
 }

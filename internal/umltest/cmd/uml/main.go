@@ -7,7 +7,7 @@
 // output, its errors and its exit status come back. In the guest it can change
 // and delete the host's files. The exit status is 124 when it ran out of time,
 // 125 when the guest crashed or is not available, 126 or 127 when the command
-// cannot be run.
+// cannot be run, 130 when it was interrupted.
 package main
 
 import (
@@ -67,6 +67,9 @@ func run() int {
 	case errors.Is(err, guest.ErrTimeout):
 		complain(err)
 		return 124
+	case errors.Is(err, guest.ErrInterrupted):
+		complain(err)
+		return 130
 	case err != nil:
 		return complain(err)
 	}
