@@ -1,0 +1,163 @@
+package lvm
+
+import (
+	"context"
+
+	"github.com/lvm-go/lvm/dm"
+)
+
+// run is one execution of a plan.
+type run struct {
+	ctx context.Context
+	sys *System
+	*handles
+	devs   map[string]dm.Dev // numbers of mapped devices, by uuid
+	cookie *dm.Cookie        // nil without udev
+
+	committed bool // the new metadata is valid
+	forward   bool // nothing is undone any more
+}
+
+// execute does the steps of a plan. A failure before the commit undoes the
+// steps in reverse. After it the remaining steps are still done, so that no
+// device stays suspended, and the first failure is reported.
+func (s *System) execute(ctx context.Context, h *handles, plan *Plan, k *kernelState) error {
+	r := &run{ctx: ctx, sys: s, handles: h, devs: map[string]dm.Dev{}}
+	for uuid, m := range k.byUUID {
+		r.devs[uuid] = m.dev
+	}
+	fail := &ApplyError{VG: plan.VG}
+	for _, path := range plan.writes() {
+		if _, err := r.writer(path); err != nil {
+			fail.Step, fail.Err = "open for writing", err
+			return fail
+		}
+	}
+	if plan.announces() && s.kernel != nil && dm.UdevRunning() {
+		cookie, err := dm.NewCookie()
+		if err != nil {
+			fail.Step, fail.Err = "make a udev cookie", err
+			return fail
+		}
+		defer cookie.Close()
+		r.cookie = cookie
+	}
+	window, err := s.guardWindow(plan)
+	if err != nil {
+		fail.Step, fail.Err = "lock memory", err
+		return fail
+	}
+	defer window()
+
+	for i, step := range plan.Steps {
+		var err error
+		if !r.past() {
+			err = checkpoint(ctx)
+		} else {
+			r.ctx = context.WithoutCancel(ctx)
+		}
+		if err == nil {
+			err = step.do(r)
+		}
+		if err == nil || fail.Err != nil {
+			continue
+		}
+		fail.Step, fail.Done, fail.Err = step.String(), i, err
+		if !r.past() {
+			fail.Undo = r.undo(plan.Steps[:i+1])
+			break
+		}
+	}
+	s.logSteps(plan, fail)
+	if fail.Err == nil {
+		return nil
+	}
+	fail.Committed = r.past()
+	return fail
+}
+
+// past says whether the plan can only go forward.
+func (r *run) past() bool { return r.committed || r.forward }
+
+// undo undoes steps, the last one first, and goes on when one cannot be undone.
+func (r *run) undo(steps []Step) []error {
+	r.ctx = context.WithoutCancel(r.ctx)
+	var errs []error
+	for i := len(steps) - 1; i >= 0; i-- {
+		if err := steps[i].undo(r); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if err := r.cookie.Wait(r.ctx); err != nil {
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+// logSteps logs the steps once no device is suspended any more.
+func (s *System) logSteps(plan *Plan, fail *ApplyError) {
+	if s.cfg.Logger == nil {
+		return
+	}
+	for i, step := range plan.Steps {
+		if fail.Err != nil && i == fail.Done {
+			s.cfg.Logger.Debug("step failed", "vg", plan.VG, "step", step.String(), "error", fail.Err)
+			return
+		}
+		s.cfg.Logger.Debug("step", "vg", plan.VG, "step", step.String())
+	}
+}
+
+// writes returns the devices that the plan writes to.
+func (p *Plan) writes() []string {
+	var out []string
+	seen := map[string]bool{}
+	add := func(path string) {
+		if !seen[path] {
+			seen[path] = true
+			out = append(out, path)
+		}
+	}
+	for _, step := range p.Steps {
+		switch s := step.(type) {
+		case *OverwriteRange:
+			add(s.Device)
+		case *WriteLabel:
+			add(s.Device)
+		case *WriteText:
+			for _, a := range s.areas {
+				add(a.path)
+			}
+		case *Precommit:
+			for _, a := range s.areas {
+				add(a.path)
+			}
+		case *EraseMetadata:
+			for _, a := range s.areas {
+				add(a.path)
+			}
+		}
+	}
+	return out
+}
+
+// announces says whether the kernel will tell udev of a step.
+func (p *Plan) announces() bool {
+	for _, step := range p.Steps {
+		switch step.(type) {
+		case *CreateDevice, *RemoveDevice, *ResumeDevice, *RenameDevice:
+			return true
+		}
+	}
+	return false
+}
+
+// suspends says whether the plan suspends a device.
+func (p *Plan) suspends() bool {
+	for _, step := range p.Steps {
+		if _, ok := step.(*SuspendDevice); ok {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,354 @@
+package lvm
+
+import (
+	"slices"
+
+	"github.com/lvm-go/lvm/metadata"
+	"github.com/lvm-go/lvm/units"
+)
+
+// builder turns the result of a transaction into steps.
+type builder struct {
+	tx   *Tx
+	plan *Plan
+
+	prepare  []Step // disks, before the metadata
+	metadata []Step // text and precommit
+	load     []Step // devices and tables that wait for the commit
+	suspend  []Step
+	commit   []Step
+	resume   []Step
+	after    []Step // nodes, labels, backups
+}
+
+// build makes the plan of a transaction whose function has returned.
+func (tx *Tx) build() (*Plan, error) {
+	p := &Plan{sys: tx.sys, mode: tx.mode, tx: tx, VG: tx.ref}
+	if tx.st != nil {
+		p.before, p.VG, p.ID = tx.st.doc, tx.st.doc.VG.Name, tx.st.doc.VG.ID
+		p.BaseSeqno = tx.st.doc.VG.Seqno
+		p.Seqno = p.BaseSeqno
+	}
+	b := &builder{tx: tx, plan: p}
+	for _, build := range []func() error{
+		b.initPVs, b.newHeads, b.archive, b.releasePVs, b.writeMetadata, b.devices, b.finishPVs, b.backup,
+	} {
+		if err := build(); err != nil {
+			return nil, tx.fail("plan", "", err)
+		}
+	}
+	p.Steps = slices.Concat(b.prepare, b.metadata, b.load, b.suspend, b.commit, b.resume, b.after)
+	return p, nil
+}
+
+// initPVs makes new physical volumes. The label, which is what counts, comes
+// last.
+func (b *builder) initPVs() error {
+	for _, path := range b.tx.pvOrder {
+		init := b.tx.newPVs[path]
+		d, err := b.tx.h.reader(path)
+		if err != nil {
+			return err
+		}
+		user, err := b.tx.sys.busy(path)
+		if err != nil {
+			return err
+		}
+		if user != "" {
+			return fault(ErrBusy, "%s is in use: %s", path, user)
+		}
+		found, err := foreignSignatures(d, init.size)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 && !init.wipe {
+			return &SignatureError{Device: path, Signatures: found}
+		}
+		for _, s := range found {
+			b.overwrite(path, s.Offset, make([]byte, s.Length), "zeroes over the "+s.Type+" signature", true)
+		}
+		b.overwrite(path, 0, make([]byte, metadata.LabelScanSize), "zeroes where labels can be", true)
+		for _, a := range init.label.MetadataAreas {
+			head := make([]byte, wipedAreaStart)
+			copy(head, (&metadata.AreaHeader{Start: a.Offset, Size: a.Size}).Encode())
+			b.overwrite(path, a.Offset, head, "an empty metadata area", true)
+		}
+		label, err := init.label.Encode()
+		if err != nil {
+			return err
+		}
+		b.overwrite(path, Bytes(init.label.Sector)*units.SectorSize, label, "the label of pv "+init.id.String(), true)
+	}
+	return nil
+}
+
+// busy returns who else uses a device, as far as the system knows.
+func (s *System) busy(path string) (string, error) {
+	if s.custom {
+		return "", nil
+	}
+	return deviceBusy(path)
+}
+
+func (b *builder) overwrite(path string, offset Bytes, data []byte, what string, keep bool) {
+	b.prepare = append(b.prepare, &OverwriteRange{Device: path, Offset: offset, Data: data, What: what, keep: keep})
+}
+
+// foreignSignatures returns what is on a device, but LVM's own.
+func foreignSignatures(d Device, size Bytes) ([]Signature, error) {
+	found, err := FindSignatures(d, size)
+	return slices.DeleteFunc(found, func(s Signature) bool { return s.Type == "LVM2_member" || s.Type == "LVM1_member" }), err
+}
+
+// newHeads zeroes the beginning of new logical volumes and wipes what looks
+// like a file system on them, through the physical volumes: nobody else uses
+// these extents before the commit, and no device shows them.
+func (b *builder) newHeads() error {
+	for _, n := range b.tx.created {
+		i := b.tx.index[n.id]
+		lv := b.tx.vg.LVs[i]
+		f := b.tx.open(lv)
+		if !n.keepSignatures {
+			found, err := FindSignatures(f, f.size)
+			if err != nil {
+				return err
+			}
+			for _, s := range found {
+				what := "zeroes over the " + s.Type + " signature on " + b.tx.vg.Name + "/" + lv.Name
+				if err := b.zero(lv, s.Offset, s.Length, what); err != nil {
+					return err
+				}
+			}
+		}
+		if !n.keepHead {
+			head := min(zeroedHead, f.size)
+			if err := b.zero(lv, 0, head, "zeroes at the start of "+b.tx.vg.Name+"/"+lv.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *builder) zero(lv *metadata.LogicalVolume, offset, length Bytes, what string) error {
+	for piece, err := range b.tx.emap.Map(lv.ID, offset, length) {
+		if err != nil {
+			return err
+		}
+		if piece.Zero || piece.Error {
+			continue
+		}
+		m := b.tx.members[piece.PV]
+		if m == nil {
+			return fault(ErrMissingPV, "pv %s is missing", piece.PV)
+		}
+		b.overwrite(m.path, piece.Offset, make([]byte, piece.Length), what, false)
+	}
+	return nil
+}
+
+func (b *builder) archive() error {
+	if !b.tx.changed || b.tx.st == nil || b.tx.sys.cfg.ArchiveDir == "" {
+		return nil
+	}
+	doc := *b.tx.st.doc
+	doc.Header = b.header("Created *before* executing '" + b.tx.sys.cfg.Program + "'")
+	text, err := doc.EncodeBackup()
+	b.prepare = append(b.prepare, &WriteBackup{VG: b.plan.VG, Archive: true, text: text})
+	return err
+}
+
+func (b *builder) backup() error {
+	if !b.tx.changed || b.tx.sys.cfg.BackupDir == "" {
+		return nil
+	}
+	if b.tx.vg == nil {
+		b.after = append(b.after, &RemoveBackup{VG: b.plan.VG})
+		return nil
+	}
+	doc := *b.plan.after
+	doc.Header = b.header("Created *after* executing '" + b.tx.sys.cfg.Program + "'")
+	text, err := doc.EncodeBackup()
+	b.after = append(b.after, &WriteBackup{VG: b.tx.vg.Name, text: text})
+	return err
+}
+
+func (b *builder) header(description string) metadata.Header {
+	cfg := &b.tx.sys.cfg
+	return metadata.Header{
+		Generator: cfg.Program, Description: description,
+		CreationHost: cfg.Host, HostDetails: cfg.Host, SystemID: cfg.SystemID, CreationTime: b.tx.time(),
+	}
+}
+
+// releasePVs takes the in-use mark off physical volumes that leave the group,
+// before the commit: a mark without a group would keep them from being used,
+// while its absence in a group is mended by the next change.
+func (b *builder) releasePVs() error {
+	for _, m := range b.tx.gonePVs {
+		if err := b.mark(&b.metadata, m, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finishPVs marks members as in use, those that came and those whose mark is
+// lost, and erases what is left on the PVs that went.
+func (b *builder) finishPVs() error {
+	tx := b.tx
+	if tx.vg != nil && tx.changed {
+		for _, rec := range tx.vg.PVs {
+			m := tx.members[rec.ID]
+			if m == nil || m.label.InUse() && m.label.ExtensionVersion >= 2 {
+				continue
+			}
+			if err := b.mark(&b.after, m, true); err != nil {
+				return err
+			}
+		}
+	}
+	if tx.vg != nil {
+		for _, m := range tx.gonePVs {
+			b.eraseAreas(m)
+		}
+	}
+	for _, m := range tx.wipePVs {
+		b.after = append(b.after, &OverwriteRange{
+			Device: m.path, Offset: Bytes(m.label.Sector) * units.SectorSize,
+			Data: make([]byte, units.SectorSize), What: "zeroes over the label of pv " + m.label.PVID.String(),
+		})
+	}
+	return nil
+}
+
+// eraseAreas empties the metadata areas of a PV that left its group.
+func (b *builder) eraseAreas(m *member) {
+	for _, a := range m.label.MetadataAreas {
+		b.after = append(b.after, &OverwriteRange{
+			Device: m.path, Offset: a.Offset, What: "an empty metadata area",
+			Data: (&metadata.AreaHeader{Start: a.Offset, Size: a.Size}).Encode(),
+		})
+	}
+}
+
+func (b *builder) mark(to *[]Step, m *member, inUse bool) error {
+	old, err := m.label.Encode()
+	if err != nil {
+		return err
+	}
+	label := *m.label
+	label.ExtensionVersion = max(label.ExtensionVersion, 2)
+	if label.ExtensionFlags &^= metadata.PVInUse; inUse {
+		label.ExtensionFlags |= metadata.PVInUse
+	}
+	data, err := label.Encode()
+	if err != nil {
+		return err
+	}
+	at := Bytes(label.Sector) * units.SectorSize
+	*to = append(*to, &WriteLabel{
+		Device: m.path, PV: label.PVID, InUse: inUse,
+		write: metadata.Write{Offset: at, Data: data}, old: metadata.Write{Offset: at, Data: old},
+	})
+	return nil
+}
+
+// writeMetadata encodes the group and prepares its way into every area.
+func (b *builder) writeMetadata() error {
+	tx := b.tx
+	if !tx.changed {
+		return nil
+	}
+	if tx.vg == nil {
+		return b.eraseGroup()
+	}
+	rec := *tx.vg
+	rec.LVs = slices.DeleteFunc(slices.Clone(rec.LVs), func(lv *metadata.LogicalVolume) bool { return lv == nil })
+	rec.PVs = b.hints(rec.PVs)
+	rec.Seqno = b.plan.BaseSeqno + 1
+	if err := rec.Validate(); err != nil {
+		return err
+	}
+	b.plan.after = &metadata.Document{Header: b.header("Write from " + tx.sys.cfg.Program + "."), VG: &rec}
+	b.plan.VG, b.plan.ID, b.plan.Seqno = rec.Name, rec.ID, rec.Seqno
+	text, err := b.plan.after.EncodeArea()
+	if err != nil {
+		return err
+	}
+	var areas []*areaWrite
+	for _, pv := range rec.PVs {
+		for _, a := range tx.areas[pv.ID] {
+			if tx.members[pv.ID] == nil || !usable(&a) {
+				continue
+			}
+			w, err := newAreaWrite(&a, text)
+			if err != nil {
+				return err
+			}
+			areas = append(areas, w)
+		}
+	}
+	if len(areas) == 0 {
+		return fault(ErrReadOnly, "vg %s has no usable metadata area to write to", rec.Name)
+	}
+	devices := devicesOf(areas)
+	b.metadata = append(b.metadata,
+		&WriteText{Devices: devices, Size: Bytes(len(text)), areas: areas},
+		&Precommit{Devices: devices, Seqno: rec.Seqno, areas: areas})
+	b.commit = append(b.commit, &Commit{Devices: devices, Seqno: rec.Seqno, areas: areas})
+	return nil
+}
+
+// hints returns the records with the paths that the devices now have.
+func (b *builder) hints(pvs []*metadata.PhysicalVolume) []*metadata.PhysicalVolume {
+	out := slices.Clone(pvs)
+	for i, pv := range out {
+		if m := b.tx.members[pv.ID]; m != nil && m.path != pv.Device {
+			moved := *pv
+			moved.Device = m.path
+			out[i] = &moved
+		}
+	}
+	return out
+}
+
+func devicesOf(areas []*areaWrite) []string {
+	var out []string
+	for _, a := range areas {
+		if !slices.Contains(out, a.path) {
+			out = append(out, a.path)
+		}
+	}
+	return out
+}
+
+func newAreaWrite(a *scannedArea, text []byte) (*areaWrite, error) {
+	loc, err := a.header.NextLocation(text)
+	if err != nil {
+		return nil, err
+	}
+	w := &areaWrite{path: a.path, start: a.start, texts: a.header.TextWrites(loc, text), before: a.header}
+	w.first, w.second = *a.header, *a.header
+	w.first.Slots[metadata.SlotPrecommitted] = loc
+	w.second.Slots = [2]metadata.RawLocation{metadata.SlotCommitted: loc}
+	w.prepare()
+	return w, nil
+}
+
+// eraseGroup empties all areas: the group is gone with the last one.
+func (b *builder) eraseGroup() error {
+	var areas []*areaWrite
+	for _, a := range b.tx.st.areas {
+		if a.header == nil {
+			continue
+		}
+		w := &areaWrite{path: a.path, start: a.start, before: a.header, first: *a.header, second: *a.header}
+		w.second.Slots = [2]metadata.RawLocation{}
+		w.prepare()
+		areas = append(areas, w)
+	}
+	b.plan.Seqno = 0
+	b.commit = append(b.commit, &EraseMetadata{Devices: devicesOf(areas), areas: areas})
+	return nil
+}

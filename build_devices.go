@@ -1,0 +1,222 @@
+package lvm
+
+import (
+	"slices"
+
+	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// devices makes the kernel hold what the metadata will say of every logical
+// volume that the transaction touched.
+func (b *builder) devices() error {
+	tx := b.tx
+	if tx.sys.kernel == nil {
+		return nil
+	}
+	var dropped []metadata.ID
+	for _, id := range tx.order {
+		w := tx.wishes[id]
+		lv := tx.find(id)
+		active := tx.kern.active(id)
+		switch {
+		case lv == nil || w.deactivate:
+			dropped = append(dropped, id)
+		case w.activate || active:
+			if err := b.bring(lv, w); err != nil {
+				return err
+			}
+		}
+	}
+	for _, id := range dropped {
+		if err := b.removeDevices(id); err != nil {
+			return err
+		}
+	}
+	if len(b.load)+len(b.resume) > 0 {
+		b.resume = append(b.resume, &SettleDevices{})
+	}
+	return b.orderRenames()
+}
+
+// find returns an LV of the transaction by id; nil if it is gone.
+func (tx *Tx) find(id metadata.ID) *metadata.LogicalVolume {
+	if tx.vg == nil {
+		return nil
+	}
+	if i, ok := tx.index[id]; ok {
+		return tx.vg.LVs[i]
+	}
+	for _, lv := range tx.vg.LVs {
+		if lv != nil && lv.ID == id {
+			return lv
+		}
+	}
+	return nil
+}
+
+// bring plans the steps from the devices an LV has to those it shall have.
+func (b *builder) bring(lv *metadata.LogicalVolume, w wish) error {
+	tx := b.tx
+	r := &renderer{vg: tx.vg, device: tx.tableDevice()}
+	nodes, err := r.lv(lv)
+	if err != nil {
+		return &OpError{Op: "activate lv", VG: tx.vg.Name, LV: lv.Name, Err: err}
+	}
+	for _, n := range nodes {
+		m := tx.kern.byUUID[n.uuid]
+		if m == nil {
+			b.createNode(n)
+			continue
+		}
+		if err := tx.kern.look(m); err != nil {
+			return err
+		}
+		if w.closed && m.info.OpenCount > 0 {
+			return &OpError{Op: "reduce lv", VG: tx.vg.Name, LV: lv.Name,
+				Err: fault(ErrBusy, "its device is open %d times", m.info.OpenCount)}
+		}
+		b.changeNode(n, m, w.refresh)
+	}
+	return nil
+}
+
+// tableDevice caches the device numbers of the transaction's members.
+func (tx *Tx) tableDevice() func(metadata.ID) (string, error) {
+	if tx.numbers == nil {
+		tx.numbers = tx.sys.tableDevice(tx.members)
+	}
+	return tx.numbers
+}
+
+func (b *builder) createNode(n node) {
+	ref := deviceRef{Name: n.name, UUID: n.uuid}
+	b.load = append(b.load, &CreateDevice{deviceRef: ref}, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
+	b.resume = append(b.resume, &ResumeDevice{deviceRef: ref, Created: true, hidden: n.hidden})
+	b.after = append(b.after, b.addNode(n))
+}
+
+func (b *builder) addNode(n node) Step {
+	s := &AddNode{deviceRef: deviceRef{Name: n.name, UUID: n.uuid}, VG: b.tx.vg.Name}
+	if !n.hidden {
+		s.LV = n.lvName
+	}
+	return s
+}
+
+// changeNode plans what a device needs that is there.
+func (b *builder) changeNode(n node, m *mapped, refresh bool) {
+	ref := deviceRef{Name: m.name, UUID: m.uuid}
+	live := m.info.LiveTable && m.info.ReadOnly == n.readOnly && m.table.Equal(b.tx.resolved(n.table))
+	renamed := m.name != n.name
+	if live && !renamed && !refresh && !m.info.Suspended {
+		if m.info.InactiveTable {
+			b.load = append(b.load, &ClearTable{deviceRef: ref})
+		}
+		return
+	}
+	switch {
+	case !live:
+		b.load = append(b.load, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
+	case m.info.InactiveTable:
+		b.load = append(b.load, &ClearTable{deviceRef: ref})
+	}
+	if !m.info.Suspended && m.info.LiveTable {
+		b.suspend = slices.Insert(b.suspend, 0, Step(&SuspendDevice{deviceRef: ref, hidden: n.hidden}))
+	}
+	if renamed {
+		b.resume = append(b.resume, &RenameDevice{deviceRef: ref, NewName: n.name, hidden: n.hidden})
+		_, lv, _, _ := parseDMName(m.name)
+		b.after = append(b.after, b.dropNode(m, lv), b.addNode(n))
+	} else if !m.info.LiveTable {
+		b.after = append(b.after, b.addNode(n))
+	}
+	b.resume = append(b.resume, &ResumeDevice{deviceRef: deviceRef{Name: n.name, UUID: n.uuid}, hidden: n.hidden})
+}
+
+// resolved returns a table with references to devices that are there replaced
+// by numbers, as the kernel reports it.
+func (tx *Tx) resolved(t dm.Table) dm.Table {
+	out, _ := t.MapDevices(func(device string) (string, error) {
+		if m := tx.kern.byUUID[device]; m != nil {
+			return m.dev.String(), nil
+		}
+		return device, nil
+	})
+	return out
+}
+
+// removeDevices plans the removal of all devices of an LV, the top one first.
+func (b *builder) removeDevices(id metadata.ID) error {
+	tx := b.tx
+	gone := slices.Clone(tx.kern.byLV[id])
+	slices.SortFunc(gone, func(x, y *mapped) int { return len(x.layer) - len(y.layer) })
+	for _, m := range gone {
+		if err := tx.kern.look(m); err != nil {
+			return err
+		}
+		_, lv, _, _ := parseDMName(m.name)
+		if m.info.OpenCount > 0 {
+			return &OpError{Op: "deactivate lv", VG: b.plan.VG, LV: lv,
+				Err: fault(ErrBusy, "its device is open %d times", m.info.OpenCount)}
+		}
+		b.load = append(b.load, &RemoveDevice{
+			deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: m.layer != "",
+			live: m.info.LiveTable, table: m.table, readOnly: m.info.ReadOnly,
+		})
+		b.after = slices.Insert(b.after, 0, b.dropNode(m, lv))
+	}
+	return nil
+}
+
+func (b *builder) dropNode(m *mapped, lv string) Step {
+	s := &DropNode{Name: m.name, VG: b.plan.VG}
+	if m.layer == "" {
+		s.LV = lv
+	}
+	return s
+}
+
+// orderRenames puts a rename behind the one that frees its new name. Names that
+// are exchanged in a ring cannot be ordered.
+func (b *builder) orderRenames() error {
+	holder := map[string]*RenameDevice{}
+	for _, s := range b.resume {
+		if r, ok := s.(*RenameDevice); ok {
+			holder[r.Name] = r
+		}
+	}
+	var renames []Step
+	state := map[*RenameDevice]int{}
+	var visit func(*RenameDevice) error
+	visit = func(r *RenameDevice) error {
+		switch state[r] {
+		case 1:
+			return fault(ErrUnsupported, "active lvs exchange their names (%s): use a third name in between", r.Name)
+		case 2:
+			return nil
+		}
+		state[r] = 1
+		if first := holder[r.NewName]; first != nil {
+			if err := visit(first); err != nil {
+				return err
+			}
+		}
+		state[r] = 2
+		renames = append(renames, r)
+		return nil
+	}
+	var rest []Step
+	for _, s := range b.resume {
+		r, ok := s.(*RenameDevice)
+		if !ok {
+			rest = append(rest, s)
+			continue
+		}
+		if err := visit(r); err != nil {
+			return err
+		}
+	}
+	b.resume = append(renames, rest...)
+	return nil
+}

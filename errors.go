@@ -1,0 +1,152 @@
+package lvm
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Sentinels that the errors of this package match with errors.Is. The error
+// itself names the object and says what is wrong.
+var (
+	// ErrNotFound is matched by ErrVGNotFound, ErrLVNotFound and ErrPVNotFound.
+	ErrNotFound   = errors.New("not found")
+	ErrVGNotFound = fmt.Errorf("volume group %w", ErrNotFound)
+	ErrLVNotFound = fmt.Errorf("logical volume %w", ErrNotFound)
+	ErrPVNotFound = fmt.Errorf("physical volume %w", ErrNotFound)
+
+	// ErrExists: the name, or the PV on a device, is already there.
+	ErrExists = errors.New("already exists")
+	// ErrAmbiguous: a name stands for several objects. Use the UUID.
+	ErrAmbiguous = errors.New("ambiguous name")
+	// ErrInvalidName: a name breaks LVM2's rules. See [NameError].
+	ErrInvalidName = errors.New("invalid name")
+	// ErrInvalidSpec: a spec has fields that are missing, out of range, or
+	// exclude each other.
+	ErrInvalidSpec = errors.New("invalid specification")
+	// ErrBusy: the object is in use: an LV is open, a PV holds extents.
+	ErrBusy = errors.New("in use")
+	// ErrLocked: a lock was not had in the time that the context allows.
+	ErrLocked = errors.New("locked")
+	// ErrReadOnly: the volume group may be read, but not changed from here.
+	ErrReadOnly = errors.New("not changeable")
+	// ErrMissingPV: a physical volume that is needed was not found.
+	ErrMissingPV = errors.New("physical volume missing")
+	// ErrDuplicatePV: several devices carry the same physical volume.
+	ErrDuplicatePV = errors.New("duplicate physical volume")
+	// ErrDamaged: metadata on a device is broken or contradicts itself.
+	ErrDamaged = errors.New("damaged metadata")
+	// ErrSignature: a device holds data of something else. See [SignatureError].
+	ErrSignature = errors.New("foreign signature")
+	// ErrUnsupported: this library, this system or this mode can't do it.
+	ErrUnsupported = errors.New("unsupported")
+	// ErrPlanStale: the group or the kernel changed since the plan was made.
+	ErrPlanStale = errors.New("plan is stale")
+	// ErrNotActive: the logical volume has no device.
+	ErrNotActive = errors.New("not active")
+)
+
+// OpError is what the methods of [System] and [Tx] return: the operation, the
+// objects, and the cause.
+type OpError struct {
+	Op  string // "create lv"
+	VG  string
+	LV  string
+	PV  string // a device
+	Err error
+}
+
+func (e *OpError) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op)
+	switch {
+	case e.LV != "":
+		b.WriteString(" " + e.VG + "/" + e.LV)
+	case e.PV != "":
+		b.WriteString(" " + e.PV)
+	case e.VG != "":
+		b.WriteString(" " + e.VG)
+	}
+	b.WriteString(": " + e.Err.Error())
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *OpError) Unwrap() error { return e.Err }
+
+// ApplyError says how far a plan came before a step failed.
+//
+// If Committed is false, the steps before were undone and the volume group is
+// as it was, unless Undo says what could not be undone. If it is true, the
+// change is made in the metadata, the steps after the failed one were still
+// tried, and [System.Recover] or [Tx.Refresh] finishes the rest.
+type ApplyError struct {
+	VG        string
+	Step      string // what failed
+	Done      int    // steps that were done before it
+	Committed bool
+	Err       error
+	Undo      []error // what went wrong while undoing
+}
+
+func (e *ApplyError) Error() string {
+	state := "undone"
+	if e.Committed {
+		state = "committed, call Recover to finish"
+	} else if len(e.Undo) > 0 {
+		state = fmt.Sprintf("not undone, call Recover: %v", errors.Join(e.Undo...))
+	}
+	return fmt.Sprintf("apply to %s: %s (after %d steps; %s): %v", e.VG, e.Step, e.Done, state, e.Err)
+}
+
+// Unwrap returns the cause and what went wrong while undoing.
+func (e *ApplyError) Unwrap() []error { return append([]error{e.Err}, e.Undo...) }
+
+// SignatureError lists what was found on a device that was to become a
+// physical volume. It matches [ErrSignature].
+type SignatureError struct {
+	Device     string
+	Signatures []Signature
+}
+
+func (e *SignatureError) Error() string {
+	found := make([]string, len(e.Signatures))
+	for i, s := range e.Signatures {
+		found[i] = fmt.Sprintf("%s at byte %d", s.Type, uint64(s.Offset))
+	}
+	return fmt.Sprintf("%s holds %s: set WipeSignatures to overwrite it", e.Device, strings.Join(found, ", "))
+}
+
+// Is matches ErrSignature.
+func (e *SignatureError) Is(target error) bool { return target == ErrSignature }
+
+// AmbiguousError lists the volume groups that share a name. It matches
+// [ErrAmbiguous].
+type AmbiguousError struct {
+	Name string
+	IDs  []string // UUIDs of the groups
+}
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("volume groups %s are all named %q: use the UUID", strings.Join(e.IDs, " and "), e.Name)
+}
+
+// Is matches ErrAmbiguous.
+func (e *AmbiguousError) Is(target error) bool { return target == ErrAmbiguous }
+
+// fault makes an error that matches kind and reads "text".
+func fault(kind error, format string, args ...any) error {
+	return &factError{kind: kind, text: fmt.Sprintf(format, args...)}
+}
+
+// factError is a sentence with facts that matches a sentinel.
+type factError struct {
+	kind error
+	text string
+}
+
+func (e *factError) Error() string { return e.text }
+func (e *factError) Unwrap() error { return e.kind }
+
+// joinErrors is errors.Join, here so that no other file needs the package.
+func joinErrors(errs ...error) error { return errors.Join(errs...) }

@@ -1,0 +1,117 @@
+package lvm
+
+import (
+	"sort"
+
+	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// kernel is what this package asks of the device mapper. *dm.Control is one.
+type kernel interface {
+	Devices(dm.ListOptions) ([]dm.Device, error)
+	Create(name, uuid string, o dm.CreateOptions) (dm.Info, error)
+	Remove(dm.Ref, dm.RemoveOptions) (dm.Info, error)
+	Rename(name, newName string, o dm.RenameOptions) (dm.Info, error)
+	Suspend(dm.Ref, dm.SuspendOptions) (dm.Info, error)
+	Resume(dm.Ref, dm.ResumeOptions) (dm.Info, error)
+	Load(dm.Ref, dm.Table, dm.LoadOptions) (dm.Info, error)
+	Clear(dm.Ref) (dm.Info, error)
+	Table(dm.Ref, dm.QueryOptions) (dm.Info, dm.Table, error)
+	Close() error
+}
+
+// mapped is a device that the kernel has.
+type mapped struct {
+	dev   dm.Dev
+	name  string
+	uuid  string
+	lv    metadata.ID
+	layer string
+
+	// What one look at its table gave; see kernelState.look.
+	looked bool
+	info   dm.Info
+	table  dm.Table
+}
+
+// kernelState is the devices of one group that the kernel has.
+type kernelState struct {
+	kernel kernel
+	byUUID map[string]*mapped
+	byLV   map[metadata.ID][]*mapped
+}
+
+// kernelState asks the kernel, in one ioctl, for the devices of a group. There
+// are none in image mode.
+func (s *System) kernelState(vg metadata.ID) (*kernelState, error) {
+	k := &kernelState{kernel: s.kernel, byUUID: map[string]*mapped{}, byLV: map[metadata.ID][]*mapped{}}
+	if s.kernel == nil {
+		return k, nil
+	}
+	list, err := s.kernel.Devices(dm.ListOptions{UUIDPrefix: dmUUIDPrefix + vg.Compact()})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range list {
+		owner, lv, layer, ok := parseDMUUID(d.UUID)
+		if !ok || owner != vg {
+			continue
+		}
+		m := &mapped{dev: d.Dev, name: d.Name, uuid: d.UUID, lv: lv, layer: layer}
+		k.byUUID[d.UUID] = m
+		k.byLV[lv] = append(k.byLV[lv], m)
+	}
+	return k, nil
+}
+
+// look reads the live table and the state of a device, once.
+func (k *kernelState) look(m *mapped) error {
+	if m.looked {
+		return nil
+	}
+	info, table, err := k.kernel.Table(dm.ByDev(m.dev), dm.QueryOptions{NoFlush: true})
+	if err != nil {
+		return err
+	}
+	m.looked, m.info, m.table = true, info, table
+	return nil
+}
+
+// active says whether an LV has the device that users see.
+func (k *kernelState) active(lv metadata.ID) bool {
+	for _, m := range k.byLV[lv] {
+		if m.layer == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// all returns the devices in the order of their names.
+func (k *kernelState) all() []*mapped {
+	out := make([]*mapped, 0, len(k.byUUID))
+	for _, m := range k.byUUID {
+		out = append(out, m)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].name < out[j].name })
+	return out
+}
+
+// activeLVs returns the LVs of a group that have a device; nil in image mode.
+func (s *System) activeLVs(vg metadata.ID) (map[metadata.ID]bool, error) {
+	if s.kernel == nil {
+		return nil, nil
+	}
+	k, err := s.kernelState(vg)
+	if err != nil {
+		return nil, err
+	}
+	active := make(map[metadata.ID]bool, len(k.byLV))
+	for lv := range k.byLV {
+		if k.active(lv) {
+			active[lv] = true
+		}
+	}
+	return active, nil
+}

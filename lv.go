@@ -1,0 +1,89 @@
+package lvm
+
+import (
+	"iter"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// LogicalVolume is a logical volume of a volume group, as it was read.
+type LogicalVolume struct {
+	vg  *VolumeGroup
+	rec *metadata.LogicalVolume
+}
+
+// Name returns the name.
+func (l *LogicalVolume) Name() string { return l.rec.Name }
+
+// ID returns the UUID.
+func (l *LogicalVolume) ID() metadata.ID { return l.rec.ID }
+
+// Extents returns the size in extents.
+func (l *LogicalVolume) Extents() Extents { return l.rec.Extents() }
+
+// Size returns the size in bytes.
+func (l *LogicalVolume) Size() Bytes { return l.vg.bytes(l.rec.Extents()) }
+
+// Tags returns the tags.
+func (l *LogicalVolume) Tags() []string { return slices.Clone(l.rec.Tags) }
+
+// HasTag says whether the volume has that tag.
+func (l *LogicalVolume) HasTag(tag string) bool { return slices.Contains(l.rec.Tags, tag) }
+
+// Hidden says whether the volume is a part of another one and not for users.
+func (l *LogicalVolume) Hidden() bool { return l.rec.Status&metadata.LVVisible == 0 }
+
+// ReadOnly says whether the volume may not be written.
+func (l *LogicalVolume) ReadOnly() bool {
+	return l.rec.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0
+}
+
+// CreationTime returns when the volume was created; zero if that is not
+// recorded.
+func (l *LogicalVolume) CreationTime() time.Time { return l.rec.CreationTime }
+
+// Active says whether the volume has a device in the kernel. In image mode it
+// never has.
+func (l *LogicalVolume) Active() bool { return l.vg.active[l.rec.ID] }
+
+// Path returns the path of the volume's device, which exists while it is
+// active: /dev/vg/lv.
+func (l *LogicalVolume) Path() string {
+	return filepath.Join(l.vg.sys.cfg.DevDir, l.vg.rec.Name, l.rec.Name)
+}
+
+// DMName returns the name of the volume's device-mapper device.
+func (l *LogicalVolume) DMName() string {
+	name, _ := dmName(l.vg.rec.Name, l.rec.Name, "") // lengths were checked on reading
+	return name
+}
+
+// DMUUID returns the UUID of the volume's device-mapper device.
+func (l *LogicalVolume) DMUUID() string { return dmUUID(l.vg.rec.ID, l.rec.ID, "") }
+
+// Table returns the device-mapper table of the volume. Devices appear by number
+// if they are block devices, otherwise by path. Returns an error matching
+// [ErrMissingPV] or [ErrUnsupported] if the volume cannot be mapped.
+func (l *LogicalVolume) Table() (dm.Table, error) {
+	r := &renderer{vg: l.vg.rec, device: l.vg.sys.tableDevice(l.vg.members)}
+	nodes, err := r.lv(l.rec)
+	if err != nil {
+		return nil, &OpError{Op: "render", VG: l.vg.rec.Name, LV: l.rec.Name, Err: err}
+	}
+	return nodes[len(nodes)-1].table, nil
+}
+
+// Segments returns the segments in the order of the logical extents.
+func (l *LogicalVolume) Segments() iter.Seq[Segment] {
+	return func(yield func(Segment) bool) {
+		for i := range l.rec.Segments {
+			if !yield(Segment{lv: l, rec: &l.rec.Segments[i]}) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package lvm
+
+// blockDeviceNumber returns the major:minor of the block device at path; false
+// if there is none. Only Linux has numbers that dm tables use.
+func blockDeviceNumber(string) (string, bool) { return "", false }

@@ -1,0 +1,144 @@
+package lvm
+
+import (
+	"slices"
+
+	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// segmentType turns the segments of one type into dm targets. Each type is a
+// file of its own.
+type segmentType interface {
+	// handles says whether the type knows what to do with that body.
+	handles(metadata.Body) bool
+	// target returns the target of a segment.
+	target(*renderer, *metadata.Segment) (dm.Target, error)
+}
+
+var segmentTypes = [...]segmentType{stripedType{}, virtualType{}}
+
+// node is a mapped device that the kernel shall have.
+type node struct {
+	lv       metadata.ID
+	lvName   string
+	name     string
+	uuid     string
+	table    dm.Table // underlying mapped devices stand there by their UUID
+	readOnly bool
+	hidden   bool // not for users: no link in the group's directory
+}
+
+// renderer makes the devices of logical volumes. It is the only place where
+// extents become sectors of devices.
+type renderer struct {
+	vg     *metadata.VolumeGroup
+	device func(pv metadata.ID) (string, error) // as a dm table names it
+
+	nodes []node
+	done  map[metadata.ID]string // uuids of the devices in nodes
+}
+
+// lv returns the devices of lv: those below it first, its own last.
+func (r *renderer) lv(lv *metadata.LogicalVolume) ([]node, error) {
+	r.nodes, r.done = nil, map[metadata.ID]string{}
+	if _, err := r.add(lv); err != nil {
+		return nil, err
+	}
+	return r.nodes, nil
+}
+
+// add renders lv, unless that was done, and returns its device's uuid. The
+// group is valid, so there is no cycle.
+func (r *renderer) add(lv *metadata.LogicalVolume) (string, error) {
+	if uuid, ok := r.done[lv.ID]; ok {
+		return uuid, nil
+	}
+	name, err := dmName(r.vg.Name, lv.Name, "")
+	if err != nil {
+		return "", err
+	}
+	n := node{
+		lv: lv.ID, lvName: lv.Name, name: name, uuid: dmUUID(r.vg.ID, lv.ID, ""),
+		table:    make(dm.Table, len(lv.Segments)),
+		readOnly: lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0,
+		hidden:   lv.Status&metadata.LVVisible == 0,
+	}
+	segments := slices.Clone(lv.Segments)
+	slices.SortFunc(segments, func(a, b metadata.Segment) int {
+		if a.Start < b.Start {
+			return -1
+		}
+		return 1
+	})
+	for i := range segments {
+		seg := &segments[i]
+		t := typeOf(seg.Body)
+		if t == nil {
+			return "", fault(ErrUnsupported, "lv %s has a segment of type %s, which cannot be activated here", lv.Name, seg.Type)
+		}
+		target, err := t.target(r, seg)
+		if err != nil {
+			return "", err
+		}
+		start, ok1 := seg.Start.Sectors(r.vg.ExtentSize)
+		length, ok2 := seg.Count.Sectors(r.vg.ExtentSize)
+		if !ok1 || !ok2 {
+			return "", fault(ErrInvalidSize, "lv %s is too large", lv.Name)
+		}
+		n.table[i] = dm.Line{Start: start, Length: length, Target: target}
+	}
+	r.done[lv.ID] = n.uuid
+	r.nodes = append(r.nodes, n)
+	return n.uuid, nil
+}
+
+func typeOf(body metadata.Body) segmentType {
+	for _, t := range segmentTypes {
+		if t.handles(body) {
+			return t
+		}
+	}
+	return nil
+}
+
+// place returns the device that an area is on, and its first sector there.
+func (r *renderer) place(a metadata.Area) (string, Sectors, error) {
+	offset, ok := a.Start.Sectors(r.vg.ExtentSize)
+	if !a.LV.IsZero() {
+		i := slices.IndexFunc(r.vg.LVs, func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.ID == a.LV })
+		if i < 0 || !ok {
+			return "", 0, fault(ErrDamaged, "area in unknown lv %s", a.LV)
+		}
+		uuid, err := r.add(r.vg.LVs[i])
+		return uuid, offset, err
+	}
+	pv := pvRecord(r.vg, a.PV)
+	if pv == nil || !ok || offset+pv.PEStart < offset {
+		return "", 0, fault(ErrDamaged, "area in unknown pv %s", a.PV)
+	}
+	device, err := r.device(a.PV)
+	return device, pv.PEStart + offset, err
+}
+
+// tableDevice returns how dm tables name the devices of physical volumes.
+func (s *System) tableDevice(members map[metadata.ID]*member) func(metadata.ID) (string, error) {
+	names := map[metadata.ID]string{}
+	return func(pv metadata.ID) (string, error) {
+		if name, ok := names[pv]; ok {
+			return name, nil
+		}
+		m := members[pv]
+		if m == nil {
+			return "", fault(ErrMissingPV, "pv %s is missing", pv)
+		}
+		name := m.path
+		if dev, ok := blockDeviceNumber(m.path); ok {
+			name = dev
+		} else if s.kernel != nil {
+			return "", fault(ErrUnsupported, "pv %s is on %s, which is no block device: the kernel cannot use it", pv, m.path)
+		}
+		names[pv] = name
+		return name, nil
+	}
+}

@@ -1,0 +1,333 @@
+package lvm
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lvm-go/lvm/dm"
+	"github.com/pkg/errors"
+)
+
+// deviceRef names a mapped device in a step.
+type deviceRef struct {
+	Name string
+	UUID string
+}
+
+// CreateDevice makes a mapped device, still without a table.
+type CreateDevice struct {
+	harmless
+	deviceRef
+}
+
+func (s *CreateDevice) String() string { return fmt.Sprintf("create device %s (%s)", s.Name, s.UUID) }
+
+func (s *CreateDevice) do(r *run) error {
+	info, err := r.sys.kernel.Create(s.Name, s.UUID, dm.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	r.devs[s.UUID] = info.Dev
+	return nil
+}
+
+func (s *CreateDevice) undo(r *run) error {
+	dev, ok := r.devs[s.UUID]
+	if !ok {
+		return nil
+	}
+	cookie, err := r.cookie.Begin(0)
+	if err != nil {
+		return err
+	}
+	info, err := r.sys.kernel.Remove(dm.ByDev(dev), dm.RemoveOptions{Cookie: cookie})
+	return joinErrors(err, r.cookie.Done(info, err))
+}
+
+// LoadTable puts a table into the inactive place of a device, where the next
+// resume takes it from.
+type LoadTable struct {
+	harmless
+	deviceRef
+	Table    dm.Table
+	ReadOnly bool
+}
+
+func (s *LoadTable) String() string {
+	mode := ""
+	if s.ReadOnly {
+		mode = " read-only"
+	}
+	return fmt.Sprintf("load table of %s%s\n%s", s.Name, mode, s.Table)
+}
+
+func (s *LoadTable) do(r *run) error {
+	table, err := r.resolve(s.Table)
+	if err != nil {
+		return err
+	}
+	_, err = r.sys.kernel.Load(r.ref(s.UUID), table, dm.LoadOptions{ReadOnly: s.ReadOnly})
+	return err
+}
+
+func (s *LoadTable) undo(r *run) error {
+	_, err := r.sys.kernel.Clear(r.ref(s.UUID))
+	return err
+}
+
+// ClearTable drops an inactive table that somebody left behind.
+type ClearTable struct {
+	harmless
+	final
+	deviceRef
+}
+
+func (s *ClearTable) String() string { return "clear the inactive table of " + s.Name }
+
+func (s *ClearTable) do(r *run) error {
+	_, err := r.sys.kernel.Clear(r.ref(s.UUID))
+	return err
+}
+
+// RemoveDevice removes a mapped device that nobody has open.
+type RemoveDevice struct {
+	harmless
+	deviceRef
+
+	hidden   bool
+	live     bool
+	table    dm.Table // to make it anew
+	readOnly bool
+	removed  bool
+}
+
+func (s *RemoveDevice) String() string { return "remove device " + s.Name }
+
+// removeTries is how often a removal is tried while udev may have the device
+// open, removeWait the time in between. Source: lvm2 as observed.
+const (
+	removeTries = 25
+	removeWait  = 200 * time.Millisecond
+)
+
+func (s *RemoveDevice) do(r *run) error {
+	for try := 1; ; try++ {
+		cookie, err := r.cookie.Begin(udevFlags(s.hidden))
+		if err != nil {
+			return err
+		}
+		info, err := r.sys.kernel.Remove(r.ref(s.UUID), dm.RemoveOptions{Cookie: cookie})
+		s.removed = err == nil
+		err = joinErrors(err, r.cookie.Done(info, err))
+		if s.removed || !errors.Is(err, dm.ErrBusy) || r.cookie == nil || try == removeTries {
+			return err
+		}
+		select {
+		case <-r.ctx.Done():
+			return err
+		case <-time.After(removeWait):
+		}
+	}
+}
+
+func (s *RemoveDevice) undo(r *run) error {
+	if !s.removed {
+		return nil
+	}
+	info, err := r.sys.kernel.Create(s.Name, s.UUID, dm.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	r.devs[s.UUID] = info.Dev
+	if !s.live {
+		return nil
+	}
+	ref := dm.ByDev(info.Dev)
+	if _, err := r.sys.kernel.Load(ref, s.table, dm.LoadOptions{ReadOnly: s.readOnly}); err != nil {
+		return err
+	}
+	return r.resume(ref, s.hidden)
+}
+
+// SuspendDevice holds back the I/O of a device.
+type SuspendDevice struct {
+	harmless
+	deviceRef
+	FreezeFS bool // freeze a mounted file system first
+
+	hidden bool
+}
+
+func (s *SuspendDevice) String() string { return "suspend " + s.Name }
+
+func (s *SuspendDevice) do(r *run) error {
+	_, err := r.sys.kernel.Suspend(r.ref(s.UUID), dm.SuspendOptions{SkipLockFS: !s.FreezeFS})
+	return err
+}
+
+// undo drops the inactive table first, or the resume would make it live. A
+// device that does not resume at once is tried again: it must not stay so.
+func (s *SuspendDevice) undo(r *run) error {
+	_, clearErr := r.sys.kernel.Clear(r.ref(s.UUID))
+	if clearErr != nil {
+		_, clearErr = r.sys.kernel.Clear(r.ref(s.UUID))
+	}
+	err := r.resume(r.ref(s.UUID), s.hidden)
+	if err != nil {
+		err = r.resume(r.ref(s.UUID), s.hidden)
+	}
+	return joinErrors(clearErr, err)
+}
+
+// RenameDevice gives a suspended device its new name.
+type RenameDevice struct {
+	harmless
+	final
+	deviceRef // with the old name
+	NewName   string
+
+	hidden bool
+}
+
+func (s *RenameDevice) String() string {
+	return fmt.Sprintf("rename device %s to %s", s.Name, s.NewName)
+}
+
+func (s *RenameDevice) do(r *run) error {
+	cookie, err := r.cookie.Begin(udevFlags(s.hidden))
+	if err != nil {
+		return err
+	}
+	info, err := r.sys.kernel.Rename(s.Name, s.NewName, dm.RenameOptions{Cookie: cookie})
+	return joinErrors(err, r.cookie.Done(info, err))
+}
+
+// ResumeDevice makes the loaded table live and lets I/O through.
+type ResumeDevice struct {
+	harmless
+	deviceRef
+	Created bool // by this plan
+
+	hidden bool
+}
+
+func (s *ResumeDevice) String() string { return "resume " + s.Name }
+
+// do tries twice: when the kernel refuses the new table, the first try drops it
+// and leaves the device suspended, and the second brings the old one back.
+func (s *ResumeDevice) do(r *run) error {
+	if !s.Created {
+		r.forward = true
+	}
+	err := r.resume(r.ref(s.UUID), s.hidden)
+	if err != nil && !s.Created {
+		return joinErrors(err, r.resume(r.ref(s.UUID), s.hidden))
+	}
+	return err
+}
+
+// undo does nothing: a created device is removed by the undoing of its making,
+// and after an existing one was resumed nothing is undone.
+func (s *ResumeDevice) undo(*run) error { return nil }
+
+// SettleDevices waits until udev is done with what was announced to it.
+type SettleDevices struct {
+	harmless
+	final
+}
+
+func (s *SettleDevices) String() string { return "wait for udev" }
+
+func (s *SettleDevices) do(r *run) error { return r.cookie.Wait(r.ctx) }
+
+// AddNode makes the node of a device, and the link to it in the group's
+// directory, where udev has not made them.
+type AddNode struct {
+	harmless
+	deviceRef
+	VG, LV string // of the link; LV is empty if there shall be none
+}
+
+func (s *AddNode) String() string { return "add nodes of " + s.Name }
+
+func (s *AddNode) do(r *run) error {
+	dev, ok := r.devs[s.UUID]
+	if !ok {
+		return nil // its creation failed
+	}
+	if err := r.nodes().Add(s.Name, dev); err != nil {
+		return err
+	}
+	if s.LV == "" {
+		return nil
+	}
+	return addLink(r.sys.cfg.DevDir, s.VG, s.LV, s.Name)
+}
+
+func (s *AddNode) undo(r *run) error { return removeNodes(r, s.Name, s.VG, s.LV) }
+
+// DropNode removes the node of a device and the link to it.
+type DropNode struct {
+	harmless
+	final
+	Name   string
+	VG, LV string
+}
+
+func (s *DropNode) String() string { return "drop nodes of " + s.Name }
+
+func (s *DropNode) do(r *run) error { return removeNodes(r, s.Name, s.VG, s.LV) }
+
+func removeNodes(r *run, name, vg, lv string) error {
+	err := r.nodes().Remove(name)
+	if lv == "" {
+		return err
+	}
+	return joinErrors(err, removeLink(r.sys.cfg.DevDir, vg, lv))
+}
+
+// udevFlags returns what udev shall do with a device: everything, or nothing
+// that makes it known to others. Source: lvm2 as observed.
+func udevFlags(hidden bool) uint16 {
+	if hidden {
+		return dm.UdevDisableSubsystemRules | dm.UdevDisableDiskRules | dm.UdevDisableOtherRules
+	}
+	return 0
+}
+
+// resume resumes a device and announces that.
+func (r *run) resume(ref dm.Ref, hidden bool) error {
+	cookie, err := r.cookie.Begin(udevFlags(hidden))
+	if err != nil {
+		return err
+	}
+	info, err := r.sys.kernel.Resume(ref, dm.ResumeOptions{SkipLockFS: true, Cookie: cookie})
+	return joinErrors(err, r.cookie.Done(info, err))
+}
+
+// ref returns how the kernel is told of the device with that uuid.
+func (r *run) ref(uuid string) dm.Ref {
+	if dev, ok := r.devs[uuid]; ok {
+		return dm.ByDev(dev)
+	}
+	return dm.ByUUID(uuid)
+}
+
+// resolve replaces references to mapped devices by their numbers.
+func (r *run) resolve(t dm.Table) (dm.Table, error) {
+	return t.MapDevices(func(device string) (string, error) {
+		if !strings.HasPrefix(device, dmUUIDPrefix) {
+			return device, nil
+		}
+		dev, ok := r.devs[device]
+		if !ok {
+			return "", fault(ErrNotActive, "device %s is not there", device)
+		}
+		return dev.String(), nil
+	})
+}
+
+func (r *run) nodes() dm.Nodes {
+	return dm.Nodes{Dir: r.sys.cfg.DevDir + "/mapper", DevDir: r.sys.cfg.DevDir}
+}

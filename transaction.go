@@ -1,0 +1,229 @@
+package lvm
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// transaction is an update between its planning and its end.
+type transaction struct {
+	sys  *System
+	hold *hold
+	plan *Plan
+}
+
+// begin locks, reads, runs fn and plans. It starts again with the global lock
+// if fn turns out to need that.
+func (s *System) begin(ctx context.Context, ref string, fn func(*Tx) error) (*transaction, error) {
+	mode := lockExclusive
+	if ref == "" {
+		mode = lockGlobal
+	}
+	for {
+		h, tx, err := s.open(ctx, ref, mode)
+		if err != nil {
+			return nil, &OpError{Op: "update", VG: ref, Err: err}
+		}
+		err = fn(tx)
+		if tx.needGlobal && mode != lockGlobal {
+			h.release()
+			mode = lockGlobal
+			continue
+		}
+		var plan *Plan
+		if err == nil {
+			plan, err = tx.build()
+		}
+		if err != nil {
+			h.release()
+			return nil, err
+		}
+		return &transaction{sys: s, hold: h, plan: plan}, nil
+	}
+}
+
+// open locks and reads for a transaction. That the group does not exist is no
+// error here.
+func (s *System) open(ctx context.Context, ref string, mode lockMode) (*hold, *Tx, error) {
+	name, err := s.nameOf(ctx, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := s.lock(ctx, name, mode)
+	if err != nil {
+		return nil, nil, err
+	}
+	tx, err := s.read(ctx, h, ref, name, mode)
+	if err != nil {
+		h.release()
+		return nil, nil, err
+	}
+	return h, tx, nil
+}
+
+func (s *System) read(ctx context.Context, h *hold, ref, name string, mode lockMode) (*Tx, error) {
+	var st *vgState
+	var sc *scan
+	var err error
+	if mode == lockGlobal {
+		if sc, err = s.scanDevices(ctx, h.handles); err != nil {
+			return nil, err
+		}
+		if ref != "" {
+			st, err = s.loadFrom(sc, ref)
+		}
+	} else {
+		st, err = s.load(ctx, h.handles, ref)
+	}
+	if err != nil && !errors.Is(err, ErrVGNotFound) {
+		return nil, err
+	}
+	if st != nil && st.doc.VG.Name != name {
+		return nil, fault(ErrVGNotFound, "vg %s was renamed from %s to %s meanwhile", ref, name, st.doc.VG.Name)
+	}
+	return s.newTx(h.handles, ref, mode, st, sc)
+}
+
+// resume makes a transaction of a plan that was made earlier, if everything is
+// as it was then.
+func (s *System) resume(ctx context.Context, p *Plan) (*transaction, error) {
+	old := p.tx
+	if p.sys != s {
+		return nil, &OpError{Op: "apply", VG: p.VG, Err: fault(ErrInvalidSpec, "the plan is of another System")}
+	}
+	h, now, err := s.open(ctx, old.ref, p.mode)
+	if err != nil {
+		return nil, &OpError{Op: "apply", VG: p.VG, Err: err}
+	}
+	stale := func(why string) (*transaction, error) {
+		h.release()
+		return nil, &OpError{Op: "apply", VG: p.VG, Err: fault(ErrPlanStale, "%s since the plan was made", why)}
+	}
+	if !sameState(old.st, now.st) {
+		return stale("the metadata changed")
+	}
+	if !sameDevices(old.scan, now.scan) {
+		return stale("a device changed")
+	}
+	tx := *old
+	tx.h, tx.numbers = h.handles, nil
+	if tx.vg != nil {
+		tx.kern, err = s.kernelState(tx.vg.ID)
+	} else {
+		tx.kern = now.kern
+	}
+	var plan *Plan
+	if err == nil {
+		plan, err = tx.build()
+	}
+	if err != nil {
+		h.release()
+		return nil, err
+	}
+	if plan.String() != p.String() {
+		return stale("the kernel's devices or a device's contents changed")
+	}
+	return &transaction{sys: s, hold: h, plan: plan}, nil
+}
+
+func sameState(a, b *vgState) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	same := func(x, y scannedArea) bool {
+		return x.path == y.path && x.start == y.start && (x.header == nil) == (y.header == nil) &&
+			(x.header == nil || *x.header == *y.header)
+	}
+	return a.key == b.key && a.doc.VG.ID == b.doc.VG.ID && slices.EqualFunc(a.areas, b.areas, same)
+}
+
+// sameDevices compares what the global lock guards: which devices hold which
+// physical volumes.
+func sameDevices(a, b *scan) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return slices.EqualFunc(a.pvs, b.pvs, func(x, y *scannedPV) bool {
+		return x.path == y.path && x.label.PVID == y.label.PVID && x.size == y.size &&
+			x.label.ExtensionFlags == y.label.ExtensionFlags
+	})
+}
+
+// apply carries the plan out and notes the new state.
+func (t *transaction) apply(ctx context.Context) error {
+	p := t.plan
+	if p.Empty() {
+		return nil
+	}
+	k := p.tx.kern
+	if k == nil {
+		k = &kernelState{}
+	}
+	t.sys.forget(p.ID)
+	if err := t.sys.execute(ctx, t.hold.handles, p, k); err != nil {
+		return err
+	}
+	if st := p.tx.outcome(p); st != nil {
+		t.sys.remember(st)
+	}
+	return nil
+}
+
+// end gives locks and devices back.
+func (t *transaction) end() {
+	t.hold.release()
+}
+
+// outcome returns the state that a plan has led to, so that it need not be read
+// again; nil if that has to be done.
+func (tx *Tx) outcome(p *Plan) *vgState {
+	if !tx.changed {
+		if tx.st != nil {
+			return tx.st
+		}
+		return nil
+	}
+	if tx.vg == nil || tx.st == nil || len(tx.gonePVs)+len(tx.newPVs) > 0 || len(tx.st.members) != len(tx.members) {
+		return nil
+	}
+	st := &vgState{doc: p.after, members: map[metadata.ID]*member{}, areas: slices.Clone(tx.st.areas)}
+	for id, m := range tx.members {
+		label := *m.label
+		label.ExtensionFlags |= metadata.PVInUse
+		label.ExtensionVersion = max(label.ExtensionVersion, 2)
+		st.members[id] = &member{path: m.path, label: &label, size: m.size}
+	}
+	for _, s := range p.Steps {
+		commit, ok := s.(*Commit)
+		if !ok {
+			continue
+		}
+		for _, w := range commit.areas {
+			for i := range st.areas {
+				if a := &st.areas[i]; a.path == w.path && a.start == w.start {
+					header := w.second
+					a.header = &header
+					loc := header.Slots[metadata.SlotCommitted]
+					st.key = textKey{loc.Size, loc.Checksum}
+				}
+			}
+		}
+	}
+	for _, problem := range tx.st.problems {
+		if problem.Device == "" { // of the group itself; those of devices are healed
+			st.problems = append(st.problems, problem)
+		}
+	}
+	st.judge(tx.sys, nil)
+	st.lazy.Do(func() {
+		st.emap = tx.emap.settled()
+		st.byLV = make(map[string]int, len(st.doc.VG.LVs))
+		for i, lv := range st.doc.VG.LVs {
+			st.byLV[lv.Name] = i
+		}
+	})
+	return st
+}

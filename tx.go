@@ -1,0 +1,312 @@
+package lvm
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// Tx is a transaction: changes to one volume group that are made together. Its
+// methods work in memory only, and each sees what the ones before it did. It
+// stays on one goroutine and must not be kept after the function it was given
+// to.
+type Tx struct {
+	sys  *System
+	h    *handles
+	ref  string
+	mode lockMode
+
+	st    *vgState // the group before; nil if it does not exist
+	scan  *scan    // with the global lock: all there is on the devices
+	kern  *kernelState
+	at    time.Time             // noted in the text
+	vg    *metadata.VolumeGroup // the group after; nil if it does not exist
+	emap  *ExtentMap
+	moved bool // emap and the overlay below are the transaction's own
+
+	byName  map[string]*metadata.LogicalVolume // names that differ from st's; nil: gone
+	index   map[metadata.ID]int                // in vg.LVs, of LVs that were touched
+	members map[metadata.ID]*member
+	areas   map[metadata.ID][]scannedArea // metadata areas of the members
+
+	changed    bool // the metadata is to be written
+	needGlobal bool // something was asked that needs the global lock
+
+	wishes  map[metadata.ID]wish
+	order   []metadata.ID // of wishes
+	created []newLV
+	newPVs  map[string]*pvInit // to be made, by device
+	pvOrder []string
+	gonePVs []*member // no longer in the group
+	wipePVs []*member // to lose their labels
+	removed bool      // the group was removed
+
+	numbers func(metadata.ID) (string, error) // see tableDevice
+}
+
+// wish is what shall happen to the devices of a logical volume.
+type wish struct {
+	activate   bool
+	deactivate bool
+	refresh    bool
+	closed     bool // refused while the device is open
+}
+
+// newLV is a logical volume that the transaction makes.
+type newLV struct {
+	id             metadata.ID
+	keepHead       bool // not zeroed
+	keepSignatures bool
+}
+
+func (s *System) newTx(h *handles, ref string, mode lockMode, st *vgState, sc *scan) (*Tx, error) {
+	tx := &Tx{
+		sys: s, h: h, ref: ref, mode: mode, st: st, scan: sc,
+		byName: map[string]*metadata.LogicalVolume{}, index: map[metadata.ID]int{},
+		members: map[metadata.ID]*member{}, areas: map[metadata.ID][]scannedArea{},
+		wishes: map[metadata.ID]wish{}, newPVs: map[string]*pvInit{},
+	}
+	if st == nil {
+		return tx, nil
+	}
+	rec := *st.doc.VG
+	tx.vg = &rec
+	tx.emap = st.extents()
+	for id, m := range st.members {
+		tx.members[id] = m
+	}
+	for _, a := range st.areas {
+		tx.areas[a.pv] = append(tx.areas[a.pv], a)
+	}
+	var err error
+	tx.kern, err = s.kernelState(rec.ID)
+	return tx, err
+}
+
+// VG returns the group as the transaction would leave it, nil if there is none.
+// It stays as it is when the transaction goes on, except for its extent map.
+func (tx *Tx) VG() *VolumeGroup {
+	if tx.vg == nil {
+		return nil
+	}
+	rec := *tx.vg
+	rec.LVs = slices.Clone(rec.LVs)
+	rec.PVs = slices.Clone(rec.PVs)
+	v := &VolumeGroup{sys: tx.sys, rec: &rec, members: tx.members, emap: tx.emap, active: tx.activeAfter()}
+	if tx.st != nil {
+		v.facts = vgFacts{problems: tx.st.problems, noChange: tx.st.noChange}
+	}
+	var names map[string]*metadata.LogicalVolume
+	v.byLV = func(name string) *metadata.LogicalVolume {
+		if names == nil {
+			names = make(map[string]*metadata.LogicalVolume, len(rec.LVs))
+			for _, lv := range rec.LVs {
+				if lv != nil {
+					names[lv.Name] = lv
+				}
+			}
+		}
+		return names[name]
+	}
+	return v
+}
+
+// time returns the time of the transaction, which is the same for all it makes.
+func (tx *Tx) time() time.Time {
+	if tx.at.IsZero() {
+		tx.at = tx.sys.cfg.Clock()
+	}
+	return tx.at
+}
+
+// Exists says whether the group is there, as the transaction has it.
+func (tx *Tx) Exists() bool { return tx.vg != nil }
+
+func (tx *Tx) activeAfter() map[metadata.ID]bool {
+	if tx.sys.kernel == nil || tx.kern == nil {
+		return nil
+	}
+	active := map[metadata.ID]bool{}
+	for lv := range tx.kern.byLV {
+		if tx.kern.active(lv) {
+			active[lv] = true
+		}
+	}
+	for id, w := range tx.wishes {
+		switch {
+		case w.activate:
+			active[id] = true
+		case w.deactivate:
+			delete(active, id)
+		}
+	}
+	return active
+}
+
+// fail wraps an error of an operation on the group.
+func (tx *Tx) fail(op, lv string, err error) error {
+	if err == nil {
+		return nil
+	}
+	name := tx.ref
+	if tx.vg != nil {
+		name = tx.vg.Name
+	}
+	return &OpError{Op: op, VG: name, LV: lv, Err: err}
+}
+
+// own checks that the group is there and may be changed, and gives the
+// transaction copies of its own.
+func (tx *Tx) own() error {
+	if tx.vg == nil {
+		return ErrVGNotFound
+	}
+	if tx.st != nil && tx.st.noChange != nil {
+		return tx.st.noChange
+	}
+	if !tx.moved {
+		tx.moved = true
+		tx.vg.LVs = slices.Clone(tx.vg.LVs)
+		tx.vg.PVs = slices.Clone(tx.vg.PVs)
+		tx.emap = tx.emap.clone()
+	}
+	return nil
+}
+
+// lookup returns an LV by name or UUID as the transaction has it, nil if there
+// is none, and its index in vg.LVs.
+func (tx *Tx) lookup(ref string) (*metadata.LogicalVolume, int) {
+	lv, overlaid := tx.byName[ref]
+	if overlaid && lv != nil {
+		return lv, tx.index[lv.ID]
+	}
+	if !overlaid && tx.st != nil {
+		if i, ok := tx.st.lvIndex()[ref]; ok {
+			return tx.vg.LVs[i], i
+		}
+	}
+	if id, err := metadata.ParseID(ref); err == nil {
+		for i, lv := range tx.vg.LVs {
+			if lv != nil && lv.ID == id {
+				return lv, i
+			}
+		}
+	}
+	return nil, -1
+}
+
+// lvFor returns an LV that a user may change. Parts of other LVs are refused.
+func (tx *Tx) lvFor(ref string) (*metadata.LogicalVolume, int, error) {
+	if tx.vg == nil {
+		return nil, 0, ErrVGNotFound
+	}
+	lv, i := tx.lookup(ref)
+	if lv == nil {
+		return nil, 0, ErrLVNotFound
+	}
+	return lv, i, nil
+}
+
+// changeable refuses LVs that are not to be changed by themselves.
+func changeable(lv *metadata.LogicalVolume) error {
+	switch {
+	case lv.Status&metadata.LVVisible == 0:
+		return fault(ErrUnsupported, "lv %s is a part of another lv", lv.Name)
+	case lv.Status&(metadata.LVLocked|metadata.LVPvmove) != 0:
+		return fault(ErrBusy, "lv %s is being moved", lv.Name)
+	}
+	return nil
+}
+
+// put replaces the record at index i, or appends it with i < 0.
+func (tx *Tx) put(i int, lv *metadata.LogicalVolume) error {
+	if err := tx.emap.setLV(lv); err != nil {
+		return err
+	}
+	if i < 0 {
+		i = len(tx.vg.LVs)
+		tx.vg.LVs = append(tx.vg.LVs, lv)
+	} else if old := tx.vg.LVs[i]; old.Name != lv.Name {
+		tx.byName[old.Name] = nil
+		tx.vg.LVs[i] = lv
+	} else {
+		tx.vg.LVs[i] = lv
+	}
+	tx.byName[lv.Name] = lv
+	tx.index[lv.ID] = i
+	tx.want(lv.ID, wish{})
+	tx.changed = true
+	return nil
+}
+
+// drop takes the LV at index i out.
+func (tx *Tx) drop(i int) {
+	lv := tx.vg.LVs[i]
+	tx.emap.dropLV(lv.ID)
+	tx.vg.LVs[i] = nil
+	tx.byName[lv.Name] = nil
+	delete(tx.index, lv.ID)
+	tx.want(lv.ID, wish{deactivate: true})
+	tx.changed = true
+}
+
+// want notes what shall happen to an LV's devices; the last wish holds.
+func (tx *Tx) want(id metadata.ID, w wish) {
+	old, seen := tx.wishes[id]
+	if !seen {
+		tx.order = append(tx.order, id)
+	}
+	if w == (wish{}) {
+		w = old
+	}
+	tx.wishes[id] = w
+}
+
+// global says whether the transaction has the global lock. If not, it is run
+// again with it, and the caller returns errAgain.
+func (tx *Tx) global() error {
+	if tx.mode == lockGlobal {
+		return nil
+	}
+	tx.needGlobal = true
+	return errAgain
+}
+
+// errAgain ends an operation of a transaction that is about to be run again
+// with more locks. Users only see it inside their function.
+var errAgain = fault(ErrLocked, "transaction is run again with the global lock")
+
+// newID returns an identifier that nothing in the group has.
+func (tx *Tx) newID() (metadata.ID, error) { return metadata.NewID(tx.sys.random) }
+
+// SetTags replaces the tags of the group. lvm2: vgchange --addtag, --deltag.
+func (tx *Tx) SetTags(tags ...string) error {
+	const op = "tag vg"
+	checked, err := checkTags(tags)
+	if err != nil {
+		return tx.fail(op, "", err)
+	}
+	if err := tx.own(); err != nil {
+		return tx.fail(op, "", err)
+	}
+	if !slices.Equal(tx.vg.Tags, checked) {
+		tx.vg.Tags, tx.changed = checked, true
+	}
+	return nil
+}
+
+// checkTags returns tags as they are stored: each once, without a leading @.
+func checkTags(tags []string) ([]string, error) {
+	var out []string
+	for _, t := range tags {
+		bare, err := checkTag(t)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(out, bare) {
+			out = append(out, bare)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,70 @@
+package lvm
+
+import "github.com/lvm-go/lvm/metadata"
+
+// Activate gives a logical volume its device, or brings the one it has to what
+// the metadata says. lvm2: lvchange -ay. In image mode it returns an error
+// matching [ErrUnsupported].
+func (tx *Tx) Activate(lv string) error {
+	return tx.fail("activate lv", lv, tx.setActive(lv, wish{activate: true}))
+}
+
+// Deactivate removes the device of a logical volume. lvm2: lvchange -an. When
+// it is planned, an error matching [ErrBusy] tells that the device is open.
+func (tx *Tx) Deactivate(lv string) error {
+	return tx.fail("deactivate lv", lv, tx.setActive(lv, wish{deactivate: true}))
+}
+
+// Refresh loads the tables of an active logical volume anew. lvm2: lvchange
+// --refresh. Returns an error matching [ErrNotActive] if it is not active.
+func (tx *Tx) Refresh(lv string) error {
+	return tx.fail("refresh lv", lv, tx.setActive(lv, wish{refresh: true}))
+}
+
+func (tx *Tx) setActive(ref string, w wish) error {
+	lv, _, err := tx.lvFor(ref)
+	if err != nil {
+		return err
+	}
+	if tx.sys.kernel == nil {
+		return fault(ErrUnsupported, "image mode has no kernel: use Open to read and write the volume")
+	}
+	if !w.deactivate && tx.st != nil && tx.st.noActivate != nil {
+		return tx.st.noActivate
+	}
+	if lv.Status&metadata.LVVisible == 0 {
+		return fault(ErrUnsupported, "lv %s is a part of another lv", lv.Name)
+	}
+	if w.refresh && !tx.kern.active(lv.ID) {
+		return ErrNotActive
+	}
+	old := tx.wishes[lv.ID]
+	w.closed = old.closed
+	if w.refresh && old.activate {
+		w.activate = true
+	}
+	tx.want(lv.ID, w)
+	return nil
+}
+
+// ActivateAll activates the logical volumes that are for users, but those that
+// are marked to be skipped. lvm2: vgchange -ay.
+func (tx *Tx) ActivateAll() error { return tx.setAll(wish{activate: true}) }
+
+// DeactivateAll removes the devices of all logical volumes. lvm2: vgchange -an.
+func (tx *Tx) DeactivateAll() error { return tx.setAll(wish{deactivate: true}) }
+
+func (tx *Tx) setAll(w wish) error {
+	if tx.vg == nil {
+		return tx.fail("activate vg", "", ErrVGNotFound)
+	}
+	for _, lv := range tx.vg.LVs {
+		if lv == nil || lv.Status&metadata.LVVisible == 0 || w.activate && lv.Status&metadata.LVActivationSkip != 0 {
+			continue
+		}
+		if err := tx.setActive(lv.Name, w); err != nil {
+			return tx.fail("activate lv", lv.Name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,548 @@
+package lvm
+
+import (
+	"slices"
+
+	"github.com/lvm-go/lvm/metadata"
+	"github.com/lvm-go/lvm/units"
+)
+
+// LVSpec says what a new logical volume is like. Only Size is required.
+type LVSpec struct {
+	// Name is lvol0, lvol1, ... if empty.
+	Name string
+	// Size is rounded up to whole extents and stripes; a percentage is rounded
+	// down, and takes what there is if there is less.
+	Size Size
+	// Stripes is how many physical volumes the data is dealt out to in turn; 0
+	// and 1 make a linear volume.
+	Stripes int
+	// StripeSize is how much goes to one stripe at a time: a power of two, at
+	// least 4 KiB. 64 KiB if zero; never more than an extent.
+	StripeSize Bytes
+	// PVs are the physical volumes to use, in this order of preference; all if
+	// empty.
+	PVs []PVSelection
+	// Allocation is the policy of the volume; the group's if zero.
+	Allocation metadata.Allocation
+	Tags       []string
+	ReadOnly   bool
+	// Inactive leaves the volume without a device.
+	Inactive bool
+	// SkipZero leaves the first 4 KiB as they are, KeepSignatures what looks
+	// like a file system or the like. Without them both are overwritten, so that
+	// nothing old is found on the new volume.
+	SkipZero, KeepSignatures bool
+	// ID is the UUID, a random one if zero.
+	ID metadata.ID
+}
+
+const (
+	defaultStripeSize = 64 * units.KiB
+	minStripeSize     = 4 * units.KiB
+	maxStripes        = 128
+	// zeroedHead is how much of a new volume is zeroed in front.
+	zeroedHead = 4 * units.KiB
+)
+
+// CreateLV makes a logical volume and, with a kernel, activates it. lvm2:
+// lvcreate.
+//
+// Returns a *[SpaceError] (matching [ErrNoSpace]) if there is no room, and errors
+// matching [ErrExists], [ErrInvalidName], [ErrInvalidSize] or [ErrInvalidSpec].
+// Extents that the same transaction freed are not used: their contents have to
+// stay until it is committed.
+func (tx *Tx) CreateLV(spec LVSpec) (*LogicalVolume, error) {
+	lv, err := tx.createLV(spec)
+	if err != nil {
+		return nil, tx.fail("create lv", spec.Name, err)
+	}
+	return tx.viewLV(lv), nil
+}
+
+// viewLV returns the view of an LV. The view of its group is the transaction's.
+func (tx *Tx) viewLV(lv *metadata.LogicalVolume) *LogicalVolume {
+	v := &VolumeGroup{sys: tx.sys, rec: tx.vg, members: tx.members, emap: tx.emap, active: tx.activeAfter(),
+		byLV: func(name string) *metadata.LogicalVolume { found, _ := tx.lookup(name); return found }}
+	return &LogicalVolume{vg: v, rec: lv}
+}
+
+func (tx *Tx) createLV(spec LVSpec) (*metadata.LogicalVolume, error) {
+	if err := tx.own(); err != nil {
+		return nil, err
+	}
+	if !spec.Inactive && tx.st != nil && tx.st.noActivate != nil {
+		return nil, tx.st.noActivate
+	}
+	name, err := tx.newLVName(spec.Name)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := checkTags(spec.Tags)
+	if err != nil {
+		return nil, err
+	}
+	id := spec.ID
+	if id.IsZero() {
+		if id, err = tx.newID(); err != nil {
+			return nil, err
+		}
+	}
+	lv := &metadata.LogicalVolume{
+		Name: name, ID: id, Tags: tags, Allocation: spec.Allocation,
+		Status:       metadata.LVRead | metadata.LVVisible,
+		CreationTime: tx.time(), CreationHost: tx.sys.cfg.Host,
+	}
+	switch {
+	case spec.ReadOnly:
+	case tx.vg.Status&metadata.VGWriteLocked != 0:
+		lv.Status |= metadata.LVWriteLocked
+	default:
+		lv.Status |= metadata.LVWrite
+	}
+	shape, err := tx.shape(spec.Stripes, spec.StripeSize)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.grow(lv, spec.Size, growth{shape: shape, pvs: spec.PVs}); err != nil {
+		return nil, err
+	}
+	if err := tx.put(-1, lv); err != nil {
+		return nil, err
+	}
+	tx.want(lv.ID, wish{activate: !spec.Inactive})
+	tx.created = append(tx.created, newLV{
+		id:             lv.ID,
+		keepHead:       spec.SkipZero || spec.ReadOnly,
+		keepSignatures: spec.KeepSignatures || spec.SkipZero || spec.ReadOnly,
+	})
+	return lv, nil
+}
+
+func (tx *Tx) newLVName(name string) (string, error) {
+	if name == "" {
+		next, ok := nextName("lvol", func(yield func(string) bool) {
+			for _, lv := range tx.vg.LVs {
+				if lv != nil && !yield(lv.Name) {
+					return
+				}
+			}
+			for _, h := range tx.vg.History {
+				if !yield(h.Name) {
+					return
+				}
+			}
+		})
+		if !ok {
+			return "", fault(ErrInvalidName, "no automatic name is left")
+		}
+		name = next
+	}
+	if err := checkNewLVName(tx.vg.Name, name); err != nil {
+		return "", err
+	}
+	if lv, _ := tx.lookup(name); lv != nil && lv.Name == name {
+		return "", ErrExists
+	}
+	for _, h := range tx.vg.History {
+		if h.Name == name {
+			return "", fault(ErrExists, "name %s is that of a historical lv", name)
+		}
+	}
+	if max := tx.vg.MaxLV; max != 0 {
+		visible := uint32(0)
+		for _, lv := range tx.vg.LVs {
+			if lv != nil && lv.Status&metadata.LVVisible != 0 {
+				visible++
+			}
+		}
+		if visible >= max {
+			return "", fault(ErrNoSpace, "vg %s holds at most %d logical volumes", tx.vg.Name, max)
+		}
+	}
+	return name, nil
+}
+
+// stripeShape is the number of stripes of new extents and their size.
+type stripeShape struct {
+	stripes int
+	size    Sectors // 0 with one stripe
+}
+
+// shape checks a number of stripes and a stripe size, and fills in defaults.
+func (tx *Tx) shape(stripes int, size Bytes) (stripeShape, error) {
+	if stripes == 0 {
+		stripes = 1
+	}
+	if stripes < 0 || stripes > maxStripes {
+		return stripeShape{}, fault(ErrInvalidSpec, "%d stripes: 1 to %d are possible", stripes, maxStripes)
+	}
+	if stripes == 1 {
+		return stripeShape{stripes: 1}, nil
+	}
+	if size == 0 {
+		size = defaultStripeSize
+	}
+	if size < minStripeSize || size&(size-1) != 0 {
+		return stripeShape{}, fault(ErrInvalidSpec, "stripe size of %s is no power of two from %s on", size, minStripeSize)
+	}
+	sectors := size.Sectors()
+	for sectors > tx.vg.ExtentSize && sectors > 1 {
+		sectors /= 2
+	}
+	if sectors < minStripeSize.Sectors() || tx.vg.ExtentSize%sectors != 0 {
+		return stripeShape{}, fault(ErrInvalidSpec, "stripe size of %s does not suit extents of %d sectors", size, tx.vg.ExtentSize)
+	}
+	return stripeShape{stripes: stripes, size: sectors}, nil
+}
+
+// growth says where and in what shape new extents are to be.
+type growth struct {
+	shape  stripeShape
+	pvs    []PVSelection
+	policy metadata.Allocation // inherit: the volume's, then the group's
+	by     bool                // the size is what is added, not the total
+}
+
+// grow gives lv, a record of the transaction's own, more extents.
+func (tx *Tx) grow(lv *metadata.LogicalVolume, size Size, g growth) error {
+	if size.IsZero() {
+		return fault(ErrInvalidSize, "no size given")
+	}
+	pvs, err := resolveSelections(tx.vg, g.pvs, func(ref string) (metadata.ID, bool) { return findPV(tx.vg, tx.members, ref) })
+	if err != nil {
+		return err
+	}
+	have := lv.Extents()
+	context := sizeContext{
+		ExtentSize: tx.vg.ExtentSize, LV: have, Stripes: g.shape.stripes, Resize: have > 0,
+		VG: tx.extents(), Free: tx.freeIn(pvs), Selected: len(pvs) > 0,
+	}
+	if have > 0 {
+		context.Stripes = 1 // of the total; what is added is rounded below
+	}
+	want, err := size.resolve(context)
+	if err != nil {
+		return err
+	}
+	if !g.by {
+		if want <= have && have > 0 {
+			return fault(ErrInvalidSize, "size of %d extents is not more than the present %d", want, have)
+		}
+		want -= have
+	}
+	n := Extents(g.shape.stripes)
+	if rest := want % n; rest != 0 {
+		if size.IsPercent() && want+n-rest > context.Free {
+			want -= rest
+		} else {
+			want += n - rest
+		}
+	}
+	if want == 0 || want > units.MaxExtents || want+have > units.MaxExtents {
+		return fault(ErrInvalidSize, "%d extents added to %d: from 1 to %d in all are possible", want, have, units.MaxExtents)
+	}
+	policy := resolvePolicy(tx.vg, lv, g.policy)
+	request := allocRequest{Name: lv.Name, Policy: policy, Stripes: g.shape.stripes, Extents: want, Partial: size.IsPercent(), PVs: pvs}
+	if have > 0 {
+		request.LV = lv
+	}
+	pieces, err := tx.emap.allocate(tx.vg, request)
+	if err != nil {
+		return err
+	}
+	lv.Segments = appendSegments(lv, pieces, g.shape.size)
+	return nil
+}
+
+// extents returns how many extents the group has.
+func (tx *Tx) extents() Extents {
+	var n Extents
+	for _, pv := range tx.vg.PVs {
+		n += pv.PECount
+	}
+	return n
+}
+
+// freeIn returns how many free extents may be taken from pvs; from all if it
+// is empty.
+func (tx *Tx) freeIn(pvs []allocPV) Extents {
+	var n Extents
+	for _, v := range newPicker(tx.emap, tx.vg, allocRequest{PVs: pvs}).pvs {
+		for _, area := range v.free {
+			n += area.count
+		}
+	}
+	return n
+}
+
+// ExtendSpec says how a logical volume grows. One of To and By is required.
+type ExtendSpec struct {
+	To Size // the size it shall have
+	By Size // what is added
+	// Stripes and StripeSize are those of the volume's segments if zero.
+	Stripes    int
+	StripeSize Bytes
+	// PVs and Allocation are as in LVSpec.
+	PVs        []PVSelection
+	Allocation metadata.Allocation
+}
+
+// ExtendLV makes a logical volume larger, if it is active while it is in use.
+// What is on it does not grow by itself. lvm2: lvextend.
+//
+// Returns errors as [Tx.CreateLV] does, and one matching [ErrLVNotFound].
+func (tx *Tx) ExtendLV(lv string, spec ExtendSpec) error {
+	return tx.fail("extend lv", lv, tx.extendLV(lv, spec))
+}
+
+func (tx *Tx) extendLV(ref string, spec ExtendSpec) error {
+	if err := tx.own(); err != nil {
+		return err
+	}
+	old, i, err := tx.lvFor(ref)
+	if err == nil {
+		err = changeable(old)
+	}
+	if err != nil {
+		return err
+	}
+	size, err := oneOf(spec.To, spec.By)
+	if err != nil {
+		return err
+	}
+	shape, err := tx.shapeLike(old, spec)
+	if err != nil {
+		return err
+	}
+	lv := *old
+	if err := tx.grow(&lv, size, growth{shape: shape, pvs: spec.PVs, policy: spec.Allocation, by: spec.To.IsZero()}); err != nil {
+		return err
+	}
+	return tx.put(i, &lv)
+}
+
+func oneOf(to, by Size) (Size, error) {
+	if to.IsZero() == by.IsZero() {
+		return Size{}, fault(ErrInvalidSpec, "one of To and By has to be given")
+	}
+	if by.IsZero() {
+		return to, nil
+	}
+	return by, nil
+}
+
+// shapeLike returns the shape of new extents: as asked for, or that of the
+// segments there are, if they agree.
+func (tx *Tx) shapeLike(lv *metadata.LogicalVolume, spec ExtendSpec) (stripeShape, error) {
+	var have stripeShape
+	agree := true
+	for i := range lv.Segments {
+		body, ok := lv.Segments[i].Body.(*metadata.Striped)
+		if !ok {
+			return stripeShape{}, fault(ErrUnsupported, "segment of type %s cannot be extended here", lv.Segments[i].Type)
+		}
+		this := stripeShape{len(body.Stripes), body.StripeSize}
+		agree = agree && (i == 0 || this == have)
+		have = this
+	}
+	if spec.Stripes == 0 && !agree {
+		return stripeShape{}, fault(ErrInvalidSpec, "segments have different stripes: say which the new one shall have")
+	}
+	stripes, size := spec.Stripes, spec.StripeSize
+	if stripes == 0 {
+		stripes = have.stripes
+	}
+	if size == 0 && have.size != 0 {
+		size, _ = have.size.Bytes()
+	}
+	return tx.shape(stripes, size)
+}
+
+// ReduceSpec says how a logical volume shrinks. One of To and By is required.
+type ReduceSpec struct {
+	To Size // the size it shall have
+	By Size // what is taken off
+	// AllowOpen shrinks a volume that is in use: for those who know that what
+	// uses it has already become smaller.
+	AllowOpen bool
+}
+
+// ReduceLV makes a logical volume smaller. What is on it must have been made
+// smaller before, or it is destroyed. A striped volume's size is rounded up to
+// whole stripes. lvm2: lvreduce.
+//
+// Returns errors matching [ErrLVNotFound], [ErrInvalidSize], or (when planned)
+// [ErrBusy] if the volume is in use.
+func (tx *Tx) ReduceLV(lv string, spec ReduceSpec) error {
+	return tx.fail("reduce lv", lv, tx.reduceLV(lv, spec))
+}
+
+func (tx *Tx) reduceLV(ref string, spec ReduceSpec) error {
+	if err := tx.own(); err != nil {
+		return err
+	}
+	old, i, err := tx.lvFor(ref)
+	if err == nil {
+		err = changeable(old)
+	}
+	if err != nil {
+		return err
+	}
+	size, err := oneOf(spec.To, spec.By)
+	if err != nil {
+		return err
+	}
+	have := old.Extents()
+	// The amount taken off by a percentage is rounded down, a total up.
+	n, err := size.resolve(sizeContext{
+		ExtentSize: tx.vg.ExtentSize, LV: have, Stripes: 1, Resize: spec.By.IsZero(),
+		VG: tx.extents(), Free: tx.freeIn(nil),
+	})
+	if err != nil {
+		return err
+	}
+	if !spec.By.IsZero() {
+		if n >= have {
+			return fault(ErrInvalidSize, "%d extents are to be taken off %d: one has to stay", n, have)
+		}
+		n = have - n
+	}
+	segments, err := cutSegments(old, n)
+	if err != nil {
+		return err
+	}
+	lv := *old
+	lv.Segments = segments
+	if now := lv.Extents(); now >= have {
+		return fault(ErrInvalidSize, "size of %d extents, rounded to whole stripes, is not less than the present %d", n, have)
+	}
+	if err := tx.put(i, &lv); err != nil {
+		return err
+	}
+	w := tx.wishes[lv.ID]
+	w.closed = !spec.AllowOpen
+	tx.want(lv.ID, w)
+	return nil
+}
+
+// cutSegments returns the segments of the first n extents, rounded up to whole
+// stripes.
+func cutSegments(lv *metadata.LogicalVolume, n Extents) ([]metadata.Segment, error) {
+	if n == 0 {
+		return nil, fault(ErrInvalidSize, "one extent has to stay")
+	}
+	var out []metadata.Segment
+	for _, seg := range lv.Segments {
+		if seg.Start >= n {
+			continue
+		}
+		if keep := n - seg.Start; keep < seg.Count {
+			switch body := seg.Body.(type) {
+			case *metadata.Striped:
+				seg.Count = keep
+				if rest := keep % Extents(len(body.Stripes)); rest != 0 {
+					seg.Count += Extents(len(body.Stripes)) - rest
+				}
+			case *metadata.Virtual:
+				seg.Count = keep
+			default:
+				return nil, fault(ErrUnsupported, "segment of type %s cannot be reduced here", seg.Type)
+			}
+		}
+		out = append(out, seg)
+	}
+	return out, nil
+}
+
+// RenameLV gives a logical volume another name, if it is active while it is in
+// use. lvm2: lvrename. Returns errors matching [ErrLVNotFound], [ErrExists] or
+// [ErrInvalidName].
+func (tx *Tx) RenameLV(lv, name string) error {
+	return tx.fail("rename lv", lv, tx.renameLV(lv, name))
+}
+
+func (tx *Tx) renameLV(ref, name string) error {
+	if err := tx.own(); err != nil {
+		return err
+	}
+	old, i, err := tx.lvFor(ref)
+	if err == nil {
+		err = changeable(old)
+	}
+	if err != nil {
+		return err
+	}
+	if err := checkNewLVName(tx.vg.Name, name); err != nil {
+		return err
+	}
+	if other, _ := tx.lookup(name); other != nil && other.Name == name {
+		return fault(ErrExists, "lv %s exists already", name)
+	}
+	lv := *old
+	lv.Name = name
+	return tx.put(i, &lv)
+}
+
+// RemoveLV removes a logical volume with all that is on it. lvm2: lvremove.
+// Returns errors matching [ErrLVNotFound], or [ErrBusy] if another volume uses
+// it or, when planned, it is open.
+func (tx *Tx) RemoveLV(lv string) error { return tx.fail("remove lv", lv, tx.removeLV(lv)) }
+
+func (tx *Tx) removeLV(ref string) error {
+	if err := tx.own(); err != nil {
+		return err
+	}
+	lv, i, err := tx.lvFor(ref)
+	if err == nil {
+		err = changeable(lv)
+	}
+	if err != nil {
+		return err
+	}
+	for _, other := range tx.vg.LVs {
+		if other != nil && other != lv && usesLV(other, lv.ID) {
+			return fault(ErrBusy, "lv %s lies on it", other.Name)
+		}
+	}
+	tx.drop(i)
+	tx.created = slices.DeleteFunc(tx.created, func(n newLV) bool { return n.id == lv.ID })
+	return nil
+}
+
+func usesLV(lv *metadata.LogicalVolume, id metadata.ID) bool {
+	for i := range lv.Segments {
+		if lv.Segments[i].Body == nil {
+			continue
+		}
+		for _, a := range lv.Segments[i].Body.Areas() {
+			if a.LV == id {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// SetLVTags replaces the tags of a logical volume. lvm2: lvchange --addtag,
+// --deltag. Returns errors matching [ErrLVNotFound] or [ErrInvalidName].
+func (tx *Tx) SetLVTags(lv string, tags ...string) error {
+	return tx.fail("tag lv", lv, tx.setLVTags(lv, tags))
+}
+
+func (tx *Tx) setLVTags(ref string, tags []string) error {
+	checked, err := checkTags(tags)
+	if err != nil {
+		return err
+	}
+	if err := tx.own(); err != nil {
+		return err
+	}
+	old, i, err := tx.lvFor(ref)
+	if err != nil || slices.Equal(old.Tags, checked) {
+		return err
+	}
+	lv := *old
+	lv.Tags = checked
+	return tx.put(i, &lv)
+}

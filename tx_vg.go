@@ -1,0 +1,379 @@
+package lvm
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/lvm-go/lvm/metadata"
+	"github.com/lvm-go/lvm/units"
+)
+
+// VGSpec says what a new volume group is like. Only PVs is required.
+type VGSpec struct {
+	// PVs are the devices that make up the group, of [Config.Devices]. Those
+	// that hold no physical volume become one as PV says.
+	PVs []string
+	// PV is how devices become physical volumes; its Device is not used.
+	PV PVSpec
+	// ExtentSize is 4 MiB if zero. It must be a power of two, or a multiple of
+	// 128 KiB.
+	ExtentSize Bytes
+	// MaxLV and MaxPV limit the numbers of volumes; 0 is no limit.
+	MaxLV, MaxPV uint32
+	// Allocation is the policy of the group, normal if zero.
+	Allocation metadata.Allocation
+	Tags       []string
+	// ID is the UUID, a random one if zero.
+	ID metadata.ID
+}
+
+const defaultExtentSize = 4 * units.MiB
+
+// CreateVG makes the volume group that the transaction was opened for. lvm2:
+// vgcreate.
+//
+// Returns an error matching [ErrExists] if there is a group of that name or a
+// device belongs to one, [ErrPVNotFound] if a device was not given to [Open],
+// [ErrSignature] (when planned) if a device holds something else, or
+// [ErrInvalidSpec].
+func (tx *Tx) CreateVG(spec VGSpec) error { return tx.fail("create vg", "", tx.createVG(spec)) }
+
+func (tx *Tx) createVG(spec VGSpec) error {
+	if tx.vg != nil {
+		return ErrExists
+	}
+	if err := checkVGName(tx.ref); err != nil {
+		return err
+	}
+	if err := tx.global(); err != nil {
+		return err
+	}
+	if err := tx.nameIsFree(); err != nil {
+		return err
+	}
+	if spec.ExtentSize == 0 {
+		spec.ExtentSize = defaultExtentSize
+	}
+	if err := checkExtentSize(spec.ExtentSize); err != nil {
+		return err
+	}
+	if len(spec.PVs) == 0 {
+		return fault(ErrInvalidSpec, "no physical volumes given")
+	}
+	tags, err := checkTags(spec.Tags)
+	if err != nil {
+		return err
+	}
+	if spec.ID.IsZero() {
+		if spec.ID, err = tx.newID(); err != nil {
+			return err
+		}
+	}
+	vg := &metadata.VolumeGroup{
+		Name: tx.ref, ID: spec.ID, Format: "lvm2", SystemID: tx.sys.cfg.SystemID,
+		Status:     metadata.VGResizeable | metadata.VGRead | metadata.VGWrite,
+		ExtentSize: spec.ExtentSize.Sectors(), MaxLV: spec.MaxLV, MaxPV: spec.MaxPV,
+		Allocation: spec.Allocation, Tags: tags,
+	}
+	if vg.SystemID != "" {
+		vg.Status = vg.Status&^metadata.VGWrite | metadata.VGWriteLocked
+	}
+	tx.vg, tx.emap, tx.moved = vg, NewExtentMap(vg), true
+	tx.kern, err = tx.sys.kernelState(vg.ID)
+	if err == nil {
+		err = tx.addPVs(spec.PVs, spec.PV)
+	}
+	if err != nil {
+		tx.vg, tx.emap, tx.moved = nil, nil, false
+		return err
+	}
+	tx.changed = true
+	return nil
+}
+
+// nameIsFree refuses a name that may be taken by a group that could not be read.
+func (tx *Tx) nameIsFree() error {
+	for path, err := range tx.scan.failed {
+		return fault(ErrDamaged, "cannot tell whether the name is free: %s: %v", path, err)
+	}
+	for _, t := range tx.scan.texts {
+		if t.err != nil {
+			return fault(ErrDamaged, "cannot tell whether the name is free: %s: %v", t.areas[0].path, t.err)
+		}
+	}
+	if tx.sys.kernel == nil {
+		return nil
+	}
+	path := filepath.Join(tx.sys.cfg.DevDir, tx.ref)
+	if st, err := os.Lstat(path); err == nil && !st.IsDir() {
+		return fault(ErrExists, "%s is there already", path)
+	}
+	return nil
+}
+
+// checkExtentSize applies lvm2's rules. Source: lvm2 as observed.
+func checkExtentSize(size Bytes) error {
+	if size < units.SectorSize || size%units.SectorSize != 0 {
+		return fault(ErrInvalidSpec, "extent size of %s is not a number of sectors", size)
+	}
+	if size&(size-1) != 0 && size%(128*units.KiB) != 0 {
+		return fault(ErrInvalidSpec, "extent size of %s is neither a power of two nor a multiple of 128 KiB", size)
+	}
+	if size.Sectors() > 1<<32-1 {
+		return fault(ErrInvalidSpec, "extent size of %s is too large", size)
+	}
+	return nil
+}
+
+// ExtendVG adds devices to the group; those that hold no physical volume become
+// one as spec says. lvm2: vgextend. Errors are as with [Tx.CreateVG].
+func (tx *Tx) ExtendVG(spec PVSpec, devices ...string) error {
+	return tx.fail("extend vg", "", tx.extendVG(spec, devices))
+}
+
+func (tx *Tx) extendVG(spec PVSpec, devices []string) error {
+	if err := tx.global(); err != nil {
+		return err
+	}
+	if err := tx.own(); err != nil {
+		return err
+	}
+	if tx.vg.Status&metadata.VGResizeable == 0 {
+		return fault(ErrReadOnly, "vg %s is not resizeable", tx.vg.Name)
+	}
+	if err := tx.addPVs(devices, spec); err != nil {
+		return err
+	}
+	tx.changed = true
+	return nil
+}
+
+func (tx *Tx) addPVs(devices []string, spec PVSpec) error {
+	for _, device := range devices {
+		if err := tx.addPV(device, spec); err != nil {
+			return &OpError{Op: "add pv", PV: device, Err: err}
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) addPV(device string, spec PVSpec) error {
+	if tx.vg.MaxPV != 0 && uint32(len(tx.vg.PVs)) >= tx.vg.MaxPV {
+		return fault(ErrNoSpace, "vg %s holds at most %d physical volumes", tx.vg.Name, tx.vg.MaxPV)
+	}
+	if err := tx.checkBlockSize(device); err != nil {
+		return err
+	}
+	m, areas, err := tx.orphan(device)
+	if err != nil {
+		return err
+	}
+	if m == nil {
+		spec.Device = device
+		init, err := tx.initPV(spec)
+		if err != nil {
+			return err
+		}
+		m, areas = init.member(), init.areas()
+	}
+	rec, err := newPVRecord(m, tx.vg.ExtentSize)
+	if err != nil {
+		return err
+	}
+	if err := tx.emap.setPV(rec); err != nil {
+		return err
+	}
+	tx.vg.PVs = append(tx.vg.PVs, rec)
+	tx.gonePVs = slices.DeleteFunc(tx.gonePVs, func(g *member) bool { return g.path == m.path })
+	tx.members[rec.ID] = m
+	tx.areas[rec.ID] = areas
+	return nil
+}
+
+// checkBlockSize refuses devices whose logical blocks do not go with the extents
+// or with the other devices: file systems would break when moved between them.
+func (tx *Tx) checkBlockSize(device string) error {
+	size, err := tx.blockSize(device)
+	if err != nil {
+		return err
+	}
+	if extent, _ := tx.vg.ExtentSize.Bytes(); extent < size {
+		return fault(ErrInvalidSpec, "extents of %s are smaller than its logical blocks of %s", extent, size)
+	}
+	for _, rec := range tx.vg.PVs {
+		m := tx.members[rec.ID]
+		if m == nil {
+			continue
+		}
+		if other, err := tx.blockSize(m.path); err == nil && other != size {
+			return fault(ErrUnsupported, "logical blocks of %s, but %s has blocks of %s", size, m.path, other)
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) blockSize(device string) (Bytes, error) {
+	if !slices.Contains(tx.sys.cfg.Devices, device) {
+		return 0, fault(ErrPVNotFound, "%s is none of the given devices", device)
+	}
+	d, err := tx.h.reader(device)
+	if err != nil {
+		return 0, err
+	}
+	return factsOf(d).blockSize, nil
+}
+
+// orphan returns the physical volume on a device if it belongs to no group. It
+// returns nothing if the device holds none.
+func (tx *Tx) orphan(device string) (*member, []scannedArea, error) {
+	if !slices.Contains(tx.sys.cfg.Devices, device) {
+		return nil, nil, fault(ErrPVNotFound, "%s is none of the given devices", device)
+	}
+	if err := tx.scan.failed[device]; err != nil {
+		return nil, nil, err
+	}
+	if init := tx.newPVs[device]; init != nil {
+		if tx.members[init.id] != nil {
+			return nil, nil, fault(ErrExists, "pv %s is in vg %s already", init.id, tx.vg.Name)
+		}
+		return init.member(), init.areas(), nil
+	}
+	for _, pv := range tx.scan.pvs {
+		if pv.path != device {
+			continue
+		}
+		if err := tx.unclaimed(pv); err != nil {
+			return nil, nil, err
+		}
+		m := &member{path: pv.path, label: pv.label, size: pv.size}
+		return m, slices.Clone(pv.areas), nil
+	}
+	return nil, nil, nil
+}
+
+// unclaimed refuses a physical volume that a group has, or may have.
+func (tx *Tx) unclaimed(pv *scannedPV) error {
+	id := pv.label.PVID
+	if tx.vg != nil && pvRecord(tx.vg, id) != nil {
+		return fault(ErrExists, "pv %s is in vg %s already", id, tx.vg.Name)
+	}
+	if slices.ContainsFunc(tx.gonePVs, func(m *member) bool { return m.path == pv.path }) {
+		return nil
+	}
+	for _, other := range tx.scan.pvs {
+		if other != pv && other.label.PVID == id {
+			return fault(ErrDuplicatePV, "pv %s is on %s too", id, other.path)
+		}
+	}
+	for _, c := range tx.scan.candidates() {
+		doc, err := c.best.decode()
+		if err != nil {
+			return fault(ErrDamaged, "cannot tell whether vg %s has pv %s: %v", c.name, id, err)
+		}
+		if pvRecord(doc.VG, id) != nil {
+			return fault(ErrExists, "pv %s belongs to vg %s", id, c.name)
+		}
+	}
+	if pv.label.InUse() {
+		return fault(ErrBusy, "pv %s is marked as used by a group whose metadata was not found", id)
+	}
+	return nil
+}
+
+// ReduceVG takes physical volumes out of the group, by device or UUID. They
+// stay physical volumes. lvm2: vgreduce.
+//
+// Returns an error matching [ErrBusy] if one holds extents of a logical volume,
+// or is the last one, or has the last metadata area.
+func (tx *Tx) ReduceVG(pvs ...string) error { return tx.fail("reduce vg", "", tx.reduceVG(pvs)) }
+
+func (tx *Tx) reduceVG(pvs []string) error {
+	if err := tx.global(); err != nil {
+		return err
+	}
+	if err := tx.own(); err != nil {
+		return err
+	}
+	if tx.vg.Status&metadata.VGResizeable == 0 {
+		return fault(ErrReadOnly, "vg %s is not resizeable", tx.vg.Name)
+	}
+	for _, ref := range pvs {
+		id, ok := findPV(tx.vg, tx.members, ref)
+		if !ok {
+			return &OpError{Op: "remove pv", PV: ref, Err: ErrPVNotFound}
+		}
+		if err := tx.takeOut(id); err != nil {
+			return &OpError{Op: "remove pv", PV: ref, Err: err}
+		}
+	}
+	if !tx.hasUsableArea() {
+		return fault(ErrBusy, "no metadata area would be left")
+	}
+	tx.changed = true
+	return nil
+}
+
+func (tx *Tx) takeOut(id metadata.ID) error {
+	if used := tx.emap.Used(id); used > 0 {
+		return fault(ErrBusy, "%d of its extents are in use", used)
+	}
+	if len(tx.vg.PVs) == 1 {
+		return fault(ErrBusy, "it is the last one: remove the group instead")
+	}
+	if err := tx.emap.dropPV(id); err != nil {
+		return err
+	}
+	tx.vg.PVs = slices.DeleteFunc(slices.Clone(tx.vg.PVs), func(pv *metadata.PhysicalVolume) bool { return pv.ID == id })
+	tx.release(id)
+	return nil
+}
+
+// release makes a member an orphan.
+func (tx *Tx) release(id metadata.ID) {
+	m := tx.members[id]
+	delete(tx.members, id)
+	if m != nil && tx.newPVs[m.path] == nil {
+		tx.gonePVs = append(tx.gonePVs, m)
+	}
+}
+
+func (tx *Tx) hasUsableArea() bool {
+	for id := range tx.members {
+		for _, a := range tx.areas[id] {
+			if usable(&a) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// usable says whether an area takes part in writing.
+func usable(a *scannedArea) bool {
+	return a.header != nil && !a.header.Slots[metadata.SlotCommitted].Ignored()
+}
+
+// RemoveVG removes the group, which must have no logical volumes. Its physical
+// volumes stay. lvm2: vgremove. Returns an error matching [ErrBusy] if there are
+// logical volumes.
+func (tx *Tx) RemoveVG() error { return tx.fail("remove vg", "", tx.removeVG()) }
+
+func (tx *Tx) removeVG() error {
+	if err := tx.global(); err != nil {
+		return err
+	}
+	if err := tx.own(); err != nil {
+		return err
+	}
+	for _, lv := range tx.vg.LVs {
+		if lv != nil {
+			return fault(ErrBusy, "it has logical volumes: %s", lv.Name)
+		}
+	}
+	for _, pv := range tx.vg.PVs {
+		tx.release(pv.ID)
+	}
+	tx.vg, tx.removed, tx.changed = nil, tx.st != nil, tx.st != nil
+	return nil
+}

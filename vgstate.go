@@ -1,0 +1,508 @@
+package lvm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/lvm-go/lvm/metadata"
+	"github.com/lvm-go/lvm/units"
+)
+
+// member is the device that a physical volume of a group was found on.
+type member struct {
+	path  string
+	label *metadata.Label
+	size  units.Bytes
+}
+
+// vgState is a volume group as it was read: the newest text, the devices, and
+// the areas that hold copies. It does not change once it is made.
+type vgState struct {
+	doc      *metadata.Document
+	key      textKey
+	areas    []scannedArea // of all members, usable or not
+	members  map[metadata.ID]*member
+	problems []Problem
+
+	// noChange says why the group may not be changed, noActivate why none of
+	// its volumes may be activated; nil if nothing is in the way.
+	noChange, noActivate error
+
+	lazy sync.Once
+	emap *ExtentMap
+	byLV map[string]int // index in doc.VG.LVs
+}
+
+// extents returns the group's extent map; it must not be changed.
+func (st *vgState) extents() *ExtentMap { st.derive(); return st.emap }
+
+// lvIndex returns the index of each LV name.
+func (st *vgState) lvIndex() map[string]int { st.derive(); return st.byLV }
+
+func (st *vgState) derive() {
+	st.lazy.Do(func() {
+		st.emap = NewExtentMap(st.doc.VG)
+		st.byLV = make(map[string]int, len(st.doc.VG.LVs))
+		for i, lv := range st.doc.VG.LVs {
+			st.byLV[lv.Name] = i
+		}
+	})
+}
+
+// vgTexts is the texts of one group.
+type vgTexts struct {
+	id    metadata.ID
+	name  string
+	best  *scannedText
+	rival *scannedText // same seqno, other contents
+	older []*scannedText
+}
+
+// candidates groups the texts that could be read by the id of their group.
+func (sc *scan) candidates() []*vgTexts {
+	byID := map[metadata.ID]*vgTexts{}
+	var out []*vgTexts
+	for _, t := range sc.texts {
+		if t.err != nil {
+			continue
+		}
+		c := byID[t.id]
+		if c == nil {
+			c = &vgTexts{id: t.id, name: t.name, best: t}
+			byID[t.id] = c
+			out = append(out, c)
+			continue
+		}
+		switch {
+		case t.seqno > c.best.seqno:
+			c.older = append(c.older, c.best)
+			c.best, c.name, c.rival = t, t.name, nil
+		case t.seqno == c.best.seqno:
+			c.rival = t
+		default:
+			c.older = append(c.older, t)
+		}
+	}
+	return out
+}
+
+// find returns the vgTexts of that name or UUID.
+func (sc *scan) find(ref string) (*vgTexts, error) {
+	all := sc.candidates()
+	var named []*vgTexts
+	for _, c := range all {
+		if c.name == ref {
+			named = append(named, c)
+		}
+	}
+	if len(named) == 1 {
+		return named[0], nil
+	}
+	if len(named) > 1 {
+		e := &AmbiguousError{Name: ref}
+		for _, c := range named {
+			e.IDs = append(e.IDs, c.id.String())
+		}
+		slices.Sort(e.IDs)
+		return nil, e
+	}
+	if id, err := metadata.ParseID(ref); err == nil {
+		for _, c := range all {
+			if c.id == id {
+				return c, nil
+			}
+		}
+	}
+	if len(sc.problems) > 0 {
+		return nil, &notFoundError{problems: sc.problems}
+	}
+	return nil, ErrVGNotFound
+}
+
+// notFoundError says what kept parts of the devices from being read while the
+// group was not found among the rest.
+type notFoundError struct{ problems []Problem }
+
+func (e *notFoundError) Error() string {
+	return fmt.Sprintf("%v; but not all could be read: %v", ErrVGNotFound, e.problems)
+}
+
+func (e *notFoundError) Is(target error) bool {
+	return target == ErrVGNotFound || target == ErrNotFound
+}
+
+func (e *notFoundError) Unwrap() []error {
+	out := make([]error, len(e.problems))
+	for i, p := range e.problems {
+		out[i] = p.Err
+	}
+	return out
+}
+
+// state makes the state of one group of a scan.
+func (s *System) state(sc *scan, c *vgTexts) (*vgState, error) {
+	doc, err := c.best.decode()
+	if err != nil {
+		return nil, err
+	}
+	vg := doc.VG
+	st := &vgState{doc: doc, key: c.best.key, members: map[metadata.ID]*member{}}
+	problem := func(device string, err error) {
+		st.problems = append(st.problems, Problem{Device: device, VG: vg.Name, Err: err})
+	}
+	var refuse []error
+	deny := func(device string, err error) {
+		problem(device, err)
+		refuse = append(refuse, err)
+	}
+	if err := vg.Validate(); err != nil {
+		var invalid *metadata.ValidationError
+		if !errors.As(err, &invalid) || !onlyUnknownStatus(invalid) {
+			return nil, err
+		}
+		deny("", fault(ErrReadOnly, "%v", err))
+	}
+
+	devices := map[metadata.ID][]*scannedPV{}
+	for _, pv := range sc.pvs {
+		devices[pv.label.PVID] = append(devices[pv.label.PVID], pv)
+	}
+	for _, rec := range vg.PVs {
+		switch on := devices[rec.ID]; len(on) {
+		case 0:
+			deny("", fault(ErrMissingPV, "pv %s (last seen on %s) was not found", rec.ID, rec.Device))
+		case 1:
+			st.addMember(on[0])
+			s.checkMember(rec, vg, on[0], sc, problem, deny)
+		default:
+			paths := make([]string, len(on))
+			for i, d := range on {
+				paths[i] = d.path
+			}
+			deny("", fault(ErrDuplicatePV, "pv %s is on %s: give only one of them", rec.ID, paths))
+		}
+	}
+	if c.rival != nil {
+		deny(c.rival.areas[0].path, fault(ErrDamaged, "two different texts with seqno %d, here and on %s",
+			c.best.seqno, c.best.areas[0].path))
+	}
+	st.compareCopies(c, problem)
+	st.judge(s, refuse)
+	return st, nil
+}
+
+func onlyUnknownStatus(e *metadata.ValidationError) bool {
+	for _, v := range e.Violations {
+		if v.Rule != metadata.RuleUnknownStatus {
+			return false
+		}
+	}
+	return true
+}
+
+func (st *vgState) addMember(pv *scannedPV) {
+	st.members[pv.label.PVID] = &member{path: pv.path, label: pv.label, size: pv.size}
+	st.areas = append(st.areas, pv.areas...)
+}
+
+// checkMember looks for contradictions between a PV's record and its device.
+func (s *System) checkMember(rec *metadata.PhysicalVolume, vg *metadata.VolumeGroup, on *scannedPV, sc *scan,
+	problem, deny func(string, error)) {
+	if rec.Status&metadata.PVMissing != 0 {
+		deny(on.path, fault(ErrMissingPV, "pv %s is back on %s but marked as missing: use vgextend --restoremissing", rec.ID, on.path))
+	}
+	if need, err := pvEnd(rec, vg.ExtentSize); err != nil || need > on.size {
+		problem(on.path, fault(ErrDamaged, "device has %s, its extents need %s", on.size, need))
+	}
+	for _, a := range on.label.MetadataAreas {
+		data, _ := rec.PEStart.Bytes()
+		if end, _ := pvEnd(rec, vg.ExtentSize); a.Offset < end && a.Offset+a.Size > data {
+			deny(on.path, fault(ErrDamaged, "metadata area at byte %d lies among the extents", uint64(a.Offset)))
+		}
+	}
+	if !on.label.InUse() {
+		problem(on.path, fault(ErrDamaged, "pv header lacks the in-use flag; the next change sets it"))
+	}
+	for i := range on.areas {
+		for _, t := range sc.texts {
+			if !slices.Contains(t.areas, &on.areas[i]) || t.err != nil || t.id == vg.ID {
+				continue
+			}
+			if other, err := t.decode(); err == nil && pvRecord(other.VG, rec.ID) != nil {
+				deny(on.path, fault(ErrDamaged, "pv %s is claimed by vg %s (%s) too", rec.ID, t.name, t.id))
+			}
+		}
+	}
+}
+
+// pvEnd returns where the last extent of a PV ends.
+func pvEnd(rec *metadata.PhysicalVolume, extentSize units.Sectors) (units.Bytes, error) {
+	data, ok := rec.PECount.Sectors(extentSize)
+	end := data + rec.PEStart
+	bytes, fits := end.Bytes()
+	if !ok || !fits || end < data {
+		return 0, fault(ErrDamaged, "extents of pv %s end beyond any device", rec.ID)
+	}
+	return bytes, nil
+}
+
+func pvRecord(vg *metadata.VolumeGroup, id metadata.ID) *metadata.PhysicalVolume {
+	for _, pv := range vg.PVs {
+		if pv.ID == id {
+			return pv
+		}
+	}
+	return nil
+}
+
+// compareCopies reports areas that do not hold the newest text.
+func (st *vgState) compareCopies(c *vgTexts, problem func(string, error)) {
+	for i := range st.areas {
+		a := &st.areas[i]
+		switch key, ok := a.key(); {
+		case a.header == nil:
+			problem(a.path, a.err)
+		case a.header.Slots[metadata.SlotPrecommitted].InUse():
+			problem(a.path, fault(ErrDamaged, "precommitted text of a writer that died; the next change or Recover clears it"))
+		case !ok && !a.header.Slots[metadata.SlotCommitted].Ignored():
+			problem(a.path, fault(ErrDamaged, "metadata area at byte %d holds no text; the next change writes it", uint64(a.start)))
+		case ok && key != st.key:
+			problem(a.path, fault(ErrDamaged, "older or other text than seqno %d; the next change replaces it", c.best.seqno))
+		}
+	}
+	for _, t := range c.older {
+		for _, a := range t.areas {
+			if st.members[a.pv] == nil {
+				problem(a.path, fault(ErrDamaged, "pv %s carries seqno %d of this group, which no longer has it", a.pv, t.seqno))
+			}
+		}
+	}
+}
+
+// judge decides what may be done with the group.
+func (st *vgState) judge(s *System, refuse []error) {
+	vg := st.doc.VG
+	var always []error
+	add := func(format string, args ...any) { always = append(always, fault(ErrReadOnly, format, args...)) }
+	if vg.Status&metadata.VGExported != 0 {
+		add("vg %s is exported: import it first", vg.Name)
+	}
+	if vg.SystemID != "" && vg.SystemID != s.cfg.SystemID && !slices.Contains(s.cfg.ExtraSystemIDs, vg.SystemID) {
+		add("vg %s belongs to system id %q, this host is %q", vg.Name, vg.SystemID, s.cfg.SystemID)
+	}
+	if vg.LockType != "" && vg.LockType != "none" {
+		add("vg %s is shared (lock_type %s), which needs lvmlockd", vg.Name, vg.LockType)
+	}
+	if vg.Status&metadata.VGClustered != 0 {
+		add("vg %s is clustered", vg.Name)
+	}
+	refuse = append(refuse, always...)
+	if vg.Status&(metadata.VGWrite|metadata.VGWriteLocked) == 0 {
+		refuse = append(refuse, fault(ErrReadOnly, "vg %s lacks WRITE in its status", vg.Name))
+	}
+	if types := vg.OpaqueTypes(); len(types) > 0 {
+		refuse = append(refuse, fault(ErrReadOnly, "vg %s has segments of types that cannot be changed here: %v", vg.Name, types))
+	}
+	st.noChange = errors.Join(refuse...)
+	duplicate := slices.ContainsFunc(refuse, func(err error) bool { return errors.Is(err, ErrDuplicatePV) })
+	if duplicate {
+		always = append(always, fault(ErrDuplicatePV, "vg %s has physical volumes on several devices", vg.Name))
+	}
+	st.noActivate = errors.Join(always...)
+}
+
+// lockMode says how a group is locked.
+type lockMode int
+
+const (
+	lockShared lockMode = iota
+	lockExclusive
+	lockGlobal // exclusive, and the set of groups and PVs as well
+)
+
+// hold is the locks and devices of one transaction.
+type hold struct {
+	locks []*heldLock
+	*handles
+}
+
+// release gives all back, in the order of locking reversed.
+func (h *hold) release() error {
+	err := h.close()
+	for _, l := range slices.Backward(h.locks) {
+		if e := l.unlock(); err == nil {
+			err = e
+		}
+	}
+	h.locks = nil
+	return err
+}
+
+// lock takes the locks for the group called name; with an empty name only the
+// global one.
+func (s *System) lock(ctx context.Context, name string, mode lockMode) (*hold, error) {
+	h := &hold{handles: s.newHandles()}
+	fail := func(err error) (*hold, error) {
+		h.release()
+		return nil, err
+	}
+	if s.images {
+		l, err := s.locks.lockImages(ctx, s.cfg.Devices, mode != lockShared)
+		if err != nil {
+			return fail(err)
+		}
+		h.locks = append(h.locks, l)
+		return h, nil
+	}
+	if mode == lockGlobal {
+		l, err := s.locks.lock(ctx, globalLock, true)
+		if err != nil {
+			return fail(err)
+		}
+		h.locks = append(h.locks, l)
+		if s.kernel != nil {
+			l, err := invalidateHints(ctx, s.cfg.RunDir)
+			if err != nil {
+				return fail(err)
+			}
+			h.locks = append(h.locks, l)
+		}
+	}
+	if name != "" {
+		if err := checkVGName(name); err != nil {
+			return fail(err)
+		}
+		l, err := s.locks.lock(ctx, vgLock(name), mode != lockShared)
+		if err != nil {
+			return fail(err)
+		}
+		h.locks = append(h.locks, l)
+	}
+	return h, nil
+}
+
+// lockAndLoad locks the group called ref, or with that UUID, and reads it.
+func (s *System) lockAndLoad(ctx context.Context, ref string, mode lockMode) (*hold, *vgState, error) {
+	name, err := s.nameOf(ctx, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := s.lock(ctx, name, mode)
+	if err != nil {
+		return nil, nil, err
+	}
+	st, err := s.load(ctx, h.handles, ref)
+	if err == nil && st.doc.VG.Name != name {
+		err = fault(ErrVGNotFound, "vg %s was renamed from %s to %s meanwhile", ref, name, st.doc.VG.Name)
+	}
+	if err != nil {
+		h.release()
+		return nil, nil, err
+	}
+	return h, st, nil
+}
+
+// nameOf returns the name to lock for a reference: itself, or the name of the
+// group with that UUID.
+func (s *System) nameOf(ctx context.Context, ref string) (string, error) {
+	id, err := metadata.ParseID(ref)
+	if err != nil {
+		return ref, nil
+	}
+	s.mu.Lock()
+	st := s.cache[id]
+	s.mu.Unlock()
+	if st != nil {
+		return st.doc.VG.Name, nil
+	}
+	h := s.newHandles()
+	defer h.close()
+	sc, err := s.scanDevices(ctx, h)
+	if err != nil {
+		return "", err
+	}
+	c, err := sc.find(ref)
+	if err != nil {
+		return "", err
+	}
+	return c.name, nil
+}
+
+// load returns the group of that name or UUID. If this process read or wrote it
+// before and no area changed since, that takes one header read per area.
+func (s *System) load(ctx context.Context, h *handles, ref string) (*vgState, error) {
+	if st := s.cached(ref); st != nil && st.unchanged(h) {
+		return st, nil
+	}
+	sc, err := s.scanDevices(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return s.loadFrom(sc, ref)
+}
+
+func (s *System) loadFrom(sc *scan, ref string) (*vgState, error) {
+	c, err := sc.find(ref)
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.state(sc, c)
+	if err != nil {
+		return nil, err
+	}
+	s.remember(st)
+	return st, nil
+}
+
+func (s *System) cached(ref string) *vgState {
+	id, err := metadata.ParseID(ref)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found *vgState
+	for _, st := range s.cache {
+		if st.doc.VG.Name == ref || err == nil && st.doc.VG.ID == id {
+			if found != nil {
+				return nil
+			}
+			found = st
+		}
+	}
+	return found
+}
+
+func (s *System) remember(st *vgState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cache[st.doc.VG.ID] = st
+}
+
+func (s *System) forget(id metadata.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.cache, id)
+}
+
+// unchanged reads the header of each area and compares it with what it was.
+func (st *vgState) unchanged(h *handles) bool {
+	if len(st.members) != len(st.doc.VG.PVs) {
+		return false // a missing or duplicate PV may have changed meanwhile
+	}
+	for i := range st.areas {
+		a := &st.areas[i]
+		if a.header == nil {
+			return false
+		}
+		d, err := h.reader(a.path)
+		if err != nil {
+			return false
+		}
+		now, err := metadata.ReadAreaHeader(d, a.start)
+		if err != nil || *now != *a.header {
+			return false
+		}
+	}
+	return true
+}
