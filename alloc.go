@@ -1,9 +1,12 @@
 package lvm
 
 import (
-	"fmt"
+	"slices"
+
+	"github.com/pkg/errors"
 
 	"github.com/lvm-go/lvm/metadata"
+	"github.com/lvm-go/lvm/units"
 )
 
 // allocRequest asks for extents for a new logical volume or for more of them
@@ -11,18 +14,19 @@ import (
 type allocRequest struct {
 	LV      *metadata.LogicalVolume // to extend; nil for a new one
 	Name    string                  // of the logical volume, for errors
-	Policy  metadata.Allocation     // resolved: neither inherit nor cling by tags
+	Policy  metadata.Allocation     // AllocInherit: the volume's, else the group's
 	Stripes int                     // areas per segment; 0 is 1
 	Extents Extents                 // logical; a multiple of Stripes
-	Partial bool                    // take what there is if there is less
+	Partial bool                    // take what there is if there is less, but something
 	PVs     []allocPV               // in the order of preference; empty: all in the order of the group
 
-	// ClingTags is the list of tags that make PVs near to each other for the
-	// policy cling: "@tag", or "@*" for any. Empty: none.
+	// ClingTags make physical volumes near to each other for the policies
+	// cling and above: "@tag", or "@*" for any tag. Empty: none.
+	// Source: lvm.conf allocation/cling_tag_list.
 	ClingTags []string
 
-	// Apart are PVs that hold areas parallel to those wanted. None is taken
-	// from there unless the policy is anywhere.
+	// Apart are physical volumes with areas parallel to those wanted. Nothing is
+	// taken from them unless the policy is anywhere.
 	Apart []metadata.ID
 }
 
@@ -32,45 +36,99 @@ type allocPV struct {
 	Ranges []PERange // empty: all extents
 }
 
-// allocPiece is one step of an allocation: a segment to be.
+// allocPiece is a segment to be.
 type allocPiece struct {
 	Count Extents // logical extents; each area has Count/len(Areas)
 	Areas []metadata.Area
 }
 
-// allocate chooses the extents for a request as lvm2 does. The map stays as it
-// is: the caller makes segments of the pieces and hands them to setLV. Returns a
-// *[SpaceError] if there is not enough.
+// allocate chooses the extents for a request, the same ones that lvm2 chooses.
+// The map stays as it is: the caller makes segments of the pieces and hands them
+// to setLV. Returns a *[SpaceError] if there is not enough, an error matching
+// [ErrInvalidSize] if the number of extents is none or no multiple of the
+// stripes, and one matching [ErrOpaque] if the map is incomplete.
 func (m *ExtentMap) allocate(vg *metadata.VolumeGroup, r allocRequest) ([]allocPiece, error) {
-	return nil, nil
+	r.Stripes = max(r.Stripes, 1)
+	r.Policy = resolvePolicy(vg, r.LV, r.Policy)
+	if m.Incomplete() {
+		return nil, errors.WithMessagef(ErrOpaque, "vg %s: which extents are free cannot be said", vg.Name)
+	}
+	if r.Extents == 0 || r.Extents > units.MaxExtents || r.Extents%Extents(r.Stripes) != 0 {
+		return nil, errors.WithMessagef(ErrInvalidSize, "allocate %d extents in %d stripes", uint64(r.Extents), r.Stripes)
+	}
+	p := newPicker(m, vg, r)
+	p.run()
+	if p.need > 0 && (!r.Partial || len(p.pieces) == 0) {
+		return nil, newPicker(m, vg, r).shortage(vg.Name)
+	}
+	return p.pieces, nil
 }
 
-// appendSegments returns the segments of lv with pieces added at the end, merged
-// where lvm2 merges. The old segments are not changed nor is their slice shared.
+// resolvePolicy replaces inherit by what is inherited.
+func resolvePolicy(vg *metadata.VolumeGroup, lv *metadata.LogicalVolume, policy metadata.Allocation) metadata.Allocation {
+	if policy == metadata.AllocInherit && lv != nil {
+		policy = lv.Allocation
+	}
+	if policy == metadata.AllocInherit {
+		policy = vg.Allocation
+	}
+	if policy == metadata.AllocInherit {
+		policy = metadata.AllocNormal
+	}
+	return policy
+}
+
+// appendSegments returns the segments of lv with pieces added at the end. Pieces
+// that continue the segment before them become part of it, as in lvm2. What lv
+// has is not changed, nor is the slice shared.
 func appendSegments(lv *metadata.LogicalVolume, pieces []allocPiece, stripeSize Sectors) []metadata.Segment {
-	return nil
+	segs := slices.Clone(lv.Segments)
+	for _, piece := range pieces {
+		next := metadata.Segment{Count: piece.Count, Type: "striped"}
+		body := &metadata.Striped{Stripes: piece.Areas}
+		if len(piece.Areas) > 1 {
+			body.StripeSize = stripeSize
+		}
+		next.Body = body
+		if len(segs) > 0 {
+			last := &segs[len(segs)-1]
+			next.Start = last.Start + last.Count
+			if continues(last, body) {
+				last.Count += next.Count
+				continue
+			}
+		}
+		segs = append(segs, next)
+	}
+	return segs
 }
 
-// SpaceError says that there is not enough allocatable space for a request. It
-// matches [ErrNoSpace].
-type SpaceError struct {
-	VG, LV  string
-	Policy  metadata.Allocation
-	Stripes int
-	Need    Extents // logical extents asked for
-	Free    Extents // free extents in the physical volumes that may be used
-	Largest Extents // length of the largest free run among them
-	PVs     []PVSpace
+// continues says whether a new segment with this body is a continuation of last.
+func continues(last *metadata.Segment, next *metadata.Striped) bool {
+	b, ok := last.Body.(*metadata.Striped)
+	if !ok || last.Type != "striped" || len(last.Tags) > 0 || len(last.Extra) > 0 || last.ReshapeCount > 0 ||
+		len(b.Stripes) != len(next.Stripes) || b.StripeSize != next.StripeSize {
+		return false
+	}
+	n := last.Count / Extents(len(b.Stripes))
+	for i, a := range b.Stripes {
+		if a.PV != next.Stripes[i].PV || a.LV != next.Stripes[i].LV || a.Start+n != next.Stripes[i].Start {
+			return false
+		}
+	}
+	return true
 }
 
-// PVSpace is the free space of one physical volume.
-type PVSpace struct {
-	PV      string // path of its device, or its id
-	Free    Extents
-	Largest Extents // length of the largest free run
+// sizeContext returns what sizes are resolved against if pvs are selected.
+func (m *ExtentMap) sizeContext(vg *metadata.VolumeGroup, pvs []allocPV) sizeContext {
+	c := sizeContext{ExtentSize: vg.ExtentSize, Selected: len(pvs) > 0}
+	for _, p := range m.pvs {
+		c.VG += p.count
+	}
+	for _, v := range newPicker(m, vg, allocRequest{PVs: pvs, Stripes: 1}).pvs {
+		for _, a := range v.free {
+			c.Free += a.count
+		}
+	}
+	return c
 }
-
-func (e *SpaceError) Error() string { return fmt.Sprintf("need %d extents, %d free", e.Need, e.Free) }
-
-// Is matches [ErrNoSpace].
-func (e *SpaceError) Is(target error) bool { return target == ErrNoSpace }

@@ -1,6 +1,9 @@
 package lvm
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Sentinels of sizes and space.
 var (
@@ -16,7 +19,11 @@ var (
 	// volumes and their extents: not parsable, overlapping, past the end.
 	ErrInvalidSelection = errors.New("invalid selection of physical extents")
 
+	// ErrOutOfRange is matched by errors about a range that goes beyond the end
+	// of a logical volume.
+	ErrOutOfRange = errors.New("beyond the end")
+
 	// ErrOpaque is matched by errors about segments whose type has no codec
-	// here, so that nobody knows where their data is.
-	ErrOpaque = errors.New("segment type not known")
+	// here, so that nobody knows where their data is. It is an [ErrUnsupported].
+	ErrOpaque = fmt.Errorf("segment type not known: %w", ErrUnsupported)
 )
