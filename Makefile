@@ -59,8 +59,10 @@ $(BUILD)/testsum: $(wildcard internal/testsum/*.go)
 	@$(GO) build -o $@ ./internal/testsum
 
 lint: $(BUILD)/testsum
-	@$(SUM) check gofmt -- sh -c 'bad=$$(gofmt -l .); echo "not formatted: $$bad"; [ -z "$$bad" ]'
-	@$(SUM) check vet -- $(GO) vet ./...
+	@status=0; \
+	$(SUM) check gofmt -- sh -c 'bad=$$(gofmt -l .); echo "not formatted: $$bad"; [ -z "$$bad" ]' || status=1; \
+	$(SUM) check vet -- $(GO) vet ./... || status=1; \
+	exit $$status
 
 # Code and tests, on systems without device-mapper, with 32 bits, and with the
 # other byte order.
