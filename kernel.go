@@ -18,6 +18,7 @@ type kernel interface {
 	Load(dm.Ref, dm.Table, dm.LoadOptions) (dm.Info, error)
 	Clear(dm.Ref) (dm.Info, error)
 	Table(dm.Ref, dm.QueryOptions) (dm.Info, dm.Table, error)
+	Deps(dm.Ref, dm.QueryOptions) (dm.Info, []dm.Dev, error)
 	Close() error
 }
 

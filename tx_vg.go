@@ -266,7 +266,7 @@ func (tx *Tx) unclaimed(pv *scannedPV) error {
 			return fault(ErrDuplicatePV, "pv %s is on %s too", id, other.path)
 		}
 	}
-	for _, c := range tx.scan.candidates() {
+	for _, c := range tx.scan.groups() {
 		doc, err := c.best.decode()
 		if err != nil {
 			return fault(ErrDamaged, "cannot tell whether vg %s has pv %s: %v", c.name, id, err)

@@ -61,8 +61,8 @@ type vgTexts struct {
 	older []*scannedText
 }
 
-// candidates groups the texts that could be read by the id of their group.
-func (sc *scan) candidates() []*vgTexts {
+// groups sorts the texts that could be read by their group.
+func (sc *scan) groups() []*vgTexts {
 	byID := map[metadata.ID]*vgTexts{}
 	var out []*vgTexts
 	for _, t := range sc.texts {
@@ -91,7 +91,7 @@ func (sc *scan) candidates() []*vgTexts {
 
 // find returns the vgTexts of that name or UUID.
 func (sc *scan) find(ref string) (*vgTexts, error) {
-	all := sc.candidates()
+	all := sc.groups()
 	var named []*vgTexts
 	for _, c := range all {
 		if c.name == ref {

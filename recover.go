@@ -1,0 +1,346 @@
+package lvm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// Recovery is what [System.Recover] found and did.
+type Recovery struct {
+	Done     []string  // steps, as a [Plan] prints them
+	Problems []Problem // what was left as it is, and why
+}
+
+// Recover finds what a process that died has left behind in the groups on the
+// devices, and finishes or undoes it: devices that are suspended, half made, or
+// not as the metadata says; precommitted text; metadata areas that missed the
+// last commit; physical volumes without the mark of being used.
+//
+// It may be called at any time: it takes each group's lock, so what somebody is
+// doing right now is not touched. It goes on to the next group when one fails,
+// and returns all errors.
+func (s *System) Recover(ctx context.Context) (*Recovery, error) {
+	if err := s.checkOpen(); err != nil {
+		return nil, &OpError{Op: "recover", Err: err}
+	}
+	rec := &Recovery{}
+	names, err := s.groupNames(ctx)
+	if err != nil {
+		return nil, &OpError{Op: "recover", Err: err}
+	}
+	var errs []error
+	for _, name := range names {
+		if err := s.recoverGroup(ctx, name, rec); err != nil {
+			errs = append(errs, &OpError{Op: "recover", VG: name, Err: err})
+		}
+	}
+	if err := s.recoverStrays(ctx, rec); err != nil {
+		errs = append(errs, &OpError{Op: "recover", Err: err})
+	}
+	return rec, joinErrors(errs...)
+}
+
+// groupNames returns how to refer to each group on the devices: by name, or by
+// UUID where several share it.
+func (s *System) groupNames(ctx context.Context) ([]string, error) {
+	h := s.newHandles()
+	defer h.close()
+	sc, err := s.scanDevices(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	byName := map[string][]string{}
+	for _, c := range sc.groups() {
+		byName[c.name] = append(byName[c.name], c.id.String())
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		if ids := byName[name]; len(ids) > 1 {
+			out = append(out, ids...)
+		} else {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+// recoverGroup brings one group's areas and devices in order.
+func (s *System) recoverGroup(ctx context.Context, ref string, rec *Recovery) error {
+	name, err := s.nameOf(ctx, ref)
+	if err != nil {
+		return err
+	}
+	h, err := s.lock(ctx, name, lockExclusive)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	sc, err := s.scanDevices(ctx, h.handles)
+	if err != nil {
+		return err
+	}
+	st, err := s.loadFrom(sc, ref)
+	if errors.Is(err, ErrVGNotFound) {
+		return nil // removed or renamed meanwhile, so somebody else is at it
+	}
+	if err != nil {
+		return err
+	}
+	tx, err := s.newTx(h.handles, ref, lockExclusive, st, sc)
+	if err != nil {
+		return err
+	}
+	plan := &Plan{sys: s, mode: lockExclusive, tx: tx, VG: name, ID: st.doc.VG.ID,
+		BaseSeqno: st.doc.VG.Seqno, Seqno: st.doc.VG.Seqno}
+	b := &builder{tx: tx, plan: plan}
+	if st.noChange == nil {
+		if err := b.repairAreas(); err != nil {
+			return err
+		}
+	} else {
+		rec.Problems = append(rec.Problems, st.problems...)
+	}
+	if st.noActivate == nil {
+		if err := b.repairDevices(rec); err != nil {
+			return err
+		}
+	}
+	plan.Steps = slices.Concat(b.prepare, b.load, b.suspend, b.commit, b.resume, b.after)
+	if plan.Empty() {
+		return nil
+	}
+	s.forget(plan.ID)
+	err = s.execute(ctx, h.handles, plan, tx.kern)
+	if err == nil {
+		for _, step := range plan.Steps {
+			rec.Done = append(rec.Done, name+": "+step.String())
+		}
+	}
+	return err
+}
+
+// RepairAreas brings metadata areas to the committed text: those that missed
+// it get it, and precommitted text is dropped from the header.
+type RepairAreas struct {
+	harmless
+	final
+	Devices []string
+	Seqno   uint32
+	areas   []*areaWrite
+}
+
+func (s *RepairAreas) String() string {
+	return fmt.Sprintf("bring the metadata on %v to seqno %d", s.Devices, s.Seqno)
+}
+
+func (s *RepairAreas) do(r *run) error {
+	return eachArea(s.areas, r, func(d Device, a *areaWrite) error {
+		if len(a.texts) > 0 {
+			if err := writeSync(d, a.path, a.texts...); err != nil {
+				return err
+			}
+		}
+		return writeSync(d, a.path, a.bytes[2])
+	})
+}
+
+// repairAreas plans the repair of all areas that are not as the last commit
+// left them. The text is copied byte for byte.
+func (b *builder) repairAreas() error {
+	st := b.tx.st
+	text, err := b.committedText()
+	if err != nil {
+		return err
+	}
+	var areas []*areaWrite
+	for i := range st.areas {
+		a := st.areas[i]
+		if a.header == nil && errors.Is(a.err, metadata.ErrChecksum) {
+			a.header = b.freshHeader(&a)
+		}
+		if a.header == nil || !usable(&a) {
+			continue
+		}
+		key, ok := a.key()
+		switch {
+		case !ok || key != st.key:
+			w, err := newAreaWrite(&a, text)
+			if err != nil {
+				return err
+			}
+			areas = append(areas, w)
+		case a.header.Slots[metadata.SlotPrecommitted].InUse():
+			w := &areaWrite{path: a.path, start: a.start, before: a.header, first: *a.header, second: *a.header}
+			w.second.Slots[metadata.SlotPrecommitted] = metadata.RawLocation{}
+			w.prepare()
+			areas = append(areas, w)
+		}
+	}
+	if len(areas) > 0 {
+		b.prepare = append(b.prepare, &RepairAreas{Devices: devicesOf(areas), Seqno: b.plan.Seqno, areas: areas})
+	}
+	for _, rec := range b.tx.vg.PVs {
+		if m := b.tx.members[rec.ID]; m != nil && !m.label.InUse() {
+			if err := b.mark(&b.after, m, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// freshHeader returns the header of an empty area in place of a broken one.
+func (b *builder) freshHeader(a *scannedArea) *metadata.AreaHeader {
+	for _, area := range b.tx.members[a.pv].label.MetadataAreas {
+		if area.Offset == a.start {
+			return &metadata.AreaHeader{Start: area.Offset, Size: area.Size}
+		}
+	}
+	return nil
+}
+
+// committedText reads the group's text from an area that has it.
+func (b *builder) committedText() ([]byte, error) {
+	var last error = fault(ErrDamaged, "no area holds the text any more")
+	for i := range b.tx.st.areas {
+		a := &b.tx.st.areas[i]
+		if key, ok := a.key(); !ok || key != b.tx.st.key {
+			continue
+		}
+		d, err := b.tx.h.reader(a.path)
+		if err == nil {
+			var text []byte
+			if text, err = a.header.ReadText(d, a.header.Slots[metadata.SlotCommitted]); err == nil {
+				return text, nil
+			}
+		}
+		last = err
+	}
+	return nil, last
+}
+
+// repairDevices plans what brings the group's devices to what the metadata says.
+func (b *builder) repairDevices(rec *Recovery) error {
+	tx := b.tx
+	if tx.sys.kernel == nil {
+		return nil
+	}
+	leave := func(m *mapped, format string, args ...any) {
+		rec.Problems = append(rec.Problems, Problem{Device: m.name, VG: b.plan.VG, Err: fault(ErrDamaged, format, args...)})
+	}
+	seen := map[metadata.ID]bool{}
+	for _, m := range tx.kern.all() {
+		if err := tx.kern.look(m); err != nil {
+			return err
+		}
+		lv := tx.find(m.lv)
+		switch {
+		case lv == nil && !m.info.LiveTable && m.info.OpenCount == 0:
+			b.load = append(b.load, &RemoveDevice{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: true})
+			_, gone, _, _ := parseDMName(m.name)
+			b.after = append(b.after, b.dropNode(m, gone))
+		case lv == nil:
+			b.wake(m)
+			leave(m, "device of an lv that the metadata does not have")
+		case seen[m.lv]:
+		case m.layer == "" && !lv.IsOpaque():
+			seen[m.lv] = true
+			if err := b.bring(lv, wish{activate: true}); err != nil {
+				b.wake(m)
+				leave(m, "%v", err)
+			}
+		default:
+			b.wake(m)
+		}
+	}
+	if len(b.load)+len(b.resume) > 0 {
+		b.resume = append(b.resume, &SettleDevices{})
+	}
+	return b.orderRenames()
+}
+
+// wake resumes a suspended device whose table cannot be made here, if that does
+// not bring an unknown table to life.
+func (b *builder) wake(m *mapped) {
+	if m.info.Suspended && m.info.LiveTable && !m.info.InactiveTable {
+		b.resume = append(b.resume, &ResumeDevice{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: m.layer != ""})
+	}
+}
+
+// recoverStrays removes devices that were being made for a group that never
+// came to be: those without a live table, on nothing but the given devices.
+// While their group's name is locked nobody is making them.
+func (s *System) recoverStrays(ctx context.Context, rec *Recovery) error {
+	if s.kernel == nil {
+		return nil
+	}
+	list, err := s.kernel.Devices(dm.ListOptions{UUIDPrefix: dmUUIDPrefix})
+	if err != nil {
+		return err
+	}
+	ours := map[dm.Dev]bool{}
+	for _, path := range s.cfg.Devices {
+		if number, ok := blockDeviceNumber(path); ok {
+			if dev, err := dm.ParseDev(number); err == nil {
+				ours[dev] = true
+			}
+		}
+	}
+	for _, d := range list {
+		id, _, _, ok := parseDMUUID(d.UUID)
+		vg, _, _, named := parseDMName(d.Name)
+		if !ok || !named {
+			continue
+		}
+		if stray, err := s.isStray(d, ours); err != nil || !stray {
+			continue // gone meanwhile, or in use
+		}
+		if err := s.removeStray(ctx, d, vg, id, ours, rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isStray says whether a device has no live table and lies on nothing but ours.
+func (s *System) isStray(d dm.Device, ours map[dm.Dev]bool) (bool, error) {
+	info, deps, err := s.kernel.Deps(dm.ByDev(d.Dev), dm.QueryOptions{Inactive: true, NoFlush: true})
+	if err != nil {
+		return false, err
+	}
+	if info.UUID != d.UUID || info.LiveTable || info.OpenCount > 0 {
+		return false, nil
+	}
+	return !slices.ContainsFunc(deps, func(dev dm.Dev) bool { return !ours[dev] }), nil
+}
+
+func (s *System) removeStray(ctx context.Context, d dm.Device, vg string, id metadata.ID, ours map[dm.Dev]bool, rec *Recovery) error {
+	h, err := s.lock(ctx, vg, lockExclusive)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	sc, err := s.scanDevices(ctx, h.handles)
+	if err != nil {
+		return err
+	}
+	for _, c := range sc.groups() {
+		if c.id == id {
+			return nil // the group is there: its own recovery sees to it
+		}
+	}
+	if stray, err := s.isStray(d, ours); err != nil || !stray {
+		return err
+	}
+	if _, err := s.kernel.Remove(dm.ByDev(d.Dev), dm.RemoveOptions{Cookie: dm.NoUdevFlags(0)}); err != nil {
+		return err
+	}
+	rec.Done = append(rec.Done, vg+": remove half-made device "+d.Name)
+	return nil
+}
