@@ -35,13 +35,14 @@ type renderer struct {
 	vg     *metadata.VolumeGroup
 	device func(pv metadata.ID) (string, error) // as a dm table names it
 
-	nodes []node
-	done  map[metadata.ID]string // uuids of the devices in nodes
+	nodes   []node
+	done    map[metadata.ID]string // uuids of the devices in nodes
+	claimed map[string]string      // see claims
 }
 
 // lv returns the devices of lv: those below it first, its own last.
 func (r *renderer) lv(lv *metadata.LogicalVolume) ([]node, error) {
-	r.nodes, r.done = nil, map[metadata.ID]string{}
+	r.nodes, r.done, r.claimed = nil, map[metadata.ID]string{}, claims(r.vg)
 	if _, err := r.add(lv); err != nil {
 		return nil, err
 	}
@@ -53,6 +54,9 @@ func (r *renderer) lv(lv *metadata.LogicalVolume) ([]node, error) {
 func (r *renderer) add(lv *metadata.LogicalVolume) (string, error) {
 	if uuid, ok := r.done[lv.ID]; ok {
 		return uuid, nil
+	}
+	if err := unclaimedLV(r.claimed, lv); err != nil {
+		return "", err
 	}
 	name, err := dmName(r.vg.Name, lv.Name, "")
 	if err != nil {

@@ -35,6 +35,9 @@ func (tx *Tx) setActive(ref string, w wish) error {
 	if lv.Status&metadata.LVVisible == 0 {
 		return fault(ErrUnsupported, "lv %s is a part of another lv", lv.Name)
 	}
+	if err := unclaimedLV(claims(tx.vg), lv); err != nil {
+		return err
+	}
 	if w.refresh && !tx.kern.active(lv.ID) {
 		return ErrNotActive
 	}
