@@ -135,10 +135,10 @@ func TestCorpusAreaAgainstBackup(t *testing.T) {
 			if area == nil || area.VG.Seqno != backup.VG.Seqno {
 				continue
 			}
-			// Where a PV is, is what the tool knew when it wrote the one and the other.
+			// Where a PV is, and whether, is what the tool knew when it wrote the one and the other.
 			for i, pv := range area.VG.PVs {
-				if pv.Device == "[unknown]" || backup.VG.PVs[i].Device == "[unknown]" {
-					pv.Device = backup.VG.PVs[i].Device
+				if other := backup.VG.PVs[i]; pv.Device == "[unknown]" || other.Device == "[unknown]" {
+					pv.Device, pv.Status = other.Device, other.Status
 				}
 			}
 			compared++

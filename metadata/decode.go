@@ -6,9 +6,10 @@ import (
 	"github.com/lvm-go/lvm/units"
 )
 
-// A decoder turns the tree into records. It stops at the first error and keeps
-// it; what it returns after that does not count.
+// A decoder turns a parsed text into records. It stops at the first error and
+// keeps it; what it returns after that does not count.
 type decoder struct {
+	*syntaxTree
 	err error
 
 	// What is being decoded, for errors: "lv", "data", "segment1".
@@ -20,6 +21,18 @@ type decoder struct {
 
 	areas   []Area    // slab
 	striped []Striped // slab
+}
+
+// An item is a field or a section that is being decoded.
+type item struct {
+	*node
+	key    string
+	number int // of the node
+}
+
+func (d *decoder) item(i int) item {
+	n := &d.nodes[i]
+	return item{n, d.syntaxTree.key(n), i}
 }
 
 // object returns what is being decoded.
@@ -40,139 +53,163 @@ func (d *decoder) fail(field string, got, want any) {
 	}
 }
 
-func (d *decoder) failField(f *Entry, want any) {
-	var got any
-	switch {
-	case f.kind == sectionEntry:
+func (d *decoder) failField(f item, want any) {
+	var got any = d.value(f.node)
+	if f.kind == sectionEntry {
 		got = "a section"
-	case f.kind == arrayEntry && len(f.literals) != 1:
-		got = "a list"
-	default:
-		got = f.literals[0]
 	}
-	d.fail(f.Key, got, want)
+	d.fail(f.key, got, want)
 }
+
+// A list is the entries of a section: the nodes from one number up to another.
+type list struct{ from, to int }
+
+func (f item) entries() list { return list{f.number + 1, int(f.next)} }
 
 // fields goes through the entries of a section. Those that known does not know
 // are returned. Of fields with the same key, the first counts.
-func (d *decoder) fields(entries []Entry, known func(f *Entry) bool) (extra []Extra) {
+func (d *decoder) fields(l list, known func(f item) bool) (extra []Extra) {
 	const few = 64
 	var seen map[string]bool
-	if len(entries) > few {
-		seen = make(map[string]bool, len(entries))
+	if l.to-l.from > few {
+		seen = make(map[string]bool)
 	}
 	after := ""
-	for i := range entries {
-		f := &entries[i]
-		if d.err != nil {
-			return nil
-		}
+	for i := l.from; i < l.to && d.err == nil; i = int(d.nodes[i].next) {
+		f := d.item(i)
 		switch {
-		case f.kind == commentEntry:
+		case f.isComment():
 			continue
 		case f.kind == sectionEntry: // each is looked at; there may be a rule against two
-		case seen != nil && seen[f.Key]:
-			continue
 		case seen != nil:
-			seen[f.Key] = true
-		case has(entries[:i], f.Key):
+			if seen[f.key] {
+				continue
+			}
+			seen[f.key] = true
+		case d.has(list{l.from, i}, f.key):
 			continue
 		}
 		if known(f) {
-			after = f.Key
+			after = f.key
 			continue
 		}
-		extra = append(extra, Extra{After: after, Entry: plain(entries[i : i+1])[0]})
+		extra = append(extra, Extra{After: after, Entry: d.entry(i, false)})
 	}
 	return extra
 }
 
-func has(entries []Entry, key string) bool {
-	for i := range entries {
-		if entries[i].Key == key && entries[i].kind != sectionEntry {
-			return true
+// find returns the number of the first field with the given key, -1 if there is
+// none.
+func (d *decoder) find(l list, key string) int {
+	for i := l.from; i < l.to; i = int(d.nodes[i].next) {
+		n := &d.nodes[i]
+		if n.isField() && d.syntaxTree.key(n) == key {
+			return i
 		}
 	}
-	return false
+	return -1
 }
 
+func (d *decoder) has(l list, key string) bool { return d.find(l, key) >= 0 }
+
 // require fails unless all the fields are there.
-func (d *decoder) require(entries []Entry, keys ...string) {
+func (d *decoder) require(l list, keys ...string) {
 	for _, key := range keys {
-		if !has(entries, key) {
+		if !d.has(l, key) {
 			d.fail(key, nil, "a value")
 		}
 	}
 }
 
-func (d *decoder) text(f *Entry) string {
-	s, ok := f.Text()
-	if !ok {
-		d.failField(f, "a string")
+// sections calls fn with each section. Anything else is an error, since there is
+// no record to keep it in.
+func (d *decoder) sections(name string, l list, fn func(f item)) {
+	for i := l.from; i < l.to && d.err == nil; i = int(d.nodes[i].next) {
+		switch f := d.item(i); {
+		case f.isComment():
+		case f.kind == sectionEntry:
+			fn(f)
+		default:
+			d.fail(name, f.key, "sections")
+		}
 	}
-	return s
+}
+
+// scalar returns the literal of a field that holds one value. ok is false if it
+// does not.
+func (d *decoder) scalar(f item) (literal string, ok bool) {
+	if f.kind != scalarEntry {
+		return "", false
+	}
+	return d.value(f.node), true
+}
+
+func (d *decoder) text(f item) string {
+	if literal, ok := d.scalar(f); ok {
+		if s, ok := textOf(literal); ok {
+			return s
+		}
+	}
+	d.failField(f, "a string")
+	return ""
 }
 
 // eachText calls fn with each item of a list. One value counts as a list.
-func (d *decoder) eachText(f *Entry, fn func(s string)) {
-	if f.kind != scalarEntry && f.kind != arrayEntry {
+func (d *decoder) eachText(f item, fn func(s string)) {
+	if !f.isField() {
 		d.failField(f, "a list")
 		return
 	}
-	for _, literal := range f.literals {
+	items := d.items(f.node)
+	for literal, ok := items.next(); ok; literal, ok = items.next() {
 		s, ok := textOf(literal)
 		if !ok {
-			d.fail(f.Key, literal, "a string")
+			d.fail(f.key, literal, "a string")
 			return
 		}
 		fn(s)
 	}
 }
 
-func (d *decoder) texts(f *Entry) (list []string) {
-	d.eachText(f, func(s string) { list = append(list, s) })
-	return list
+func (d *decoder) texts(f item) (s []string) {
+	d.eachText(f, func(text string) { s = append(s, text) })
+	return s
 }
 
-// uint returns an integer from 0 to limit.
-func (d *decoder) uint(f *Entry, limit uint64) uint64 {
-	n, ok := f.Int()
-	if !ok {
-		d.failField(f, "an integer")
-		return 0
+// int returns an integer that lies between two others.
+func (d *decoder) int(f item, from, to int64) int64 {
+	if literal, ok := d.scalar(f); ok {
+		if n, ok := intOf(literal); ok && from <= n && n <= to {
+			return n
+		}
 	}
-	if n < 0 || uint64(n) > limit {
-		d.failField(f, limit)
-		return 0
-	}
-	return uint64(n)
+	d.failField(f, integerRange{from, to})
+	return 0
 }
 
-const maxUint32 = 1<<32 - 1
+// An integerRange says what is wanted in an error.
+type integerRange struct{ from, to int64 }
 
-func (d *decoder) uint32(f *Entry) uint32 { return uint32(d.uint(f, maxUint32)) }
-
-func (d *decoder) int(f *Entry, from, to int64) int64 {
-	n, ok := f.Int()
-	if !ok || n < from || n > to {
-		d.failField(f, "an integer in range")
-		return 0
-	}
-	return n
+func (r integerRange) String() string {
+	return "an integer from " + signed(r.from) + " to " + signed(r.to)
 }
 
-func (d *decoder) sectors(f *Entry) units.Sectors { return units.Sectors(d.uint(f, 1<<63-1)) }
+const (
+	maxUint32 = 1<<32 - 1
+	maxInt64  = 1<<63 - 1
+)
 
-// sectors32 reads what LVM2 keeps in 32 bits.
-func (d *decoder) sectors32(f *Entry) units.Sectors { return units.Sectors(d.uint32(f)) }
+// uint32 reads what LVM2 keeps in 32 bits. It would cut longer numbers short.
+func (d *decoder) uint32(f item) uint32 { return uint32(d.int(f, 0, maxUint32)) }
 
-func (d *decoder) extents(f *Entry) units.Extents {
-	return units.Extents(d.uint(f, uint64(units.MaxExtents)))
-}
+func (d *decoder) sectors(f item) units.Sectors { return units.Sectors(d.int(f, 0, maxInt64)) }
 
-func (d *decoder) id(f *Entry) ID {
-	s := d.text(f)
-	id, err := ParseID(s)
+func (d *decoder) sectors32(f item) units.Sectors { return units.Sectors(d.uint32(f)) }
+
+func (d *decoder) extents(f item) units.Extents { return units.Extents(d.uint32(f)) }
+
+func (d *decoder) id(f item) ID {
+	id, err := ParseID(d.text(f))
 	if err != nil {
 		d.failField(f, "an id")
 	}
@@ -182,14 +219,12 @@ func (d *decoder) id(f *Entry) ID {
 // overflowTime is what LVM2 takes for a time that is too large for it.
 const overflowTime = 1527120000
 
-func (d *decoder) time(f *Entry) time.Time {
-	n, ok := f.Int()
-	if !ok && f.kind == scalarEntry && len(f.literals[0]) > 18 && isDigits(f.literals[0]) {
-		n, ok = overflowTime, true
-	}
-	if !ok || n < 0 {
-		d.failField(f, "seconds since 1970")
-		return time.Time{}
+func (d *decoder) time(f item) time.Time {
+	n := int64(overflowTime)
+	if literal, ok := d.scalar(f); !ok || len(literal) < 19 || !isDigits(literal) {
+		n = d.int(f, 0, maxInt64)
+	} else if fits, ok := intOf(literal); ok {
+		n = fits
 	}
 	return time.Unix(n, 0).UTC()
 }
@@ -201,12 +236,4 @@ func isDigits(s string) bool {
 		}
 	}
 	return true
-}
-
-// section returns the entries of a section.
-func (d *decoder) section(f *Entry) []Entry {
-	if f.kind != sectionEntry {
-		d.failField(f, "a section")
-	}
-	return f.entries
 }

@@ -27,45 +27,50 @@ const timeLayout = "Mon Jan _2 15:04:05 2006"
 // id is there twice, a count does not match. Whether what the text says makes
 // sense, [VolumeGroup.Validate] checks.
 func DecodeDocument(text []byte) (*Document, error) {
-	tree, err := ParseTree(text)
+	tree, err := parse(text)
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{kind: "metadata text"}
-	doc := d.document(tree)
+	d := &decoder{syntaxTree: tree, kind: "metadata text"}
+	doc := d.document()
 	if d.err != nil {
 		return nil, d.err
 	}
 	return doc, nil
 }
 
-func (d *decoder) document(tree *Tree) *Document {
-	var header []Entry
-	var group *Entry
+func (d *decoder) document() *Document {
 	doc := &Document{}
-	for i := range tree.entries {
-		e := &tree.entries[i]
-		switch {
-		case e.kind == sectionEntry && group != nil:
-			d.fail("sections", e.Key, "one")
-			return nil
-		case e.kind == sectionEntry:
-			group = e
-		case e.kind == commentEntry:
-			if by, found := strings.CutPrefix(e.comment, generatedBy); found {
+	group := -1
+	top := list{0, len(d.nodes)}
+	last := "" // key of the field before a hint
+	for i := top.from; i < top.to; i = int(d.nodes[i].next) {
+		f := d.item(i)
+		switch f.kind {
+		case sectionEntry:
+			if group >= 0 {
+				d.fail("sections", f.key, "one")
+				return nil
+			}
+			group = i
+		case commentEntry:
+			if by, found := strings.CutPrefix(d.value(f.node), generatedBy); found {
 				doc.Header.Generator = withoutTime(by)
 			}
-		default:
-			header = append(header, *e)
+		case hintEntry:
+			if last == "creation_host" {
+				doc.Header.HostDetails = d.value(f.node)
+			}
 		}
+		last = f.key
 	}
-	if group == nil {
+	if group < 0 {
 		d.fail("sections", "none", "one")
 		return nil
 	}
-	d.header(header, &doc.Header)
+	d.header(top, &doc.Header)
 	if d.err == nil {
-		doc.VG = d.volumeGroup(group)
+		doc.VG = d.volumeGroup(d.item(group))
 	}
 	return doc
 }
@@ -78,10 +83,10 @@ func withoutTime(by string) string {
 	return by
 }
 
-func (d *decoder) header(entries []Entry, h *Header) {
-	d.require(entries, "contents", "version")
-	h.Extra = d.fields(entries, func(f *Entry) bool {
-		switch f.Key {
+func (d *decoder) header(l list, h *Header) {
+	d.require(l, "contents", "version")
+	h.Extra = d.fields(l, func(f item) bool {
+		switch f.key {
 		case "contents":
 			if d.text(f) != contentsValue {
 				d.failField(f, contentsValue)
@@ -94,13 +99,12 @@ func (d *decoder) header(entries []Entry, h *Header) {
 			h.Description = d.text(f)
 		case "creation_host":
 			h.CreationHost = d.text(f)
-			h.HostDetails = f.comment
 		case "creation_host_system_id":
 			h.SystemID = d.text(f)
 		case "creation_time":
 			h.CreationTime = d.time(f)
 		default:
-			return false
+			return f.kind == sectionEntry // the group
 		}
 		return true
 	})

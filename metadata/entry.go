@@ -17,7 +17,7 @@ type Entry struct {
 	tail     uint8    // empty lines before a section's closing brace
 	literals []string // of a field: its values as in the text, quotes included
 	entries  []Entry  // of a section
-	comment  string   // behind a field; or the whole of a comment
+	comment  string   // the whole of a comment
 }
 
 type entryKind uint8
@@ -27,6 +27,7 @@ const (
 	arrayEntry
 	sectionEntry
 	commentEntry // a comment on a line of its own
+	hintEntry    // a comment in the line of the field before it
 )
 
 // IsSection reports whether e is a section.
@@ -56,16 +57,139 @@ func (e *Entry) Int() (n int64, ok bool) {
 // Texts returns the strings that a field holds, one or a list of them. ok is
 // false if it holds something else too.
 func (e *Entry) Texts() (s []string, ok bool) {
-	if e.kind != scalarEntry && e.kind != arrayEntry || len(e.literals) == 0 {
-		return nil, e.kind == arrayEntry
+	if e.kind != scalarEntry && e.kind != arrayEntry {
+		return nil, false
 	}
-	s = make([]string, len(e.literals))
-	for i, l := range e.literals {
-		if s[i], ok = textOf(l); !ok {
+	for _, l := range e.literals {
+		text, ok := textOf(l)
+		if !ok {
 			return nil, false
 		}
+		s = append(s, text)
 	}
 	return s, true
+}
+
+// Values returns the values that a field holds, one or a list of them: each as
+// a string, or as the digits of a number. A section has none.
+func (e *Entry) Values() []string {
+	var s []string
+	for _, l := range e.literals {
+		text, ok := textOf(l)
+		if !ok {
+			text = l
+		}
+		s = append(s, text)
+	}
+	return s
+}
+
+// Tree is a metadata text as an ordered tree, before its meaning is looked at.
+type Tree struct {
+	entries []Entry
+	tail    uint8 // empty lines at the end
+}
+
+// ParseTree reads a metadata text, in either of its forms, up to its end or its
+// first NUL. Memory is a small multiple of the text, and recursion is bounded.
+// The error is a *SyntaxError.
+//
+// LVM2 takes a key with a slash for nested sections. No text that it wrote has
+// one, and here it is an error.
+func ParseTree(text []byte) (*Tree, error) {
+	t, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{t.list(0, len(t.nodes), true), t.tail}, nil
+}
+
+// Entries returns the entries at the top of the text, without comments.
+func (t *Tree) Entries() []Entry { return withoutComments(t.entries) }
+
+// list returns the entries that begin with the nodes from number from up to, but
+// not including, number to.
+func (t *syntaxTree) list(from, to int, comments bool) []Entry {
+	n := 0
+	for i := from; i < to; i = int(t.nodes[i].next) {
+		if comments || !t.nodes[i].isComment() {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	entries := make([]Entry, 0, n)
+	for i := from; i < to; i = int(t.nodes[i].next) {
+		if comments || !t.nodes[i].isComment() {
+			entries = append(entries, t.entry(i, comments))
+		}
+	}
+	return entries
+}
+
+// entry returns node number i as an entry. It recurs for the sections in a
+// section, which the parser allows to a certain depth.
+func (t *syntaxTree) entry(i int, comments bool) Entry {
+	n := &t.nodes[i]
+	e := Entry{Key: t.key(n), kind: n.kind, compact: n.compact, blank: n.blank, tail: n.tail}
+	switch n.kind {
+	case sectionEntry:
+		e.entries = t.list(i+1, int(n.next), comments)
+	case commentEntry, hintEntry:
+		e.comment = t.value(n)
+	case scalarEntry:
+		e.literals = []string{t.value(n)}
+	case arrayEntry:
+		e.literals, e.perLine = t.layout(n)
+	}
+	return e
+}
+
+// layout returns the items of an array, and how many there are in its first
+// line; 0 if that is the line of the key.
+func (t *syntaxTree) layout(n *node) (literals []string, perLine uint8) {
+	r := t.items(n)
+	multiline := false
+	for {
+		r.p.lines = 0
+		literal, ok := r.next()
+		switch {
+		case r.p.lines == 0:
+		case len(literals) == 0:
+			multiline = true
+		case multiline && perLine == 0:
+			perLine = clamp(len(literals))
+		}
+		if !ok {
+			break
+		}
+		literals = append(literals, literal)
+	}
+	if multiline && perLine == 0 {
+		perLine = clamp(len(literals))
+	}
+	return literals, perLine
+}
+
+// withoutComments returns entries itself if there are no comments in it.
+func withoutComments(entries []Entry) []Entry {
+	n := 0
+	for i := range entries {
+		if entries[i].Key == "" {
+			n++
+		}
+	}
+	if n == 0 {
+		return entries
+	}
+	out := make([]Entry, 0, len(entries)-n)
+	for _, e := range entries {
+		if e.Key != "" {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // textOf returns the string that a literal stands for.
@@ -118,43 +242,4 @@ func intOf(literal string) (n int64, ok bool) {
 	}
 	n, err := strconv.ParseInt(literal, base, 64)
 	return n, err == nil
-}
-
-func startsNumber(c byte) bool { return '0' <= c && c <= '9' || c == '+' || c == '-' || c == '.' }
-
-// plain returns deep copies of entries for keeping in a record: without
-// comments, and sharing nothing with the tree but strings.
-func plain(entries []Entry) []Entry {
-	kept := withoutComments(entries)
-	if len(kept) == 0 {
-		return nil
-	}
-	out := make([]Entry, len(kept))
-	for i, e := range kept {
-		e.comment = ""
-		e.literals = append([]string(nil), e.literals...)
-		e.entries = plain(e.entries)
-		out[i] = e
-	}
-	return out
-}
-
-// withoutComments returns entries itself if there are no comments in it.
-func withoutComments(entries []Entry) []Entry {
-	n := 0
-	for i := range entries {
-		if entries[i].kind == commentEntry {
-			n++
-		}
-	}
-	if n == 0 {
-		return entries
-	}
-	out := make([]Entry, 0, len(entries)-n)
-	for _, e := range entries {
-		if e.kind != commentEntry {
-			out = append(out, e)
-		}
-	}
-	return out
 }

@@ -106,16 +106,16 @@ var lvWords = []word[LVStatus]{
 
 // decodeStatus adds the words of a status list to status; those it does not
 // know to unknown.
-func decodeStatus[S ~uint32](d *decoder, f *Entry, words []word[S], status *S, unknown *UnknownFlags) {
+func decodeStatus[S ~uint32](d *decoder, f item, words []word[S], status *S, unknown *UnknownFlags) {
 	decodeWords(d, f, words, inFlags, status, &unknown.Status)
 }
 
 // decodeFlags does for a flags list what decodeStatus does for a status list.
-func decodeFlags[S ~uint32](d *decoder, f *Entry, words []word[S], status *S, unknown *UnknownFlags) {
+func decodeFlags[S ~uint32](d *decoder, f item, words []word[S], status *S, unknown *UnknownFlags) {
 	decodeWords(d, f, words, inStatus, status, &unknown.Flags)
 }
 
-func decodeWords[S ~uint32](d *decoder, f *Entry, words []word[S], not wordPlace, status *S, unknown *[]string) {
+func decodeWords[S ~uint32](d *decoder, f item, words []word[S], not wordPlace, status *S, unknown *[]string) {
 	d.eachText(f, func(s string) {
 		for i := range words {
 			if w := &words[i]; w.text == s && w.where != not {

@@ -1,20 +1,18 @@
 package metadata
 
-func (d *decoder) history(entries []Entry) []*HistoricalLV {
-	entries = d.onlySections("historical_logical_volumes", entries)
-	history := make([]*HistoricalLV, 0, len(entries))
-	names := make(map[string]struct{}, len(entries))
-	for i := range entries {
-		e := &entries[i]
-		d.kind, d.name, d.segment = "historical lv", e.Key, ""
-		if _, twice := names[e.Key]; twice {
-			d.fail("name", e.Key, "unique")
+func (d *decoder) history(l list) (history []*HistoricalLV) {
+	names := map[string]struct{}{}
+	d.kind, d.name = "vg", "historical_logical_volumes"
+	d.sections("historical_logical_volumes", l, func(e item) {
+		d.kind, d.name = "historical lv", e.key
+		if _, twice := names[e.key]; twice {
+			d.fail("name", e.key, "unique")
 		}
-		names[e.Key] = struct{}{}
-		h := &HistoricalLV{Name: e.Key}
-		d.require(e.entries, "id")
-		h.Extra = d.fields(e.entries, func(f *Entry) bool {
-			switch f.Key {
+		names[e.key] = struct{}{}
+		h := &HistoricalLV{Name: e.key}
+		d.require(e.entries(), "id")
+		h.Extra = d.fields(e.entries(), func(f item) bool {
+			switch f.key {
 			case "id":
 				h.ID = d.id(f)
 			case "creation_time":
@@ -30,11 +28,8 @@ func (d *decoder) history(entries []Entry) []*HistoricalLV {
 			}
 			return true
 		})
-		if d.err != nil {
-			return nil
-		}
 		history = append(history, h)
-	}
+	})
 	return history
 }
 

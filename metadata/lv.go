@@ -27,21 +27,31 @@ func (lv *LogicalVolume) IsOpaque() bool {
 	return slices.ContainsFunc(lv.Segments, func(s Segment) bool { return s.IsOpaque() })
 }
 
-func (d *decoder) logicalVolumes(entries []Entry) []*LogicalVolume {
-	entries = d.onlySections("logical_volumes", entries)
-	records := make([]LogicalVolume, len(entries))
-	lvs := make([]*LogicalVolume, len(entries))
-	d.lvs = make(map[string]ID, len(entries))
-	ids := make(map[ID]struct{}, len(entries))
+func (d *decoder) logicalVolumes(l list) []*LogicalVolume {
+	d.kind, d.name = "vg", "logical_volumes"
+	var entries []list
+	var names []string
+	d.sections("logical_volumes", l, func(e item) {
+		names = append(names, e.key)
+		entries = append(entries, e.entries())
+	})
+	if d.err != nil || len(names) == 0 {
+		return nil
+	}
+	records := make([]LogicalVolume, len(names))
+	lvs := make([]*LogicalVolume, len(names))
+	d.lvs = make(map[string]ID, len(names))
+	ids := make(map[ID]struct{}, len(names))
 	// A segment may refer to any LV, so first all are to be known.
-	for i := range entries {
-		e, lv := &entries[i], &records[i]
-		d.kind, d.name = "lv", e.Key
+	d.kind = "lv"
+	for i, name := range names {
+		d.name = name
+		lv := &records[i]
 		lvs[i] = lv
-		lv.Name = e.Key
-		lv.ID = d.ownID(e.entries)
-		if _, twice := d.lvs[e.Key]; twice {
-			d.fail("name", e.Key, "unique")
+		lv.Name = name
+		lv.ID = d.ownID(entries[i])
+		if _, twice := d.lvs[name]; twice {
+			d.fail("name", name, "unique")
 		}
 		if _, twice := ids[lv.ID]; twice {
 			d.fail("id", lv.ID.String(), "unique")
@@ -49,12 +59,12 @@ func (d *decoder) logicalVolumes(entries []Entry) []*LogicalVolume {
 		if d.err != nil {
 			return nil
 		}
-		d.lvs[e.Key] = lv.ID
+		d.lvs[name] = lv.ID
 		ids[lv.ID] = struct{}{}
 	}
-	for i := range entries {
-		d.name = entries[i].Key
-		if d.logicalVolume(entries[i].entries, lvs[i]); d.err != nil {
+	for i, name := range names {
+		d.name = name
+		if d.logicalVolume(entries[i], lvs[i]); d.err != nil {
 			return nil
 		}
 	}
@@ -62,20 +72,19 @@ func (d *decoder) logicalVolumes(entries []Entry) []*LogicalVolume {
 }
 
 // ownID returns the id of the object with these entries.
-func (d *decoder) ownID(entries []Entry) ID {
-	for i := range entries {
-		if entries[i].Key == "id" && entries[i].kind != sectionEntry {
-			return d.id(&entries[i])
-		}
+func (d *decoder) ownID(l list) ID {
+	i := d.find(l, "id")
+	if i < 0 {
+		d.fail("id", nil, "a value")
+		return ID{}
 	}
-	d.fail("id", nil, "a value")
-	return ID{}
+	return d.id(d.item(i))
 }
 
-func (d *decoder) logicalVolume(entries []Entry, lv *LogicalVolume) {
+func (d *decoder) logicalVolume(entries list, lv *LogicalVolume) {
 	sections := 0
-	for i := range entries {
-		if entries[i].kind == sectionEntry {
+	for i := entries.from; i < entries.to; i = int(d.nodes[i].next) {
+		if d.nodes[i].kind == sectionEntry {
 			sections++
 		}
 	}
@@ -84,16 +93,16 @@ func (d *decoder) logicalVolume(entries []Entry, lv *LogicalVolume) {
 		return
 	}
 	d.require(entries, "status", "segment_count")
-	if has(entries, "creation_time") != has(entries, "creation_host") {
+	if d.has(entries, "creation_time") != d.has(entries, "creation_host") {
 		d.fail("creation_time, creation_host", "one", "both or none")
 	}
 	lv.Segments = make([]Segment, 0, sections)
-	lv.Extra = d.fields(entries, func(f *Entry) bool {
+	lv.Extra = d.fields(entries, func(f item) bool {
 		if f.kind == sectionEntry {
 			lv.Segments = append(lv.Segments, d.segmentOf(f))
 			return true
 		}
-		switch f.Key {
+		switch f.key {
 		case "id":
 		case "status":
 			decodeStatus(d, f, lvWords, &lv.Status, &lv.Unknown)
@@ -118,7 +127,7 @@ func (d *decoder) logicalVolume(entries []Entry, lv *LogicalVolume) {
 		case "minor":
 			lv.Minor, lv.HasMinor = int32(d.int(f, math.MinInt32, math.MaxInt32)), true
 		case "segment_count":
-			if n := d.uint(f, maxUint32); n != uint64(sections) {
+			if n := d.uint32(f); uint64(n) != uint64(sections) {
 				d.failField(f, sections)
 			}
 		default:

@@ -5,52 +5,56 @@ import "strings"
 // maxDepth is how deeply sections may lie in one another. LVM2 needs six.
 const maxDepth = 64
 
-// An entry takes far more memory than the shortest one takes text. LVM2's have
-// some twenty bytes each, so this keeps memory at a small multiple of the text.
+// An entry takes more memory than the shortest one takes text. LVM2's have some
+// twenty bytes each, so this keeps memory at a small multiple of the text.
 const (
 	bytesPerEntry  = 8
 	entriesAtLeast = 128
 )
 
-// Tree is a metadata text as an ordered tree, before its meaning is looked at.
-type Tree struct {
-	entries []Entry
-	tail    uint8 // empty lines at the end
+// A node is an entry of a text, as the parser leaves it: without pointers, in
+// the order of the text, a section before its entries. It refers to the text by
+// offsets.
+type node struct {
+	keyStart, keyEnd     uint32
+	valueStart, valueEnd uint32 // of a field; or of a comment
+	next                 uint32 // number of the node behind this one and all that it contains
+	kind                 entryKind
+	compact              bool  // no blanks around the equals sign
+	blank                uint8 // empty lines before the entry
+	tail                 uint8 // empty lines before a section's closing brace
 }
 
-// Entries returns the entries at the top of the text, without comments.
-func (t *Tree) Entries() []Entry { return withoutComments(t.entries) }
+// A syntaxTree is a parsed text.
+type syntaxTree struct {
+	s     string
+	nodes []node
+	tail  uint8 // empty lines at the end
+}
 
-// ParseTree reads a metadata text, in either of its forms, up to its end or its
-// first NUL. Memory is a small multiple of the text, and recursion is bounded.
-// The error is a *SyntaxError.
-//
-// Unlike LVM2, which no text written by it makes use of, keys with a slash,
-// shorthand for nested sections, are refused.
-func ParseTree(text []byte) (*Tree, error) {
+// parse reads a text up to its first NUL. The error is a *SyntaxError.
+func parse(text []byte) (*syntaxTree, error) {
+	if len(text) > int(textLimit) {
+		return nil, &SyntaxError{Line: 1, Col: 1, Msg: "longer than " + textLimit.String()}
+	}
 	p := parser{s: string(text)}
 	if i := strings.IndexByte(p.s, 0); i >= 0 {
 		p.s = p.s[:i]
 	}
+	p.nodes = make([]node, 0, len(p.s)/20+16)
 	if err := p.run(); err != nil {
 		return nil, err
 	}
-	return &Tree{p.list(0), p.tail()}, nil
+	return &syntaxTree{p.s, p.nodes, p.emptyLines()}, nil
 }
 
-// A parser goes through the text once. The entries of the sections that are
-// open lie on one stack, those of the innermost on top; when a section ends,
-// its entries move into a slab.
+// A parser goes through the text once, without recursion.
 type parser struct {
 	s     string
 	i     int // next byte of s
 	lines int // line ends since the last token
-	stack []Entry
-	open  []int // where on the stack the open sections are
-	count int   // entries so far
-
-	entries []Entry  // slab
-	strings []string // slab
+	nodes []node
+	open  []int // numbers of the sections that are open
 }
 
 // spaces are the bytes that isspace knows, as bits.
@@ -71,6 +75,8 @@ func startsWord(c byte) bool {
 	return !endsWord(c)
 }
 
+func startsNumber(c byte) bool { return '0' <= c && c <= '9' || c == '+' || c == '-' || c == '.' }
+
 func (p *parser) run() error {
 	for {
 		p.skip(true)
@@ -85,10 +91,10 @@ func (p *parser) run() error {
 				return p.err("no section to close")
 			}
 			p.i++
-			at := p.open[len(p.open)-1]
+			n := &p.nodes[p.open[len(p.open)-1]]
 			p.open = p.open[:len(p.open)-1]
-			p.stack[at].entries = p.list(at + 1)
-			p.stack[at].tail = p.tail()
+			n.next = uint32(len(p.nodes))
+			n.tail = p.emptyLines()
 			p.lines = 0
 			continue
 		}
@@ -98,30 +104,17 @@ func (p *parser) run() error {
 	}
 }
 
-// tail returns the number of empty lines between the last token and here.
-func (p *parser) tail() uint8 { return clamp(p.lines - 1) }
+// emptyLines returns the number of empty lines between the last token and here.
+func (p *parser) emptyLines() uint8 {
+	if len(p.nodes) == 0 {
+		return clamp(p.lines) // nothing ends the first line
+	}
+	return clamp(p.lines - 1)
+}
 
 func clamp(n int) uint8 { return uint8(max(0, min(n, 255))) }
 
-// list takes the entries from the stack, from number at on.
-func (p *parser) list(at int) []Entry {
-	n := len(p.stack) - at
-	if n == 0 {
-		return nil
-	}
-	if cap(p.entries)-len(p.entries) < n {
-		// A slab for as much as has been needed before: what is wasted is bounded.
-		p.entries = make([]Entry, 0, max(n, min(2*cap(p.entries), 4096), 32))
-	}
-	from := len(p.entries)
-	p.entries = append(p.entries, p.stack[at:]...)
-	clear(p.stack[at:])
-	p.stack = p.stack[:at]
-	return p.entries[from:len(p.entries):len(p.entries)]
-}
-
-// skip goes on to the next token. If keep, comments are put into the tree:
-// with the field in the same line, or as entries of their own.
+// skip goes on to the next token. If keep, comments become nodes.
 func (p *parser) skip(keep bool) {
 	for p.i < len(p.s) {
 		switch c := p.s[p.i]; {
@@ -136,7 +129,7 @@ func (p *parser) skip(keep bool) {
 				end = len(p.s) - p.i
 			}
 			if keep {
-				p.comment(strings.TrimPrefix(p.s[p.i+1:p.i+end], " "))
+				p.comment(p.i+1, p.i+end)
 			}
 			p.i += end
 		default:
@@ -145,34 +138,33 @@ func (p *parser) skip(keep bool) {
 	}
 }
 
-func (p *parser) comment(text string) {
-	if n := len(p.stack); n != 0 && p.lines == 0 {
-		if last := &p.stack[n-1]; last.kind == scalarEntry || last.kind == arrayEntry {
-			last.comment = text
-			return
-		}
+// comment adds a comment. It belongs to the field in the same line, if any.
+func (p *parser) comment(start, end int) {
+	if start < end && p.s[start] == ' ' {
+		start++
 	}
-	p.stack = append(p.stack, Entry{kind: commentEntry, blank: p.before(), comment: text})
+	n := node{
+		kind: commentEntry, blank: p.emptyLines(),
+		valueStart: uint32(start), valueEnd: uint32(end), next: uint32(len(p.nodes) + 1),
+	}
+	if last := len(p.nodes) - 1; last >= 0 && p.lines == 0 && p.nodes[last].isField() && int(p.nodes[last].next) == last+1 {
+		n.kind = hintEntry
+	}
+	p.nodes = append(p.nodes, n)
 	p.lines = 0
 }
 
-// before returns the number of empty lines before an entry that begins here.
-func (p *parser) before() uint8 {
-	if len(p.stack) == 0 {
-		return clamp(p.lines) // nothing ends the first line
-	}
-	return clamp(p.lines - 1)
-}
+func (n *node) isField() bool { return n.kind == scalarEntry || n.kind == arrayEntry }
+
+func (n *node) isComment() bool { return n.kind == commentEntry || n.kind == hintEntry }
 
 // entry reads a field, or the beginning of a section.
 func (p *parser) entry() error {
-	p.count++
-	if p.count > len(p.s)/bytesPerEntry+entriesAtLeast {
+	if len(p.nodes) > len(p.s)/bytesPerEntry+entriesAtLeast {
 		return p.err("more entries than a text of this length can have")
 	}
-	e := Entry{blank: p.before()}
-	var err error
-	if e.Key, err = p.key(); err != nil {
+	n := node{blank: p.emptyLines(), next: uint32(len(p.nodes) + 1)}
+	if err := p.key(&n); err != nil {
 		return err
 	}
 	end := p.i
@@ -186,131 +178,103 @@ func (p *parser) entry() error {
 		if len(p.open) == maxDepth {
 			return p.err("sections nested too deeply")
 		}
-		e.kind = sectionEntry
-		p.open = append(p.open, len(p.stack))
+		n.kind = sectionEntry
+		p.open = append(p.open, len(p.nodes))
 	case '=':
-		e.compact = p.i == end
+		n.compact = p.i == end
 		p.i++
 		p.skip(false)
-		if err := p.value(&e); err != nil {
+		n.valueStart = uint32(p.i)
+		if err := p.value(&n); err != nil {
 			return err
 		}
+		n.valueEnd = uint32(p.i)
 	default:
 		return p.err("a key must be followed by = or {")
 	}
-	p.stack = append(p.stack, e)
+	p.nodes = append(p.nodes, n)
 	p.lines = 0
 	return nil
 }
 
-func (p *parser) key() (string, error) {
-	var key string
+func (p *parser) key(n *node) error {
+	n.keyStart = uint32(p.i)
 	switch c := p.s[p.i]; {
 	case c == '"' || c == '\'':
-		literal, err := p.quoted()
-		if err != nil {
-			return "", err
+		if err := p.quoted(); err != nil {
+			return err
 		}
-		key, _ = textOf(literal)
+		if p.i-int(n.keyStart) == 2 {
+			return p.err("empty key")
+		}
 	case !startsWord(c):
-		return "", p.err("a key is expected")
+		return p.err("a key is expected")
 	default:
-		key = p.word()
+		p.word()
 	}
-	if key == "" {
-		return "", p.err("empty key")
+	n.keyEnd = uint32(p.i)
+	if strings.IndexByte(p.s[n.keyStart:n.keyEnd], '/') >= 0 {
+		return p.err("key with a slash")
 	}
-	if strings.IndexByte(key, '/') >= 0 {
-		return "", p.err("key with a slash")
-	}
-	return key, nil
+	return nil
 }
 
-// word reads a key or a bare value.
-func (p *parser) word() string {
-	i := p.i
-	for i < len(p.s) && !endsWord(p.s[i]) {
-		i++
+// word goes over a key or a bare value.
+func (p *parser) word() {
+	for p.i < len(p.s) && !endsWord(p.s[p.i]) {
+		p.i++
 	}
-	w := p.s[p.i:i]
-	p.i = i
-	return w
 }
 
-// quoted reads a string and returns it with its quotes.
-func (p *parser) quoted() (string, error) {
+// quoted goes over a string and its quotes.
+func (p *parser) quoted() error {
 	quote := p.s[p.i]
 	for i := p.i + 1; i < len(p.s); i++ {
 		switch c := p.s[i]; {
 		case c == quote:
-			literal := p.s[p.i : i+1]
 			p.i = i + 1
-			return literal, nil
+			return nil
 		case c == '\\' && quote == '"':
 			i++
 		}
 	}
-	return "", p.err("string is not closed")
+	return p.err("string is not closed")
 }
 
-// number reads an integer, or a float, which is for LVM2 a value too.
-func (p *parser) number() (string, error) {
-	i := p.i
-	if p.s[i] == '+' || p.s[i] == '-' {
-		i++
+// number goes over an integer, or a float, which is for LVM2 a value too.
+func (p *parser) number() error {
+	if c := p.s[p.i]; c == '+' || c == '-' {
+		p.i++
 	}
 	digits, points := 0, 0
-	for ; i < len(p.s); i++ {
-		if p.s[i] == '.' {
+	for ; p.i < len(p.s); p.i++ {
+		if p.s[p.i] == '.' {
 			points++
-		} else if '0' <= p.s[i] && p.s[i] <= '9' {
+		} else if '0' <= p.s[p.i] && p.s[p.i] <= '9' {
 			digits++
 		} else {
 			break
 		}
 	}
 	if digits == 0 || points > 1 {
-		return "", p.err("not a number")
+		return p.err("not a number")
 	}
-	literal := p.s[p.i:i]
-	p.i = i
-	return literal, nil
-}
-
-func (p *parser) value(e *Entry) error {
-	if p.i < len(p.s) && p.s[p.i] == '[' {
-		e.kind = arrayEntry
-		return p.array(e)
-	}
-	e.kind = scalarEntry
-	literal, err := p.scalar(true)
-	if err != nil {
-		return err
-	}
-	from := len(p.strings)
-	p.push(from, literal)
-	from = len(p.strings) - 1
-	e.literals = p.strings[from:len(p.strings):len(p.strings)]
 	return nil
 }
 
-// push appends to the slab of strings, keeping those from number from on
-// together, and returns where they now begin.
-func (p *parser) push(from int, s string) int {
-	if len(p.strings) == cap(p.strings) {
-		own := p.strings[from:]
-		p.strings = make([]string, 0, max(2*len(own), min(2*cap(p.strings), 4096), 32))
-		p.strings = append(p.strings, own...)
-		from = 0
+func (p *parser) value(n *node) error {
+	if p.i < len(p.s) && p.s[p.i] == '[' {
+		n.kind = arrayEntry
+		return p.array()
 	}
-	p.strings = append(p.strings, s)
-	return from
+	n.kind = scalarEntry
+	return p.scalar(true)
 }
 
-// scalar reads a string or a number, or if bare, a string without quotes.
-func (p *parser) scalar(bare bool) (string, error) {
+// scalar goes over a string or a number, or if bare, a string without quotes.
+func (p *parser) scalar(bare bool) error {
 	if p.i == len(p.s) {
-		return "", p.err("text ends before a value")
+		return p.err("text ends before a value")
 	}
 	switch c := p.s[p.i]; {
 	case c == '"' || c == '\'':
@@ -318,37 +282,24 @@ func (p *parser) scalar(bare bool) (string, error) {
 	case startsNumber(c):
 		return p.number()
 	case !bare || !startsWord(c):
-		return "", p.err("a value is expected")
+		return p.err("a value is expected")
 	}
-	return p.word(), nil
+	p.word()
+	return nil
 }
 
-// array reads what is between brackets. Commas may be missing, and there may be
-// one behind the last item; a bare item needs one before it.
-func (p *parser) array(e *Entry) error {
+// array goes over what is between brackets. Commas may be missing, and there may
+// be one behind the last item; a bare item needs one before it.
+func (p *parser) array() error {
 	p.i++
-	from := len(p.strings)
-	multiline := false
 	for separated := true; ; {
-		p.lines = 0
 		p.skip(false)
-		n := len(p.strings) - from
-		if p.lines > 0 && n == 0 {
-			multiline = true
-		}
-		if p.lines > 0 && multiline && e.perLine == 0 {
-			e.perLine = clamp(n)
-		}
 		if p.i == len(p.s) {
 			return p.err("array is not closed")
 		}
 		switch c := p.s[p.i]; {
 		case c == ']':
 			p.i++
-			if multiline && e.perLine == 0 {
-				e.perLine = clamp(n)
-			}
-			e.literals = p.strings[from:len(p.strings):len(p.strings)]
 			return nil
 		case c == ',':
 			if separated {
@@ -357,12 +308,10 @@ func (p *parser) array(e *Entry) error {
 			separated = true
 			p.i++
 		default:
-			literal, err := p.scalar(separated)
-			if err != nil {
+			if err := p.scalar(separated); err != nil {
 				return err
 			}
 			separated = false
-			from = p.push(from, literal)
 		}
 	}
 }
@@ -374,5 +323,60 @@ func (p *parser) err(msg string) error {
 		Line: strings.Count(before, "\n") + 1,
 		Col:  p.i - strings.LastIndexByte(before, '\n'),
 		Msg:  msg,
+	}
+}
+
+// key returns the key of a node, without quotes.
+func (t *syntaxTree) key(n *node) string {
+	key := t.s[n.keyStart:n.keyEnd]
+	if len(key) != 0 && (key[0] == '"' || key[0] == '\'') {
+		key, _ = textOf(key)
+	}
+	return key
+}
+
+// value returns the value of a field as in the text, or a comment.
+func (t *syntaxTree) value(n *node) string { return t.s[n.valueStart:n.valueEnd] }
+
+// An itemReader goes through the literals of a field that has been parsed.
+type itemReader struct {
+	p     parser
+	array bool
+	done  bool
+}
+
+func (t *syntaxTree) items(n *node) itemReader {
+	r := itemReader{p: parser{s: t.value(n)}, array: n.kind == arrayEntry, done: !n.isField()}
+	if r.array {
+		r.p.i++
+	}
+	return r
+}
+
+// next returns the next literal. ok is false if there is none.
+func (r *itemReader) next() (literal string, ok bool) {
+	if r.done {
+		return "", false
+	}
+	if !r.array {
+		r.done = true
+		return r.p.s, true
+	}
+	for {
+		r.p.skip(false)
+		switch r.p.s[r.p.i] {
+		case ',':
+			r.p.i++
+			continue
+		case ']':
+			r.done = true
+			return "", false
+		}
+		from := r.p.i
+		if r.p.scalar(true) != nil {
+			r.done = true // cannot be: it was parsed before
+			return "", false
+		}
+		return r.p.s[from:r.p.i], true
 	}
 }

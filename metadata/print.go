@@ -178,12 +178,17 @@ func (w *printer) comment(s string) {
 
 func (w *printer) entryList(entries []Entry) {
 	for i := range entries {
-		w.entry(&entries[i])
+		hint := ""
+		if i+1 < len(entries) && entries[i+1].kind == hintEntry {
+			hint = entries[i+1].comment
+		}
+		w.entry(&entries[i], hint)
 	}
 }
 
-func (w *printer) entry(e *Entry) {
-	if e.kind == commentEntry && w.level != 0 && w.form == AreaForm {
+// entry writes an entry that came from a text, and behind a field, a hint.
+func (w *printer) entry(e *Entry, hint string) {
+	if e.kind == hintEntry || e.kind == commentEntry && w.level != 0 && w.form == AreaForm {
 		return
 	}
 	w.blank(e.blank)
@@ -213,7 +218,7 @@ func (w *printer) entry(e *Entry) {
 		} else {
 			w.b = append(w.b, e.literals[0]...)
 		}
-		w.hint(e.comment)
+		w.hint(hint)
 	default:
 		w.fail("entry", e.Key) // the zero Entry, which no text gave
 	}
@@ -274,7 +279,7 @@ func (w *printer) writeExtras(after string) {
 	var rest []Extra
 	for i := range w.extras {
 		if w.extras[i].After == after {
-			w.entry(&w.extras[i].Entry)
+			w.entry(&w.extras[i].Entry, "")
 		} else {
 			rest = append(rest, w.extras[i])
 		}
@@ -285,7 +290,7 @@ func (w *printer) writeExtras(after string) {
 // writeRest writes the extras whose field has not been written.
 func (w *printer) writeRest() {
 	for i := range w.extras {
-		w.entry(&w.extras[i].Entry)
+		w.entry(&w.extras[i].Entry, "")
 	}
 	w.extras = nil
 }
@@ -370,3 +375,5 @@ func (w *printer) item(from int, s string) {
 }
 
 func (w *printer) number(n uint64) { w.b = strconv.AppendUint(w.b, n, 10) }
+
+func signed(n int64) string { return strconv.FormatInt(n, 10) }

@@ -11,53 +11,34 @@ type pvRef struct {
 	number int
 }
 
-func (d *decoder) physicalVolumes(entries []Entry) []*PhysicalVolume {
-	entries = d.onlySections("physical_volumes", entries)
-	pvs := make([]*PhysicalVolume, 0, len(entries))
-	d.pvs = make(map[string]pvRef, len(entries))
-	ids := make(map[ID]struct{}, len(entries))
-	for i := range entries {
-		e := &entries[i]
-		d.kind, d.name = "pv", e.Key
-		pv := d.physicalVolume(e)
-		if _, twice := d.pvs[e.Key]; twice {
-			d.fail("name", e.Key, "unique")
+func (d *decoder) physicalVolumes(l list) (pvs []*PhysicalVolume) {
+	d.pvs = map[string]pvRef{}
+	ids := map[ID]struct{}{}
+	d.sections("physical_volumes", l, func(e item) {
+		d.kind, d.name = "pv", e.key
+		pv := d.physicalVolume(e.entries())
+		if _, twice := d.pvs[e.key]; twice {
+			d.fail("name", e.key, "unique")
 		}
 		if _, twice := ids[pv.ID]; twice {
 			d.fail("id", pv.ID.String(), "unique")
 		}
-		if d.err != nil {
-			return nil
-		}
-		d.renumber = d.renumber || e.Key != pvName(i)
-		d.pvs[e.Key] = pvRef{pv.ID, i}
+		d.renumber = d.renumber || e.key != pvName(len(pvs))
+		d.pvs[e.key] = pvRef{pv.ID, len(pvs)}
 		ids[pv.ID] = struct{}{}
 		pvs = append(pvs, pv)
-	}
+	})
 	return pvs
 }
 
-// onlySections fails if there is anything but sections and comments, since
-// there is no record to keep it in.
-func (d *decoder) onlySections(name string, entries []Entry) []Entry {
-	entries = withoutComments(entries)
-	for i := range entries {
-		if entries[i].kind != sectionEntry {
-			d.fail(name, entries[i].Key, "sections")
-			return nil
-		}
-	}
-	return entries
-}
-
-func (d *decoder) physicalVolume(e *Entry) *PhysicalVolume {
+func (d *decoder) physicalVolume(l list) *PhysicalVolume {
 	pv := &PhysicalVolume{}
-	d.require(e.entries, "id", "status", "pe_start", "pe_count")
-	if has(e.entries, "ba_start") != has(e.entries, "ba_size") {
+	d.require(l, "id", "status", "pe_start", "pe_count")
+	if d.has(l, "ba_start") != d.has(l, "ba_size") {
 		d.fail("ba_start, ba_size", "one", "both or none")
 	}
-	pv.Extra = d.fields(e.entries, func(f *Entry) bool {
-		switch f.Key {
+	pv.Extra = d.fields(l, func(f item) bool {
+		switch f.key {
 		case "id":
 			pv.ID = d.id(f)
 		case "device":

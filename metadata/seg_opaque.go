@@ -31,12 +31,12 @@ func (b *Opaque) Field(key string) *Entry {
 	return nil
 }
 
-func decodeOpaque(d *decoder, fields []Entry, s *Segment) Body {
+func decodeOpaque(d *decoder, l list, s *Segment) Body {
 	if s.Type == "" {
 		d.fail("type", s.Type, "a name")
 	}
 	b := &Opaque{}
-	for _, x := range d.fields(fields, func(f *Entry) bool { return d.common(f, s) }) {
+	for _, x := range d.fields(l, func(f item) bool { return d.common(f, s) }) {
 		b.Fields = append(b.Fields, x.Entry)
 	}
 	if d.renumber {
@@ -62,11 +62,11 @@ func (d *decoder) renumberAreas(fields []Entry) {
 
 func (b *Opaque) print(w *recordPrinter, s *Segment) {
 	for i := range b.Fields {
-		f := b.Fields[i]
+		hint := ""
 		if w.form == BackupForm {
-			f.comment = w.opaqueHint(s.Type, &f)
+			hint = w.opaqueHint(s.Type, &b.Fields[i])
 		}
-		w.entry(&f)
+		w.entry(&b.Fields[i], hint)
 	}
 }
 

@@ -26,16 +26,16 @@ func (b *Striped) areaLength(count units.Extents) units.Extents {
 	return count / units.Extents(len(b.Stripes))
 }
 
-func decodeStriped(d *decoder, fields []Entry, s *Segment) Body {
+func decodeStriped(d *decoder, l list, s *Segment) Body {
 	if len(d.striped) == cap(d.striped) {
 		d.striped = make([]Striped, 0, max(min(2*cap(d.striped), 256), 8))
 	}
 	d.striped = append(d.striped, Striped{})
 	b := &d.striped[len(d.striped)-1]
 	count := uint32(0)
-	d.require(fields, "stripe_count", "stripes")
-	s.Extra = d.fields(fields, func(f *Entry) bool {
-		switch f.Key {
+	d.require(l, "stripe_count", "stripes")
+	s.Extra = d.fields(l, func(f item) bool {
+		switch f.key {
 		case "stripe_count":
 			count = d.uint32(f)
 		case "stripe_size":

@@ -9,8 +9,8 @@ func (*Virtual) fits(typ string) bool { return typ == "error" || typ == "zero" }
 
 func (*Virtual) areaLength(units.Extents) units.Extents { return 0 }
 
-func decodeVirtual(d *decoder, fields []Entry, s *Segment) Body {
-	s.Extra = d.fields(fields, func(f *Entry) bool { return d.common(f, s) })
+func decodeVirtual(d *decoder, l list, s *Segment) Body {
+	s.Extra = d.fields(l, func(f item) bool { return d.common(f, s) })
 	return &Virtual{}
 }
 

@@ -11,7 +11,7 @@ import (
 // other half of the codec is the body that decode returns.
 type segmentType struct {
 	name   string
-	decode func(d *decoder, fields []Entry, s *Segment) Body
+	decode func(d *decoder, l list, s *Segment) Body
 }
 
 // segmentTypes returns the table. Types that are not in it are opaque.
@@ -55,33 +55,28 @@ func (s *Segment) AreaLength() units.Extents {
 	return s.Body.areaLength(s.Count)
 }
 
-func (d *decoder) segmentOf(e *Entry) Segment {
-	var s Segment
-	d.segment = e.Key
-	defer func() { d.segment = "" }()
-	d.require(e.entries, "start_extent", "extent_count", "type")
+func (d *decoder) segmentOf(e item) (s Segment) {
+	d.segment = e.key
+	l := e.entries()
+	d.require(l, "start_extent", "extent_count", "type")
 	if d.err != nil {
 		return s
 	}
+	s.Type = d.text(d.item(d.find(l, "type")))
 	decode := decodeOpaque
-	for i := range e.entries {
-		if e.entries[i].Key == "type" && e.entries[i].kind != sectionEntry {
-			s.Type = d.text(&e.entries[i])
-			break
-		}
-	}
 	for _, t := range segmentTypes() {
 		if t.name == s.Type {
 			decode = t.decode
 		}
 	}
-	s.Body = decode(d, e.entries, &s)
+	s.Body = decode(d, l, &s)
+	d.segment = ""
 	return s
 }
 
 // common reads a field that segments of all types have.
-func (d *decoder) common(f *Entry, s *Segment) bool {
-	switch f.Key {
+func (d *decoder) common(f item, s *Segment) bool {
+	switch f.key {
 	case "start_extent":
 		s.Start = d.extents(f)
 	case "extent_count":
@@ -111,17 +106,19 @@ func (d *decoder) pushArea(from int, a Area) int {
 }
 
 // areaList reads pairs of a name and a first extent.
-func (d *decoder) areaList(f *Entry) []Area {
-	if f.kind != arrayEntry || len(f.literals)%2 != 0 {
-		d.failField(f, "pairs of a name and an extent")
-		return nil
-	}
+func (d *decoder) areaList(f item) []Area {
 	from := len(d.areas)
-	for i := 0; i < len(f.literals); i += 2 {
-		name, isText := textOf(f.literals[i])
-		start, isInt := intOf(f.literals[i+1])
-		if !isText || !isInt || start < 0 || units.Extents(start) > units.MaxExtents {
-			d.fail(f.Key, f.literals[i]+", "+f.literals[i+1], "a name and an extent")
+	items := d.items(f.node)
+	for literal, ok := items.next(); ok; literal, ok = items.next() {
+		name, isText := textOf(literal)
+		second, ok := items.next()
+		if !ok || !isText || f.kind != arrayEntry {
+			d.failField(f, "pairs of a name and an extent")
+			return nil
+		}
+		start, ok := intOf(second)
+		if !ok || start < 0 || units.Extents(start) > units.MaxExtents {
+			d.fail(f.key, second, "an extent")
 			return nil
 		}
 		a := Area{Start: units.Extents(start)}
@@ -131,7 +128,7 @@ func (d *decoder) areaList(f *Entry) []Area {
 		} else if lv, ok := d.lvs[name]; ok {
 			a.LV = lv
 		} else {
-			d.fail(f.Key, name, "a PV or an LV of the group")
+			d.fail(f.key, name, "a PV or an LV of the group")
 			return nil
 		}
 		from = d.pushArea(from, a)

@@ -1,12 +1,12 @@
 package metadata
 
-func (d *decoder) volumeGroup(e *Entry) *VolumeGroup {
-	vg := &VolumeGroup{Name: e.Key, Format: formatValue}
-	d.kind, d.name = "vg", e.Key
-	d.require(e.entries, "id", "seqno", "status", "extent_size", "max_lv", "max_pv")
-	sections := map[string]*Entry{}
-	vg.Extra = d.fields(e.entries, func(f *Entry) bool {
-		switch f.Key {
+func (d *decoder) volumeGroup(e item) *VolumeGroup {
+	vg := &VolumeGroup{Name: e.key, Format: formatValue}
+	d.kind, d.name = "vg", e.key
+	d.require(e.entries(), "id", "seqno", "status", "extent_size", "max_lv", "max_pv")
+	sections := map[string]list{}
+	vg.Extra = d.fields(e.entries(), func(f item) bool {
+		switch f.key {
 		case "id":
 			vg.ID = d.id(f)
 		case "seqno":
@@ -40,28 +40,25 @@ func (d *decoder) volumeGroup(e *Entry) *VolumeGroup {
 		case "metadata_copies":
 			vg.MetadataCopies = d.uint32(f)
 		case "physical_volumes", "logical_volumes", "historical_logical_volumes":
-			if f.kind != sectionEntry || sections[f.Key] != nil {
+			if _, twice := sections[f.key]; twice || f.kind != sectionEntry {
 				d.failField(f, "one section")
 			}
-			sections[f.Key] = f
+			sections[f.key] = f.entries()
 		default:
 			return false
 		}
 		return true
 	})
-	if sections["physical_volumes"] == nil {
+	pvs, ok := sections["physical_volumes"]
+	if !ok {
 		d.fail("physical_volumes", nil, "a section")
 	}
 	if d.err != nil {
 		return nil
 	}
-	vg.PVs = d.physicalVolumes(sections["physical_volumes"].entries)
-	if s := sections["logical_volumes"]; s != nil {
-		vg.LVs = d.logicalVolumes(s.entries)
-	}
-	if s := sections["historical_logical_volumes"]; s != nil {
-		vg.History = d.history(s.entries)
-	}
+	vg.PVs = d.physicalVolumes(pvs)
+	vg.LVs = d.logicalVolumes(sections["logical_volumes"])
+	vg.History = d.history(sections["historical_logical_volumes"])
 	return vg
 }
 
@@ -70,7 +67,7 @@ const formatValue = "lvm2"
 
 // allocation reads a policy. One that is not known counts as the default, and
 // is kept as an extra.
-func (d *decoder) allocation(f *Entry, a *Allocation) bool {
+func (d *decoder) allocation(f item, a *Allocation) bool {
 	known, err := ParseAllocation(d.text(f))
 	*a = known
 	return err == nil
