@@ -138,8 +138,14 @@ func (p *parser) skip(keep bool) {
 	}
 }
 
+// full reports whether there are too many entries already.
+func (p *parser) full() bool { return len(p.nodes) > len(p.s)/bytesPerEntry+entriesAtLeast }
+
 // comment adds a comment. It belongs to the field in the same line, if any.
 func (p *parser) comment(start, end int) {
+	if p.full() {
+		return
+	}
 	if start < end && p.s[start] == ' ' {
 		start++
 	}
@@ -160,7 +166,7 @@ func (n *node) isComment() bool { return n.kind == commentEntry || n.kind == hin
 
 // entry reads a field, or the beginning of a section.
 func (p *parser) entry() error {
-	if len(p.nodes) > len(p.s)/bytesPerEntry+entriesAtLeast {
+	if p.full() {
 		return p.err("more entries than a text of this length can have")
 	}
 	n := node{blank: p.emptyLines(), next: uint32(len(p.nodes) + 1)}
