@@ -91,9 +91,20 @@ func (tx *Tx) tableDevice() func(metadata.ID) (string, error) {
 
 func (b *builder) createNode(n node) {
 	ref := deviceRef{Name: n.name, UUID: n.uuid}
-	b.load = append(b.load, &CreateDevice{deviceRef: ref}, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
+	b.load = append(b.load, &CreateDevice{deviceRef: ref, Dev: b.fixedNumber(n)}, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
 	b.resume = append(b.resume, &ResumeDevice{deviceRef: ref, Created: true, hidden: n.hidden})
 	b.after = append(b.after, b.addNode(n))
+	b.addReadAhead(n, nil)
+}
+
+// fixedNumber returns the number that the metadata wants a device to have; 0
+// for any. The kernel chooses the major number, whatever is given.
+func (b *builder) fixedNumber(n node) dm.Dev {
+	lv := b.tx.find(n.lv)
+	if lv.Status&metadata.LVFixedMinor == 0 || !lv.HasMinor || lv.Minor < 0 {
+		return 0
+	}
+	return dm.MakeDev(uint32(max(lv.Major, 1)), uint32(lv.Minor))
 }
 
 func (b *builder) addNode(n node) Step {
@@ -132,6 +143,7 @@ func (b *builder) changeNode(n node, m *mapped, refresh bool) {
 		b.after = append(b.after, b.addNode(n))
 	}
 	b.resume = append(b.resume, &ResumeDevice{deviceRef: deviceRef{Name: n.name, UUID: n.uuid}, hidden: n.hidden})
+	b.addReadAhead(n, m)
 }
 
 // resolved returns a table with references to devices that are there replaced
@@ -162,7 +174,7 @@ func (b *builder) removeDevices(id metadata.ID) error {
 		}
 		b.load = append(b.load, &RemoveDevice{
 			deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: m.layer != "",
-			live: m.info.LiveTable, table: m.table, readOnly: m.info.ReadOnly,
+			live: m.info.LiveTable, dev: m.dev, table: m.table, readOnly: m.info.ReadOnly,
 		})
 		b.after = slices.Insert(b.after, 0, b.dropNode(m, lv))
 	}

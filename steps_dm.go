@@ -19,12 +19,19 @@ type deviceRef struct {
 type CreateDevice struct {
 	harmless
 	deviceRef
+	Dev dm.Dev // only the minor number counts; 0 takes any
 }
 
-func (s *CreateDevice) String() string { return fmt.Sprintf("create device %s (%s)", s.Name, s.UUID) }
+func (s *CreateDevice) String() string {
+	text := fmt.Sprintf("create device %s (%s)", s.Name, s.UUID)
+	if s.Dev != 0 {
+		text += fmt.Sprintf(" with minor number %d", s.Dev.Minor())
+	}
+	return text
+}
 
 func (s *CreateDevice) do(r *run) error {
-	info, err := r.sys.kernel.Create(s.Name, s.UUID, dm.CreateOptions{})
+	info, err := r.sys.kernel.Create(s.Name, s.UUID, dm.CreateOptions{Dev: s.Dev})
 	if err != nil {
 		return err
 	}
@@ -97,6 +104,7 @@ type RemoveDevice struct {
 
 	hidden   bool
 	live     bool
+	dev      dm.Dev   // to make it anew
 	table    dm.Table // to make it anew
 	readOnly bool
 	removed  bool
@@ -135,7 +143,10 @@ func (s *RemoveDevice) undo(r *run) error {
 	if !s.removed {
 		return nil
 	}
-	info, err := r.sys.kernel.Create(s.Name, s.UUID, dm.CreateOptions{})
+	info, err := r.sys.kernel.Create(s.Name, s.UUID, dm.CreateOptions{Dev: s.dev})
+	if err != nil {
+		info, err = r.sys.kernel.Create(s.Name, s.UUID, dm.CreateOptions{}) // the number was taken meanwhile
+	}
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,9 @@ type System struct {
 	images bool // the devices are image files, which are locked themselves
 	locks  *locker
 	kernel kernel // nil in image mode
-	random *lockedReader
+	// realKernel: kernel is the one whose sysfs is at /sys.
+	realKernel bool
+	random     *lockedReader
 
 	mu     sync.Mutex // guards what follows
 	closed bool
@@ -149,7 +151,7 @@ func Open(cfg Config) (*System, error) {
 		if err != nil {
 			return nil, &OpError{Op: "open", Err: err}
 		}
-		s.kernel = control
+		s.kernel, s.realKernel = control, true
 	}
 	return s, nil
 }
