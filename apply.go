@@ -62,7 +62,7 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, k *kernelS
 		if err == nil || fail.Err != nil {
 			continue
 		}
-		fail.Step, fail.Done, fail.Err = step.String(), i, err
+		fail.Step, fail.Done, fail.Err = step.String(), i, fromKernel(err)
 		if !r.past() {
 			fail.Undo = r.undo(plan.Steps[:i+1])
 			break

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/lvm-go/lvm/dm"
 )
 
 // Sentinels that the errors of this package match with errors.Is. The error
@@ -150,3 +152,31 @@ func (e *factError) Unwrap() error { return e.kind }
 
 // joinErrors is errors.Join, here so that no other file needs the package.
 func joinErrors(errs ...error) error { return errors.Join(errs...) }
+
+// kindError makes an error of another package match a sentinel of this one.
+type kindError struct{ kind, err error }
+
+func (e *kindError) Error() string   { return e.err.Error() }
+func (e *kindError) Unwrap() []error { return []error{e.kind, e.err} }
+
+// as makes err match kind as well. It keeps nil.
+func as(kind, err error) error {
+	if err == nil || errors.Is(err, kind) {
+		return err
+	}
+	return &kindError{kind, err}
+}
+
+// fromKernel makes an error of the device mapper match the sentinel of this
+// package that says the same.
+func fromKernel(err error) error {
+	for _, same := range []struct{ dm, lvm error }{
+		{dm.ErrBusy, ErrBusy}, {dm.ErrExists, ErrExists},
+		{dm.ErrUnsupported, ErrUnsupported}, {dm.ErrNoControl, ErrUnsupported},
+	} {
+		if errors.Is(err, same.dm) {
+			return as(same.lvm, err)
+		}
+	}
+	return err
+}

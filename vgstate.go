@@ -146,7 +146,7 @@ func (e *notFoundError) Unwrap() []error {
 func (s *System) state(sc *scan, c *vgTexts) (*vgState, error) {
 	doc, err := c.best.decode()
 	if err != nil {
-		return nil, err
+		return nil, as(ErrDamaged, err)
 	}
 	vg := doc.VG
 	st := &vgState{doc: doc, key: c.best.key, members: map[metadata.ID]*member{}}
@@ -161,7 +161,7 @@ func (s *System) state(sc *scan, c *vgTexts) (*vgState, error) {
 	if err := vg.Validate(); err != nil {
 		var invalid *metadata.ValidationError
 		if !errors.As(err, &invalid) || !onlyUnknownStatus(invalid) {
-			return nil, err
+			return nil, as(ErrDamaged, err)
 		}
 		deny("", fault(ErrReadOnly, "%v", err))
 	}
