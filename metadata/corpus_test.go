@@ -203,3 +203,11 @@ func TestCorpusOpaqueTypes(t *testing.T) {
 		assert.NotContains(t, types, typ)
 	}
 }
+
+// corpusText returns the newest text in the areas of a case.
+func corpusText(t testing.TB, name string) []byte {
+	t.Helper()
+	texts := areaTexts(t, corpus.Load(t, name))
+	require.NotEmpty(t, texts)
+	return texts[0].text
+}
