@@ -121,13 +121,16 @@ func continues(last *metadata.Segment, next *metadata.Striped) bool {
 
 // sizeContext returns what sizes are resolved against if pvs are selected.
 func (m *ExtentMap) sizeContext(vg *metadata.VolumeGroup, pvs []allocPV) sizeContext {
-	c := sizeContext{ExtentSize: vg.ExtentSize, Selected: len(pvs) > 0}
+	c := sizeContext{ExtentSize: vg.ExtentSize, Free: m.FreeTotal(), Selected: len(pvs) > 0}
 	for _, p := range m.pvs {
 		c.VG += p.count
 	}
-	for _, v := range newPicker(m, vg, allocRequest{PVs: pvs, Stripes: 1}).pvs {
+	if !c.Selected {
+		return c
+	}
+	for _, v := range newPicker(m, vg, allocRequest{PVs: pvs}).pvs {
 		for _, a := range v.free {
-			c.Free += a.count
+			c.Selection += a.count
 		}
 	}
 	return c

@@ -17,6 +17,10 @@ type picker struct {
 	legs   [][]metadata.ID // per stripe: the physical volumes already used by this request
 	need   Extents         // logical extents still to find
 	pieces []allocPiece
+
+	// touched are the areas that the round considered. LVM2 puts them behind
+	// those of the same size before the next.
+	touched []candidate
 }
 
 // pickPV is a physical volume to choose from.
@@ -35,16 +39,6 @@ type candidate struct {
 	area freeArea
 	size Extents // what the round can use of it
 }
-
-// nearness restricts a round to certain areas.
-type nearness uint8
-
-const (
-	nearAny       nearness = iota
-	nearLast               // right after the last segment of the logical volume
-	nearVolume             // physical volumes that the logical volume uses
-	nearAllocated          // physical volumes that this request already uses
-)
 
 func newPicker(m *ExtentMap, vg *metadata.VolumeGroup, r allocRequest) *picker {
 	p := &picker{req: r, need: r.Extents, legs: make([][]metadata.ID, r.Stripes)}
@@ -117,22 +111,20 @@ func (p *picker) run() {
 		switch policy {
 		case metadata.AllocContiguous:
 			if p.last() != nil {
-				p.round(nearLast, policy)
+				p.round(p.following)
 			} else {
-				p.round(nearAny, policy)
+				p.round(p.best)
 			}
 		case metadata.AllocCling, metadata.AllocClingByTags:
 			if policy == metadata.AllocClingByTags && len(p.req.ClingTags) == 0 {
 				continue
 			}
-			near := nearAllocated
-			if p.last() != nil {
-				near = nearVolume
+			p.cling(policy)
+		case metadata.AllocNormal:
+			for p.need > 0 && (p.round(func() []candidate { return p.clinging(policy, p.legs) }) || p.round(p.best)) {
 			}
-			for p.need > 0 && p.round(near, policy) {
-			}
-		default:
-			for p.need > 0 && (p.round(nearAllocated, policy) || p.round(nearAny, policy)) {
+		case metadata.AllocAnywhere:
+			for p.need > 0 && p.round(p.bestAnywhere) {
 			}
 		}
 		if p.need == 0 {
@@ -153,19 +145,36 @@ func (p *picker) last() *metadata.Segment {
 	return last
 }
 
-// round finds one area per stripe and takes them. It returns false, and takes
-// nothing, if there are not enough.
-func (p *picker) round(near nearness, policy metadata.Allocation) bool {
-	want := p.need / Extents(p.req.Stripes)
-	var chosen []candidate
-	switch near {
-	case nearAny:
-		chosen = p.best(want, policy)
-	case nearLast:
-		chosen = p.following(want)
-	default:
-		chosen = p.clinging(want, near, policy)
+// cling takes areas on physical volumes that are near to those used before: by
+// the volume to extend or, if there is none to continue, by this request.
+func (p *picker) cling(policy metadata.Allocation) {
+	if p.last() == nil {
+		for p.need > 0 && p.round(func() []candidate { return p.clingingInPlace(policy, p.legs) }) {
+		}
+		return
 	}
+	// LVM2 compares with the first segment, not with the last.
+	var legs [][]metadata.ID
+	for _, a := range p.req.LV.Segments[0].Body.Areas() {
+		legs = append(legs, []metadata.ID{a.PV})
+	}
+	for p.need > 0 && p.round(func() []candidate { return p.clingingInPlace(policy, legs) }) {
+	}
+	for p.need > 0 && p.round(func() []candidate { return p.clinging(policy, legs) }) {
+	}
+}
+
+// want is what one stripe still needs.
+func (p *picker) want() Extents { return p.need / Extents(p.req.Stripes) }
+
+// round takes the candidates that find returns, one per stripe. It returns false
+// if there are none.
+func (p *picker) round(find func() []candidate) bool {
+	for _, c := range p.touched {
+		p.pvs[c.pv].moveBack(c.area)
+	}
+	p.touched = p.touched[:0]
+	chosen := find()
 	if chosen == nil {
 		return false
 	}
@@ -173,15 +182,20 @@ func (p *picker) round(near nearness, policy metadata.Allocation) bool {
 	return true
 }
 
-// best returns the candidates that can contribute most.
-func (p *picker) best(want Extents, policy metadata.Allocation) []candidate {
+// best returns the candidates that can contribute most, one per physical volume.
+func (p *picker) best() []candidate {
 	var all []candidate
 	for i := range p.pvs {
-		if c, ok := p.pvs[i].choose(want, p.req.Policy != metadata.AllocContiguous); ok {
-			c.pv = i
+		if c, ok := p.choose(i); ok {
 			all = append(all, c)
 		}
 	}
+	return p.largest(all)
+}
+
+// largest returns the candidates for the stripes, those first that can contribute
+// most; nil if there are not enough.
+func (p *picker) largest(all []candidate) []candidate {
 	if len(all) < p.req.Stripes {
 		return nil
 	}
@@ -189,21 +203,20 @@ func (p *picker) best(want Extents, policy metadata.Allocation) []candidate {
 	return all[:p.req.Stripes]
 }
 
-// choose returns the area of a physical volume that lvm2 would use for want
-// extents. It goes through the areas from the largest. One that is large enough
-// replaces the one before, and the walk goes on behind the place that the rest of
-// it would have in the order.
-func (v *pickPV) choose(want Extents, split bool) (c candidate, ok bool) {
-	for i := 0; i < len(v.free); {
-		size := v.free[i].count
-		if size < want {
-			if !ok && split {
-				return candidate{area: v.free[i], size: size}, true
-			}
+// choose returns the area that lvm2 would use of physical volume i. It goes
+// through the areas from the largest. One that is large enough replaces the one
+// before, and the walk goes on behind the place that the rest of it would have in
+// the order.
+func (p *picker) choose(i int) (c candidate, ok bool) {
+	v, want := &p.pvs[i], p.want()
+	for j := 0; j < len(v.free); {
+		size := v.free[j].count
+		if size < want && (ok || p.req.Policy == metadata.AllocContiguous) {
 			break
 		}
-		c, ok = candidate{area: v.free[i], size: want}, true
-		i = v.after(i, size-want)
+		c, ok = candidate{i, v.free[j], min(size, want)}, true
+		p.touched = append(p.touched, c)
+		j = v.after(j, size-c.size)
 	}
 	return c, ok
 }
@@ -218,16 +231,17 @@ func (v *pickPV) after(i int, rest Extents) int {
 }
 
 // following returns the areas right behind those of the last segment.
-func (p *picker) following(want Extents) []candidate {
+func (p *picker) following() []candidate {
 	last := p.last()
 	length, _ := areaLength(last)
 	chosen := make([]candidate, 0, p.req.Stripes)
 	for _, a := range last.Body.Areas() {
 		c, ok := p.at(a.PV, a.Start+length)
-		if !ok || c.size < want && p.req.Policy == metadata.AllocContiguous {
+		if !ok {
 			return nil
 		}
-		c.size = min(c.size, want)
+		c.size = min(c.size, p.want())
+		p.touched = append(p.touched, c)
 		chosen = append(chosen, c)
 	}
 	return chosen
@@ -259,22 +273,27 @@ func (v *pickPV) at(pe Extents) (freeArea, bool) {
 	return freeArea{}, false
 }
 
-// clinging returns areas on physical volumes that are near to those that the
-// stripe already uses.
-func (p *picker) clinging(want Extents, near nearness, policy metadata.Allocation) []candidate {
+// clingingInPlace returns areas for the stripes, each on a physical volume near
+// to those of legs at the same place.
+func (p *picker) clingingInPlace(policy metadata.Allocation, legs [][]metadata.ID) []candidate {
 	chosen := make([]candidate, p.req.Stripes)
 	found := 0
+	want := p.want()
 	for i := range p.pvs {
 		v := &p.pvs[i]
 		for j := 0; j < len(v.free) && found < len(chosen); {
-			s := p.clingingStripe(chosen, v, near, policy)
-			if s < 0 {
+			s := 0
+			for s < len(chosen) && (chosen[s].size > 0 || s >= len(legs) || !p.isNearAny(v, legs[s], policy)) {
+				s++
+			}
+			if s == len(chosen) {
 				break
 			}
 			size := min(v.free[j].count, want)
 			chosen[s] = candidate{i, v.free[j], size}
+			p.touched = append(p.touched, chosen[s])
 			found++
-			j = v.after(j, v.free[j].count-size)
+			j++
 		}
 	}
 	if found < len(chosen) {
@@ -283,26 +302,33 @@ func (p *picker) clinging(want Extents, near nearness, policy metadata.Allocatio
 	return chosen
 }
 
-// clingingStripe returns the first stripe without an area that v is near to,
-// or -1.
-func (p *picker) clingingStripe(chosen []candidate, v *pickPV, near nearness, policy metadata.Allocation) int {
-	open := func(s int) bool { return s < len(chosen) && chosen[s].size == 0 }
-	if near == nearVolume {
-		for i := range p.req.LV.Segments {
-			for s, a := range p.req.LV.Segments[i].Body.Areas() {
-				if open(s) && p.isNear(v, a.PV, policy) {
-					return s
-				}
-			}
+// clinging returns the candidates that can contribute most, one for each physical
+// volume near to those of legs. Here LVM2 goes through all areas of the volume,
+// also if they are too small, so that it ends at a small one.
+func (p *picker) clinging(policy metadata.Allocation, legs [][]metadata.ID) []candidate {
+	var all []candidate
+	near, want := slices.Concat(legs...), p.want()
+	for i := range p.pvs {
+		v := &p.pvs[i]
+		if !p.isNearAny(v, near, policy) {
+			continue
 		}
-		return -1
-	}
-	for s, used := range p.legs {
-		if open(s) && slices.ContainsFunc(used, func(id metadata.ID) bool { return p.isNear(v, id, policy) }) {
-			return s
+		var c candidate
+		for j := 0; j < len(v.free); {
+			size := min(v.free[j].count, want)
+			c = candidate{i, v.free[j], size}
+			p.touched = append(p.touched, c)
+			j = v.after(j, v.free[j].count-size)
+		}
+		if c.size > 0 {
+			all = append(all, c)
 		}
 	}
-	return -1
+	return p.largest(all)
+}
+
+func (p *picker) isNearAny(v *pickPV, used []metadata.ID, policy metadata.Allocation) bool {
+	return slices.ContainsFunc(used, func(id metadata.ID) bool { return p.isNear(v, id, policy) })
 }
 
 // isNear says whether v is the physical volume id or, by tags, belongs to it.
@@ -341,17 +367,21 @@ func (p *picker) take(chosen []candidate) {
 		v := &p.pvs[c.pv]
 		piece.Areas = append(piece.Areas, metadata.Area{PV: v.id, Start: c.area.start})
 		p.legs[s] = append(p.legs[s], v.id)
-	}
-	for _, c := range chosen {
-		p.pvs[c.pv].cut(c.area, length)
+		rest := v.cut(c.area, length)
+		// Under anywhere, stripes can share an area.
+		for i := range chosen[s+1:] {
+			if next := &chosen[s+1+i]; next.pv == c.pv && next.area == c.area {
+				next.area = rest
+			}
+		}
 	}
 	p.pieces = append(p.pieces, piece)
 	p.need -= piece.Count
 }
 
-// cut takes extents from the start of an area and puts the rest in its place in
-// the order.
-func (v *pickPV) cut(area freeArea, n Extents) {
+// cut takes extents from the start of an area, and puts the rest in its place in
+// the order and returns it.
+func (v *pickPV) cut(area freeArea, n Extents) (rest freeArea) {
 	if !v.owned {
 		v.free, v.owned = slices.Clone(v.free), true
 	}
@@ -360,12 +390,31 @@ func (v *pickPV) cut(area freeArea, n Extents) {
 		i++
 	}
 	v.free = slices.Delete(v.free, i, i+1)
-	if rest := area.count - n; rest > 0 {
-		v.free = slices.Insert(v.free, v.firstBelow(rest), freeArea{area.start + n, rest})
+	rest = freeArea{area.start + n, area.count - n}
+	if rest.count > 0 {
+		v.free = slices.Insert(v.free, v.firstBelow(rest.count), rest)
 	}
+	return rest
 }
 
 // firstBelow returns the index of the first area with less than count extents.
 func (v *pickPV) firstBelow(count Extents) int {
 	return sort.Search(len(v.free), func(i int) bool { return v.free[i].count < count })
+}
+
+// moveBack puts an area behind all others of the same size.
+func (v *pickPV) moveBack(area freeArea) {
+	end := v.firstBelow(area.count)
+	i := v.firstBelow(area.count + 1)
+	for i < end && v.free[i] != area {
+		i++
+	}
+	if i+1 >= end {
+		return
+	}
+	if !v.owned {
+		v.free, v.owned = slices.Clone(v.free), true
+	}
+	copy(v.free[i:end], v.free[i+1:end])
+	v.free[end-1] = area
 }

@@ -15,8 +15,8 @@ import (
 // or a percentage of something. The zero Size is none.
 //
 // Bytes are rounded up to whole extents, and sizes of striped volumes up to whole
-// stripes, as lvm2 does. A percentage is a wish: where there is less space, it
-// gives less.
+// stripes, as lvm2 does. The percentages for a new volume, and [PercentFree] for
+// one to extend, are wishes: where there is less space, they give less.
 type Size struct {
 	kind sizeKind
 	n    uint64
@@ -55,15 +55,16 @@ func ExactSize(b Bytes) Size { return Size{sizeBytes, uint64(b)} }
 // ExtentCount is a size in extents.
 func ExtentCount(e Extents) Size { return Size{sizeExtents, uint64(e)} }
 
-// PercentFree is a share of the free extents of the group or, if physical
-// volumes are selected, of these.
+// PercentFree is a share of all free extents of the group, also if only some of
+// its physical volumes may be used.
 func PercentFree(n uint) Size { return Size{sizePercentFree, uint64(n)} }
 
 // PercentVG is a share of all extents of the group.
 func PercentVG(n uint) Size { return Size{sizePercentVG, uint64(n)} }
 
-// PercentPVS is a share of the free extents of the selected physical volumes or,
-// if none is selected, of all extents of the group.
+// PercentPVS is a share of the free extents of the selected physical volumes, as
+// far as they may be allocated, or, if none is selected, of all extents of the
+// group.
 func PercentPVS(n uint) Size { return Size{sizePercentPVS, uint64(n)} }
 
 // PercentLV is a share of the logical volume's present size.
@@ -74,6 +75,12 @@ func (s Size) IsZero() bool { return s.kind == sizeNone }
 
 // IsPercent says whether s is a share of something.
 func (s Size) IsPercent() bool { return s.kind.percentName() != "" }
+
+// isWish says whether less will do where there is less space: for any percentage
+// of a new volume, but only one of the free extents when resizing.
+func (s Size) isWish(resize bool) bool {
+	return s.kind == sizePercentFree || !resize && s.IsPercent()
+}
 
 // String prints s as lvm2's option -l, or -L for bytes, takes it: "100%FREE",
 // "250", "20g". [ParseSize] reads it, except that a number of extents has no
@@ -100,8 +107,9 @@ func (s Size) String() string {
 type sizeContext struct {
 	ExtentSize Sectors
 	VG         Extents // all extents of the group
-	Free       Extents // free extents of the group or, if there is a selection, of that
+	Free       Extents // free extents of the group
 	Selected   bool    // physical volumes are selected
+	Selection  Extents // free extents that may be allocated there
 	LV         Extents // present size
 	Stripes    int     // of the extents to come; 0 is 1
 	Resize     bool    // percentages round up; those of new volumes round down
@@ -146,12 +154,16 @@ func (s Size) extents(c sizeContext) (n Extents, ok bool) {
 		of = c.VG
 	case sizePercentPVS:
 		if of = c.VG; c.Selected {
-			of = c.Free
+			of = c.Selection
 		}
 	case sizePercentLV:
 		of = c.LV
 	}
-	return percentOf(s.n, of, c.Resize)
+	n, ok = percentOf(s.n, of, c.Resize)
+	if s.kind == sizePercentVG && !c.Resize {
+		n = min(n, c.Free)
+	}
+	return n, ok
 }
 
 func percentOf(percent uint64, of Extents, up bool) (n Extents, ok bool) {
