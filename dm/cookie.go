@@ -32,8 +32,9 @@ type Cookie struct {
 	mu   sync.Mutex
 	base uint16
 	set  semaphore
-	// closed is true when the semaphore is removed.
-	closed bool
+	// released is true once a Wait has begun, closed when the semaphore is
+	// removed.
+	released, closed bool
 }
 
 // semaphore is a System V semaphore.
@@ -98,7 +99,7 @@ func (c *Cookie) Begin(flags uint16) (uint32, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.closed || c.released {
 		return 0, cookieError("begin with udev cookie", os.ErrClosed)
 	}
 	if err := c.set.add(1); err != nil {
@@ -129,32 +130,44 @@ func (c *Cookie) Done(info Info, err error) error {
 const waitSlice = 50 * time.Millisecond
 
 // Wait waits until udev is done with everything that was begun, and removes the
-// semaphore, also when ctx is done first: then it returns ctx's error. The
-// cookie cannot be used after that.
+// semaphore, also when ctx is done first: then it returns ctx's error. Nothing
+// can be begun after that. Close ends a Wait: the error matches os.ErrClosed.
 func (c *Cookie) Wait(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return nil
+	err := c.release()
+	if err == nil {
+		err = c.waitZero(ctx)
 	}
-	err := c.wait(ctx)
-	return errors.WithMessage(joinFirst(err, c.close()), "wait for udev")
+	if e := c.Close(); err == nil {
+		err = e
+	}
+	return errors.WithMessage(err, "wait for udev")
 }
 
-func (c *Cookie) wait(ctx context.Context) error {
-	if err := c.set.add(-1); err != nil {
-		if gone(err) {
-			return nil
-		}
+// release takes back the 1 that kept the value from reaching 0.
+func (c *Cookie) release() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.released {
+		return nil
+	}
+	c.released = true
+	if err := c.set.add(-1); err != nil && !gone(err) {
 		return cookieError("end with udev cookie", err)
 	}
+	return nil
+}
+
+func (c *Cookie) waitZero(ctx context.Context) error {
 	for {
-		switch err := c.set.waitZero(waitSlice); {
-		case err == nil || gone(err):
+		err := c.set.waitZero(waitSlice)
+		switch {
+		case err == nil || gone(err) && !c.isClosed():
 			return nil
+		case gone(err):
+			return cookieError("wait with udev cookie", os.ErrClosed)
 		case !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR):
 			return cookieError("wait with udev cookie", err)
 		}
@@ -162,6 +175,12 @@ func (c *Cookie) wait(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+func (c *Cookie) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
 }
 
 // Close removes the semaphore of a cookie that nobody will wait for. It may be
@@ -172,10 +191,6 @@ func (c *Cookie) Close() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.close()
-}
-
-func (c *Cookie) close() error {
 	if c.closed {
 		return nil
 	}
@@ -189,10 +204,3 @@ func (c *Cookie) close() error {
 // gone says that the semaphore was removed, for instance by an administrator
 // who did not want to wait any longer.
 func gone(err error) bool { return errors.Is(err, errRemoved) || errors.Is(err, syscall.EINVAL) }
-
-func joinFirst(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
-}
