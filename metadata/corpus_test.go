@@ -3,6 +3,7 @@ package metadata_test
 import (
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,6 +13,13 @@ import (
 	"github.com/lvm-go/lvm/metadata"
 )
 
+// loaded is a case of the corpus with what the tests look at.
+type loaded struct {
+	*corpus.Case
+	pvs   []*corpus.PV
+	texts []areaText
+}
+
 // areaText is the text in force in a metadata area of the corpus.
 type areaText struct {
 	pv     *corpus.PV
@@ -19,11 +27,11 @@ type areaText struct {
 	text   []byte
 }
 
-// areaTexts returns the committed texts of all areas of a case.
-func areaTexts(t testing.TB, c *corpus.Case) []areaText {
+// load reads a case.
+func load(t testing.TB, c *corpus.Case) *loaded {
 	t.Helper()
-	var texts []areaText
-	for _, pv := range c.PVs(t) {
+	l := &loaded{Case: c, pvs: c.PVs(t)}
+	for _, pv := range l.pvs {
 		label, _, err := metadata.ReadLabel(pv)
 		if err != nil {
 			require.ErrorIs(t, err, metadata.ErrNoLabel)
@@ -36,19 +44,36 @@ func areaTexts(t testing.TB, c *corpus.Case) []areaText {
 			if loc := h.Slots[metadata.SlotCommitted]; loc.InUse() {
 				text, err := h.ReadText(pv, loc)
 				require.NoError(t, err)
-				texts = append(texts, areaText{pv, h, text})
+				l.texts = append(l.texts, areaText{pv, h, text})
 			}
 		}
 	}
-	return texts
+	return l
+}
+
+// everything holds the whole corpus, which takes a while to unpack.
+var everything struct {
+	once  sync.Once
+	cases []*loaded
+}
+
+func loadAll(t testing.TB) []*loaded {
+	t.Helper()
+	everything.once.Do(func() {
+		for _, c := range corpus.Cases(t) {
+			everything.cases = append(everything.cases, load(t, c))
+		}
+	})
+	require.NotEmpty(t, everything.cases)
+	return everything.cases
 }
 
 // Labels and headers must come out again as they lie on disk.
 func TestCorpusLabelsAndHeaders(t *testing.T) {
 	t.Parallel()
 	labels, headers := 0, 0
-	for _, c := range corpus.Cases(t) {
-		for _, pv := range c.PVs(t) {
+	for _, c := range loadAll(t) {
+		for _, pv := range c.pvs {
 			label, problems, err := metadata.ReadLabel(pv)
 			assert.Empty(t, problems)
 			if err != nil {
@@ -58,8 +83,10 @@ func TestCorpusLabelsAndHeaders(t *testing.T) {
 			labels++
 			sector, err := label.Encode()
 			require.NoError(t, err)
-			at := label.Sector * 512
-			assert.Equal(t, pv.Head[at:at+512], sector, "%s %s", c.Name, pv.Name)
+			was := make([]byte, 512)
+			_, err = pv.ReadAt(was, int64(label.Sector*512))
+			require.NoError(t, err)
+			assert.Equal(t, was, sector, "%s %s", c.Name, pv.Name)
 			for _, a := range label.MetadataAreas {
 				headers++
 				b := make([]byte, metadata.AreaHeaderSize)
@@ -78,11 +105,10 @@ func TestCorpusLabelsAndHeaders(t *testing.T) {
 // Texts must come out again as they were, from the tree and from the records.
 func TestCorpusTexts(t *testing.T) {
 	t.Parallel()
-	for _, c := range corpus.Cases(t) {
+	for _, c := range loadAll(t) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			texts := areaTexts(t, c)
-			for _, a := range texts {
+			for _, a := range c.texts {
 				tree, err := metadata.ParseTree(a.text)
 				require.NoError(t, err)
 				printed, err := tree.Print(metadata.AreaForm)
@@ -119,9 +145,9 @@ func TestCorpusTexts(t *testing.T) {
 func TestCorpusAreaAgainstBackup(t *testing.T) {
 	t.Parallel()
 	compared := 0
-	for _, c := range corpus.Cases(t) {
+	for _, c := range loadAll(t) {
 		newest := map[string]*metadata.Document{}
-		for _, a := range areaTexts(t, c) {
+		for _, a := range c.texts {
 			doc, err := metadata.DecodeDocument(a.text)
 			require.NoError(t, err)
 			if last := newest[doc.VG.Name]; last == nil || last.VG.Seqno < doc.VG.Seqno {
@@ -207,7 +233,7 @@ func TestCorpusOpaqueTypes(t *testing.T) {
 // corpusText returns the newest text in the areas of a case.
 func corpusText(t testing.TB, name string) []byte {
 	t.Helper()
-	texts := areaTexts(t, corpus.Load(t, name))
+	texts := load(t, corpus.Load(t, name)).texts
 	require.NotEmpty(t, texts)
 	return texts[0].text
 }

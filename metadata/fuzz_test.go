@@ -6,17 +6,20 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lvm-go/lvm/internal/corpus"
 	"github.com/lvm-go/lvm/metadata"
 	"github.com/lvm-go/lvm/units"
 )
 
 func FuzzLabel(f *testing.F) {
 	f.Add(sectorOf(f, exampleLabel), uint64(1))
-	for _, c := range corpus.Cases(f) {
-		for _, pv := range c.PVs(f) {
-			f.Add(pv.Head[512:1024], uint64(1))
-			f.Add(pv.Head[1536:2048], uint64(3))
+	for _, c := range loadAll(f) {
+		for _, pv := range c.pvs {
+			if l, _, err := metadata.ReadLabel(pv); err == nil {
+				sector := make([]byte, 512)
+				_, err := pv.ReadAt(sector, int64(l.Sector*512))
+				require.NoError(f, err)
+				f.Add(sector, l.Sector)
+			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, sector []byte, number uint64) {
@@ -41,8 +44,8 @@ func FuzzLabel(f *testing.F) {
 
 func FuzzAreaHeader(f *testing.F) {
 	f.Add(sectorOf(f, exampleHeader), uint64(4096), []byte("text\x00"))
-	for _, c := range corpus.Cases(f) {
-		for _, a := range areaTexts(f, c) {
+	for _, c := range loadAll(f) {
+		for _, a := range c.texts {
 			f.Add(a.header.Encode(), uint64(a.header.Start), a.text[:100])
 		}
 	}
@@ -81,13 +84,13 @@ func FuzzAreaHeader(f *testing.F) {
 func FuzzText(f *testing.F) {
 	f.Add([]byte(exampleText))
 	f.Add([]byte("a = [ A , 'b' \"c\\\"\" 1.5 ] # d\nb { c=1 }"))
-	for _, c := range corpus.Cases(f) {
+	for _, c := range loadAll(f) {
 		for _, text := range c.Backups(f) {
 			if len(text) < 8192 {
 				f.Add(text)
 			}
 		}
-		for _, a := range areaTexts(f, c) {
+		for _, a := range c.texts {
 			if len(a.text) < 8192 {
 				f.Add(a.text)
 			}

@@ -195,8 +195,8 @@ func TestReadTextAllocatesNoMoreThanThereIs(t *testing.T) {
 func TestCorpusRing(t *testing.T) {
 	t.Parallel()
 	wrapped, checked := 0, 0
-	for _, c := range corpus.Cases(t) {
-		for _, a := range areaTexts(t, c) {
+	for _, c := range loadAll(t) {
+		for _, a := range c.texts {
 			loc := a.header.Slots[metadata.SlotCommitted]
 			if loc.Ignored() {
 				continue

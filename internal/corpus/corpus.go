@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -139,7 +140,7 @@ type PV struct {
 	Size     units.Bytes
 	Attached bool // whether it was there to the end
 
-	Head       []byte
+	Head       []byte // up to the last byte that is not zero
 	Tail       []byte
 	TailOffset units.Bytes // where Tail begins
 }
@@ -164,6 +165,7 @@ func (c *Case) PVs(tb testing.TB) []*PV {
 		if head := parseBytes(tb, f[3]); head != units.Bytes(len(pv.Head)) {
 			tb.Fatalf("%s: head of %s has %d bytes, not %d", c.Name, pv.Name, len(pv.Head), head)
 		}
+		pv.Head = slices.Clone(bytes.TrimRight(pv.Head, "\x00"))
 		if f[4] != "-" {
 			pv.Tail, pv.TailOffset = c.unzip(tb, f[0]+".tail.gz"), parseBytes(tb, f[4])
 			if pv.TailOffset+units.Bytes(len(pv.Tail)) != pv.Size {
