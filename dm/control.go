@@ -220,7 +220,8 @@ func (c *Control) Create(name, uuid string, o CreateOptions) (Info, error) {
 
 // Remove removes a device and its tables, also when it is suspended. Returns an
 // error matching ErrBusy if it is open, unless the removal may be deferred: then
-// Info.DeferredRemove is true and the device still there.
+// Info.DeferredRemove is true and the device still there. Of Info only that,
+// UeventGenerated, the name and the UUID mean something.
 func (c *Control) Remove(r Ref, o RemoveOptions) (Info, error) {
 	info, err := c.infoOn(OpRemove, r, func(q *request) {
 		q.flags = flagIf(o.Deferred, flagDeferredRemove)
@@ -239,8 +240,8 @@ func (c *Control) RemoveAll() error {
 }
 
 // Rename gives a device another name. It works on devices that are open,
-// mounted or suspended. Info has the new name. Returns an error matching
-// ErrExists if a device has that name, be it the same one.
+// mounted or suspended. Info has the new name, but not the UUID. Returns an error
+// matching ErrExists if a device has that name, be it the same one.
 func (c *Control) Rename(name, newName string, o RenameOptions) (Info, error) {
 	if err := CheckName(newName); err != nil {
 		return Info{}, refuse(OpRename, name, err)
@@ -472,13 +473,14 @@ func (c *Control) Message(r Ref, sector units.Sectors, text string) (reply strin
 	return reply, replied, nil
 }
 
-// SetGeometry sets the geometry that a device claims to have. Returns an error
-// matching ErrInvalid if the kernel does not take it, or the device has no live
-// table.
-func (c *Control) SetGeometry(r Ref, g Geometry) (Info, error) {
-	return c.infoOn(OpSetGeometry, r, func(q *request) {
+// SetGeometry sets the geometry that a device claims to have, until it has
+// another live table. Returns an error matching ErrInvalid if the kernel does not
+// take it.
+func (c *Control) SetGeometry(r Ref, g Geometry) error {
+	_, err := c.onDevice(OpSetGeometry, r, func(q *request) {
 		q.payload = encodeString(fmt.Sprintf("%d %d %d %d", g.Cylinders, g.Heads, g.SectorsPerTrack, g.Start))
 	})
+	return err
 }
 
 // Wait waits until the event number of a device is not eventNr any more: until

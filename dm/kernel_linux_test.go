@@ -256,8 +256,7 @@ func TestKernelErrors(t *testing.T) {
 		"message outside":    {func() error { _, _, err := c.Message(a, 9, "x"); return err }, dm.ErrInvalid},
 		"no such target":     {func() error { _, err := c.TargetVersion("no-such-target"); return err }, dm.ErrUnsupported},
 		"bad geometry": {func() error {
-			_, err := c.SetGeometry(a, dm.Geometry{Cylinders: 1 << 20, Heads: 1, SectorsPerTrack: 1})
-			return err
+			return c.SetGeometry(a, dm.Geometry{Cylinders: 1 << 20, Heads: 1, SectorsPerTrack: 1})
 		}, dm.ErrInvalid},
 	} {
 		err := x.call()
@@ -456,8 +455,7 @@ func TestKernelMessage(t *testing.T) {
 func TestKernelGeometry(t *testing.T) {
 	c := kernel(t)
 	info := active(t, c, "g", parse(t, "0 204800 zero\n"))
-	_, err := c.SetGeometry(dm.ByName("g"), dm.Geometry{Cylinders: 203, Heads: 16, SectorsPerTrack: 63, Start: 0})
-	require.NoError(t, err)
+	require.NoError(t, c.SetGeometry(dm.ByName("g"), dm.Geometry{Cylinders: 203, Heads: 16, SectorsPerTrack: 63}))
 	f, err := os.Open(fmt.Sprintf("/dev/dm-%d", info.Dev.Minor()))
 	require.NoError(t, err)
 	defer f.Close()

@@ -164,8 +164,7 @@ func TestRequests(t *testing.T) {
 			0xc138fd0e, base{minor: 2, size: room, name: "a"}, message},
 		"geometry": {
 			func(c *Control) error {
-				_, err := c.SetGeometry(ByName("a"), Geometry{Cylinders: 100, Heads: 16, SectorsPerTrack: 63, Start: 1})
-				return err
+				return c.SetGeometry(ByName("a"), Geometry{Cylinders: 100, Heads: 16, SectorsPerTrack: 63, Start: 1})
 			},
 			0xc138fd0f, base{minor: 6, size: 312 + 12, name: "a"}, []byte("100 16 63 1\x00")},
 		"arm poll": {
@@ -239,7 +238,7 @@ func TestRefusedWithoutKernel(t *testing.T) {
 		"message":              func() error { _, _, err := c.Message(ByName("a"), 0, ""); return err },
 		"message NUL":          func() error { _, _, err := c.Message(ByName("a"), 0, "a\x00b"); return err },
 		"target version":       func() error { _, err := c.TargetVersion(strings.Repeat("t", 16)); return err },
-		"geometry":             func() error { _, err := c.SetGeometry(none, Geometry{}); return err },
+		"geometry":             func() error { return c.SetGeometry(none, Geometry{}) },
 	} {
 		err := call()
 		assert.ErrorIs(t, err, ErrInvalid, name)

@@ -79,11 +79,11 @@ func (k *Kernel) Create(name, uuid string, o dm.CreateOptions) (dm.Info, error) 
 		info = k.info(d)
 		return 0
 	})
-	return k.result(info, err)
+	return result(info, err)
 }
 
 // result leaves nothing of a call that failed.
-func (k *Kernel) result(info dm.Info, err error) (dm.Info, error) {
+func result(info dm.Info, err error) (dm.Info, error) {
 	if err != nil {
 		return dm.Info{}, err
 	}
@@ -117,7 +117,7 @@ func (k *Kernel) on(op dm.Op, r dm.Ref, text func(name string) string, do func(*
 		info, errno = do(d)
 		return errno
 	})
-	return k.result(info, err)
+	return result(info, err)
 }
 
 func word(verb string, flags ...string) func(string) string {
@@ -147,9 +147,9 @@ func (k *Kernel) Remove(r dm.Ref, o dm.RemoveOptions) (dm.Info, error) {
 				return dm.Info{}, syscall.EBUSY
 			}
 			d.deferred = true
-			return k.removed(d), 0
+			return removed(d, r), 0
 		}
-		info := k.removed(d)
+		info := removed(d, r)
 		info.UeventGenerated = d.disk
 		k.drop(d)
 		k.removeDeferred()
@@ -158,8 +158,9 @@ func (k *Kernel) Remove(r dm.Ref, o dm.RemoveOptions) (dm.Info, error) {
 }
 
 // removed is what the kernel says of a device on its removal: not much.
-func (k *Kernel) removed(d *device) dm.Info {
-	return dm.Info{Name: d.name, UUID: d.uuid, Dev: d.dev, DeferredRemove: d.deferred, InactiveTable: d.inactive != nil}
+func removed(d *device, r dm.Ref) dm.Info {
+	dev, _ := r.Dev()
+	return dm.Info{Name: d.name, UUID: d.uuid, Dev: dev, DeferredRemove: d.deferred, InactiveTable: d.inactive != nil}
 }
 
 // RemoveAll is dm.Control's.
@@ -195,7 +196,9 @@ func (k *Kernel) Rename(name, newName string, _ dm.RenameOptions) (dm.Info, erro
 		delete(k.devices, d.name)
 		d.name = newName
 		k.devices[newName] = d
-		return k.renamed(d), 0
+		info := k.renamed(d)
+		info.UUID = "" // the kernel does not say it
+		return info, 0
 	})
 }
 
@@ -226,6 +229,7 @@ func (k *Kernel) renamed(d *device) dm.Info {
 	k.wake()
 	info := k.info(d)
 	info.UeventGenerated = d.disk
+	info.InactiveTable = false // the kernel does not say it
 	return info
 }
 
@@ -316,15 +320,11 @@ func (k *Kernel) Clear(r dm.Ref) (dm.Info, error) {
 }
 
 // SetGeometry is dm.Control's; nothing is remembered.
-func (k *Kernel) SetGeometry(r dm.Ref, _ dm.Geometry) (dm.Info, error) {
+func (k *Kernel) SetGeometry(r dm.Ref, _ dm.Geometry) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.on(dm.OpSetGeometry, r, word("GEOMETRY"), func(d *device) (dm.Info, syscall.Errno) {
-		if d.live == nil {
-			return dm.Info{}, syscall.ENXIO
-		}
-		return k.info(d), 0
-	})
+	_, err := k.on(dm.OpSetGeometry, r, word("GEOMETRY"), func(*device) (dm.Info, syscall.Errno) { return dm.Info{}, 0 })
+	return err
 }
 
 // Message is dm.Control's. What the target would say is the business of
@@ -380,7 +380,7 @@ func (k *Kernel) ask(op dm.Op, r dm.Ref, o dm.QueryOptions, do func(*device, *ta
 		do(d, t)
 		return 0
 	})
-	return k.result(info, err)
+	return result(info, err)
 }
 
 // Status is dm.Control's.

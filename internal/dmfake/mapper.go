@@ -36,7 +36,7 @@ type Mapper interface {
 	TargetVersion(name string) (dm.Version, error)
 	Message(r dm.Ref, sector units.Sectors, text string) (reply string, replied bool, err error)
 	Wait(ctx context.Context, r dm.Ref, eventNr uint32) (dm.Info, []dm.StatusLine, error)
-	SetGeometry(r dm.Ref, g dm.Geometry) (dm.Info, error)
+	SetGeometry(r dm.Ref, g dm.Geometry) error
 }
 
 var (
