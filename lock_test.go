@@ -20,10 +20,20 @@ import (
 )
 
 const (
-	lockHolderArg = "hold-lock" // the test binary's first argument
+	lockHolderArg = "hold-lock"    // an argument of the test binary
+	noTests       = "-test.run=^$" // should TestMain not ask for lockHolderArgs, that is all that happens
 	lockPatience  = 20 * time.Second
 	lockHaste     = 60 * time.Millisecond
 )
+
+// lockHolderArgs returns what startHolder gave this process, nil if it is not
+// its child.
+func lockHolderArgs() []string {
+	if len(os.Args) == 6 && os.Args[1] == noTests && os.Args[2] == lockHolderArg {
+		return os.Args[3:]
+	}
+	return nil
+}
 
 // lockHolder is another process with a lock: it takes the lock, says so, and
 // gives it back at the end of its input.
@@ -51,7 +61,7 @@ func startHolder(t *testing.T, dir, name string, exclusive bool) (cmd *exec.Cmd,
 	}
 	exe, err := os.Executable()
 	require.NoError(t, err)
-	cmd = exec.Command(exe, lockHolderArg, dir, name, mode)
+	cmd = exec.Command(exe, noTests, lockHolderArg, dir, name, mode)
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	out, err := cmd.StdoutPipe()

@@ -7,4 +7,9 @@ import (
 	"github.com/lvm-go/lvm/internal/umltest"
 )
 
-func TestMain(m *testing.M) { os.Exit(umltest.Main(m)) }
+func TestMain(m *testing.M) {
+	if args := lockHolderArgs(); args != nil {
+		os.Exit(lockHolder(args))
+	}
+	os.Exit(umltest.Main(m))
+}
