@@ -1,0 +1,130 @@
+package lvm
+
+import (
+	"context"
+
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// lockAndLoad locks the group called ref, or with that UUID, and reads it.
+func (s *System) lockAndLoad(ctx context.Context, ref string, mode lockMode) (*hold, *vgState, error) {
+	name, err := s.nameOf(ctx, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := s.lock(ctx, name, mode)
+	if err != nil {
+		return nil, nil, err
+	}
+	st, err := s.load(ctx, h.handles, ref)
+	if err == nil && st.doc.VG.Name != name {
+		err = fault(ErrVGNotFound, "vg %s was renamed from %s to %s meanwhile", ref, name, st.doc.VG.Name)
+	}
+	if err != nil {
+		h.release()
+		return nil, nil, err
+	}
+	return h, st, nil
+}
+
+// nameOf returns the name to lock for a reference: itself, or the name of the
+// group with that UUID.
+func (s *System) nameOf(ctx context.Context, ref string) (string, error) {
+	id, err := metadata.ParseID(ref)
+	if err != nil {
+		return ref, nil
+	}
+	s.mu.Lock()
+	st := s.cache[id]
+	s.mu.Unlock()
+	if st != nil {
+		return st.doc.VG.Name, nil
+	}
+	h := s.newHandles()
+	defer h.close()
+	sc, err := s.scanDevices(ctx, h)
+	if err != nil {
+		return "", err
+	}
+	c, err := sc.find(ref)
+	if err != nil {
+		return "", err
+	}
+	return c.name, nil
+}
+
+// load returns the group of that name or UUID. If this process read or wrote it
+// before and no area changed since, that takes one header read per area.
+func (s *System) load(ctx context.Context, h *handles, ref string) (*vgState, error) {
+	if st := s.cached(ref); st != nil && st.unchanged(h) {
+		return st, nil
+	}
+	sc, err := s.scanDevices(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return s.loadFrom(sc, ref)
+}
+
+func (s *System) loadFrom(sc *scan, ref string) (*vgState, error) {
+	c, err := sc.find(ref)
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.state(sc, c)
+	if err != nil {
+		return nil, err
+	}
+	s.remember(st)
+	return st, nil
+}
+
+func (s *System) cached(ref string) *vgState {
+	id, err := metadata.ParseID(ref)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found *vgState
+	for _, st := range s.cache {
+		if st.doc.VG.Name == ref || err == nil && st.doc.VG.ID == id {
+			if found != nil {
+				return nil
+			}
+			found = st
+		}
+	}
+	return found
+}
+
+func (s *System) remember(st *vgState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cache[st.doc.VG.ID] = st
+}
+
+func (s *System) forget(id metadata.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.cache, id)
+}
+
+// unchanged reads the header of each area and compares it with what it was.
+func (st *vgState) unchanged(h *handles) bool {
+	if len(st.members) != len(st.doc.VG.PVs) {
+		return false // a missing or duplicate PV may have changed meanwhile
+	}
+	for i := range st.areas {
+		a := &st.areas[i]
+		if a.header == nil {
+			return false
+		}
+		d, err := h.reader(a.path)
+		if err != nil {
+			return false
+		}
+		now, err := metadata.ReadAreaHeader(d, a.start)
+		if err != nil || *now != *a.header {
+			return false
+		}
+	}
+	return true
+}
