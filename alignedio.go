@@ -12,6 +12,8 @@ const (
 	ioChunk = 1 << 20
 	// memoryAlignment of buffers satisfies every device: that of a page.
 	memoryAlignment = 4096
+	// ioBuffer is the least that is allocated: what reading a label takes.
+	ioBuffer = 64 << 10
 	// maxBlockSize is the largest logical block size of a device.
 	maxBlockSize = 64 << 10
 )
@@ -31,7 +33,7 @@ type alignedIO struct {
 	// partial keeps one write that changes parts of a block from undoing
 	// another: both read the block, change it and write it.
 	partial sync.Mutex
-	buffers sync.Pool // of *[]byte, ioChunk long and aligned
+	buffers sync.Pool // of *[]byte, aligned, from ioBuffer to ioChunk long
 }
 
 // readAt reads blocks and picks p from them. size is that of the device.
@@ -43,7 +45,7 @@ func (a *alignedIO) readAt(p []byte, off, size int64) (int, error) {
 	if int64(len(p)) > size-off {
 		p, short = p[:size-off], io.EOF
 	}
-	buf := a.buffer()
+	buf := a.buffer(off, len(p))
 	defer a.buffers.Put(buf)
 	done := 0
 	for done < len(p) {
@@ -63,7 +65,7 @@ func (a *alignedIO) readAt(p []byte, off, size int64) (int, error) {
 // writeAt writes p, which lies within the device. Blocks that it covers in part
 // keep the rest of what they hold.
 func (a *alignedIO) writeAt(p []byte, off int64) (int, error) {
-	buf := a.buffer()
+	buf := a.buffer(off, len(p))
 	defer a.buffers.Put(buf)
 	done := 0
 	for done < len(p) {
@@ -134,11 +136,13 @@ func (a *alignedIO) window(off int64, n int) blockWindow {
 	return blockWindow{start: start, length: int(length), skip: skip, take: take}
 }
 
-func (a *alignedIO) buffer() *[]byte {
-	if b, ok := a.buffers.Get().(*[]byte); ok {
+// buffer returns one for any window of n bytes at off: the first is the longest.
+func (a *alignedIO) buffer(off int64, n int) *[]byte {
+	length := max(a.window(off, n).length, ioBuffer)
+	if b, ok := a.buffers.Get().(*[]byte); ok && len(*b) >= length {
 		return b
 	}
-	b := alignedBuffer(ioChunk)
+	b := alignedBuffer(length)
 	return &b
 }
 

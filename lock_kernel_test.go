@@ -109,3 +109,36 @@ func TestKernelWeWaitForLVM2(t *testing.T) {
 	require.NoError(t, cmd.Wait())
 	require.NoFileExists(t, filepath.Join("/dev", vg, "lv"))
 }
+
+func TestKernelHints(t *testing.T) {
+	umltest.NeedKernel(t)
+	const runDir = "/run/lvm"
+	pvs := func() string {
+		return umltest.Run(t, "pvs", "--noheadings", "-o", "pv_name", "--config", `devices { hints = "all" }`)
+	}
+	hints := func() string {
+		text, err := os.ReadFile(filepath.Join(runDir, hintsFile))
+		require.NoError(t, err)
+		return string(text)
+	}
+	first, _ := umltest.Loop(t, 8<<20)
+	second, _ := umltest.Loop(t, 8<<20)
+	umltest.Run(t, "pvcreate", "-qq", first)
+	pvs()
+	require.Contains(t, hints(), "scan:"+first+" ")
+
+	held, err := invalidateHints(within(t, lockPatience), runDir)
+	require.NoError(t, err)
+	require.NotContains(t, hints(), "scan:")
+	// lvm2 makes a PV as we would, without touching the hints itself.
+	umltest.Run(t, "pvcreate", "-qq", "--config", `devices { hints = "none" }`, second)
+	out := pvs()
+	require.Contains(t, out, first)
+	require.Contains(t, out, second)
+	require.NotContains(t, hints(), "scan:", "we still hold the hints")
+	require.NoError(t, held.unlock())
+	pvs()
+	require.Contains(t, hints(), "scan:"+first+" ")
+	require.Contains(t, hints(), "scan:"+second+" ")
+	require.NoFileExists(t, filepath.Join(runDir, newHintsFile))
+}
