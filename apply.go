@@ -132,6 +132,10 @@ func (p *Plan) writes() []string {
 			for _, a := range s.areas {
 				add(a.path)
 			}
+		case *RepairAreas:
+			for _, a := range s.areas {
+				add(a.path)
+			}
 		case *EraseMetadata:
 			for _, a := range s.areas {
 				add(a.path)

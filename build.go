@@ -336,17 +336,27 @@ func newAreaWrite(a *scannedArea, text []byte) (*areaWrite, error) {
 	return w, nil
 }
 
-// eraseGroup empties all areas: the group is gone with the last one.
+// eraseGroup empties all areas: the group is gone with the last one. Those with
+// older texts come first: they would be the group as it once was if the others
+// were empty and then the power lost.
 func (b *builder) eraseGroup() error {
 	var areas []*areaWrite
-	for _, a := range b.tx.st.areas {
-		if a.header == nil {
-			continue
-		}
+	erase := func(a *scannedArea) {
 		w := &areaWrite{path: a.path, start: a.start, before: a.header, first: *a.header, second: *a.header}
 		w.second.Slots = [2]metadata.RawLocation{}
 		w.prepare()
 		areas = append(areas, w)
+	}
+	for _, a := range b.tx.outdated() {
+		erase(a)
+	}
+	for _, newest := range []bool{false, true} {
+		for i := range b.tx.st.areas {
+			a := &b.tx.st.areas[i]
+			if key, _ := a.key(); a.header != nil && (key == b.tx.st.key) == newest {
+				erase(a)
+			}
+		}
 	}
 	b.plan.Seqno = 0
 	b.commit = append(b.commit, &EraseMetadata{Devices: devicesOf(areas), areas: areas})

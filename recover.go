@@ -70,13 +70,22 @@ func (s *System) groupNames(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
-// recoverGroup brings one group's areas and devices in order.
+// recoverGroup brings one group's areas and devices in order. It starts again
+// with the global lock if there is something to be done outside of the group.
 func (s *System) recoverGroup(ctx context.Context, ref string, rec *Recovery) error {
+	err := s.recoverGroupIn(ctx, ref, lockExclusive, rec)
+	if errors.Is(err, errAgain) {
+		err = s.recoverGroupIn(ctx, ref, lockGlobal, rec)
+	}
+	return err
+}
+
+func (s *System) recoverGroupIn(ctx context.Context, ref string, mode lockMode, rec *Recovery) error {
 	name, err := s.nameOf(ctx, ref)
 	if err != nil {
 		return err
 	}
-	h, err := s.lock(ctx, name, lockExclusive)
+	h, err := s.lock(ctx, name, mode)
 	if err != nil {
 		return err
 	}
@@ -86,21 +95,21 @@ func (s *System) recoverGroup(ctx context.Context, ref string, rec *Recovery) er
 		return err
 	}
 	st, err := s.loadFrom(sc, ref)
-	if errors.Is(err, ErrVGNotFound) {
+	if errors.Is(err, ErrVGNotFound) || err == nil && st.doc.VG.Name != name {
 		return nil // removed or renamed meanwhile, so somebody else is at it
 	}
 	if err != nil {
 		return err
 	}
-	tx, err := s.newTx(h.handles, ref, lockExclusive, st, sc)
+	tx, err := s.newTx(h.handles, ref, mode, st, sc)
 	if err != nil {
 		return err
 	}
-	plan := &Plan{sys: s, mode: lockExclusive, tx: tx, VG: name, ID: st.doc.VG.ID,
+	plan := &Plan{sys: s, mode: mode, tx: tx, VG: name, ID: st.doc.VG.ID,
 		BaseSeqno: st.doc.VG.Seqno, Seqno: st.doc.VG.Seqno}
 	b := &builder{tx: tx, plan: plan}
 	if st.noChange == nil {
-		if err := b.repairAreas(); err != nil {
+		if err := joinErrors(b.repairAreas(), b.eraseOutdated()); err != nil {
 			return err
 		}
 	} else {
@@ -193,6 +202,49 @@ func (b *builder) repairAreas() error {
 		}
 	}
 	return nil
+}
+
+// eraseOutdated empties the metadata areas of physical volumes that the group
+// no longer has.
+func (b *builder) eraseOutdated() error {
+	areas := b.tx.outdated()
+	if len(areas) == 0 {
+		return nil
+	}
+	if err := b.tx.global(); err != nil {
+		return err
+	}
+	for _, a := range areas {
+		b.after = append(b.after, &OverwriteRange{
+			Device: a.path, Offset: a.start, What: "an empty metadata area",
+			Data: (&metadata.AreaHeader{Start: a.start, Size: a.header.Size}).Encode(),
+		})
+	}
+	return nil
+}
+
+// outdated returns the areas with older texts of the group on physical volumes
+// that it no longer has: who took them out died before he emptied them. Only
+// volumes that are marked as used by no group, which is what is done first, are
+// taken for such. The transaction needs a scan.
+func (tx *Tx) outdated() []*scannedArea {
+	var areas []*scannedArea
+	for _, t := range tx.scan.texts {
+		if t.err != nil || t.id != tx.st.doc.VG.ID || t.seqno >= tx.st.doc.VG.Seqno {
+			continue
+		}
+		for _, pv := range tx.scan.pvs {
+			if tx.st.members[pv.label.PVID] != nil || tx.unclaimed(pv) != nil {
+				continue
+			}
+			for i := range pv.areas {
+				if slices.Contains(t.areas, &pv.areas[i]) {
+					areas = append(areas, &pv.areas[i])
+				}
+			}
+		}
+	}
+	return areas
 }
 
 // freshHeader returns the header of an empty area in place of a broken one.

@@ -1,0 +1,143 @@
+package lvm
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvm-go/lvm/internal/recorder"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// areaNames are the numbers of metadata areas per PV that changes are tried
+// with. With none the first PV has one all the same.
+var areaNames = map[MetadataAreas]string{OneArea: "one area", TwoAreas: "two areas", NoArea: "no areas"}
+
+// crashOptions of the tests; -short tries fewer states.
+func crashOptions() recorder.CrashOptions {
+	if testing.Short() {
+		return recorder.CrashOptions{Exhaustive: 4, Seed: 1}
+	}
+	return recorder.CrashOptions{Exhaustive: 32, Random: 3, Seed: 1}
+}
+
+// outcome is what a change may leave: the group as before or as after.
+type outcome struct{ before, after *metadata.VolumeGroup }
+
+// which says which of the two a group is.
+func (o outcome) which(t testing.TB, got *metadata.VolumeGroup) string {
+	t.Helper()
+	if assert.ObjectsAreEqual(o.after, got) {
+		return "after"
+	}
+	require.Equal(t, o.before, got, "the group is neither as before nor as after")
+	return "before"
+}
+
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	for _, c := range alterations() {
+		for areas, name := range areaNames {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				disks := c.start(t, areas)
+				sys := openDisks(t, disks, 2)
+				var o outcome
+				o.before = recordOf(t, sys, "vg0")
+				require.NoError(t, c.perform(sys, areas))
+				o.after = recordOf(t, openDisks(t, disks, 3), "vg0")
+				require.Equal(t, c.gone, o.after == nil)
+
+				n, seen := 0, map[string]int{}
+				for crash := range disks.Crashes(crashOptions()) {
+					n++
+					seen[checkCrash(t, &c, areas, o, crash, n)]++
+				}
+				assert.Positive(t, seen["after"])
+				if !assert.ObjectsAreEqual(o.before, o.after) {
+					assert.Positive(t, seen["before"])
+				}
+			})
+		}
+	}
+}
+
+// checkCrash checks one state: it shows the group of old or the new one, whole;
+// it can be recovered; and the next update works on it, recovered or not.
+func checkCrash(t *testing.T, c *alteration, areas MetadataAreas, o outcome, crash recorder.Crash, n int) (which string) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Logf("after %d events, %s", crash.After, crash.What)
+		}
+	}()
+	sys := openDisks(t, crash.Disks, 4)
+	which = o.which(t, recordOf(t, sys, "vg0"))
+	checkPatterns(t, sys, o.before)
+
+	if n%2 == 0 {
+		rec, err := openDisks(t, crash.Disks, 5).Recover(context.Background())
+		require.NoError(t, err)
+		require.Empty(t, rec.Problems)
+		sys = openDisks(t, crash.Disks, 6)
+		require.Equal(t, which, o.which(t, recordOf(t, sys, "vg0")))
+		require.Empty(t, problems(t, sys))
+		checkPatterns(t, sys, o.before)
+	}
+	sys = openDisks(t, crash.Disks, 7)
+	next(t, sys, c, areas, which, o)
+	checkPatterns(t, sys, o.before)
+	sys = openDisks(t, crash.Disks, 8)
+	if which == "after" && len(problems(t, sys)) > 0 {
+		// What a PV that left the group still carries is no business of the
+		// group's next update, for which its lock is not enough.
+		_, err := sys.Recover(context.Background())
+		require.NoError(t, err)
+	}
+	require.Empty(t, problems(t, sys))
+	return which
+}
+
+// next makes the next update: the same again if it was not made, or else one
+// that any group allows.
+func next(t *testing.T, sys *System, c *alteration, areas MetadataAreas, which string, o outcome) {
+	t.Helper()
+	switch {
+	case c.ref() == "":
+		inv, err := sys.Scan(context.Background())
+		require.NoError(t, err)
+		if c.name == "remove pv" && len(inv.Orphans) == 0 {
+			return
+		}
+		require.NoError(t, c.perform(sys, areas))
+	case which == "before":
+		require.NoError(t, c.perform(sys, areas))
+	case o.after != nil:
+		update(t, sys, "vg0", func(tx *Tx) error { return tx.SetTags("next") })
+	default:
+		emptyGroup(t, sys, areas)
+	}
+}
+
+func TestCrashInRing(t *testing.T) {
+	t.Parallel()
+	c := alteration{setup: volumes}
+	disks := c.start(t, OneArea)
+	sys := openDisks(t, disks, 2)
+	for i := range 40 {
+		disks.Record()
+		var o outcome
+		o.before = recordOf(t, sys, "vg0")
+		c.do = func(tx *Tx, _ MetadataAreas) error { return tx.SetTags(fmt.Sprintf("t%d", i)) }
+		require.NoError(t, c.perform(sys, OneArea))
+		o.after = recordOf(t, sys, "vg0")
+		n := 0
+		for crash := range disks.Crashes(crashOptions()) {
+			n++
+			checkCrash(t, &c, OneArea, o, crash, n)
+		}
+	}
+}
