@@ -33,7 +33,7 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, k *kernelS
 			return fail
 		}
 	}
-	if plan.announces() && s.kernel != nil && dm.UdevRunning() {
+	if plan.announces() && s.kernel != nil && s.host.udevRuns() {
 		cookie, err := dm.NewCookie()
 		if err != nil {
 			fail.Step, fail.Err = "make a udev cookie", err
@@ -50,6 +50,7 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, k *kernelS
 	defer window()
 
 	for i, step := range plan.Steps {
+		s.before(step)
 		var err error
 		if !r.past() {
 			err = checkpoint(ctx)

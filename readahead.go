@@ -3,6 +3,7 @@ package lvm
 import (
 	"fmt"
 
+	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -29,7 +30,7 @@ func (s *SetReadAhead) do(r *run) error {
 	if !ok || s.AtLeast && deviceReadAhead(dev.String()) >= s.Ahead {
 		return nil
 	}
-	_ = r.nodes().SetReadAhead(dev, s.Ahead)
+	_ = dm.Nodes{DevDir: r.sys.cfg.DevDir}.SetReadAhead(dev, s.Ahead)
 	return nil
 }
 

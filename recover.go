@@ -338,7 +338,7 @@ func (s *System) recoverStrays(ctx context.Context, rec *Recovery) error {
 	}
 	ours := map[dm.Dev]bool{}
 	for _, path := range s.cfg.Devices {
-		if number, ok := blockDeviceNumber(path); ok {
+		if number, ok := s.host.number(path); ok {
 			if dev, err := dm.ParseDev(number); err == nil {
 				ours[dev] = true
 			}

@@ -137,7 +137,7 @@ func (s *System) tableDevice(members map[metadata.ID]*member) func(metadata.ID) 
 			return "", fault(ErrMissingPV, "pv %s is missing", pv)
 		}
 		name := m.path
-		if dev, ok := blockDeviceNumber(m.path); ok {
+		if dev, ok := s.host.number(m.path); ok {
 			name = dev
 		} else if s.kernel != nil {
 			return "", fault(ErrUnsupported, "pv %s is on %s, which is no block device: the kernel cannot use it", pv, m.path)

@@ -267,13 +267,13 @@ func (s *AddNode) do(r *run) error {
 	if !ok {
 		return nil // its creation failed
 	}
-	if err := r.nodes().Add(s.Name, dev); err != nil {
+	if err := r.sys.host.addNode(s.Name, dev); err != nil {
 		return err
 	}
 	if s.LV == "" {
 		return nil
 	}
-	return addLink(r.sys.cfg.DevDir, s.VG, s.LV, s.Name)
+	return r.sys.host.addLink(s.VG, s.LV, s.Name)
 }
 
 func (s *AddNode) undo(r *run) error { return removeNodes(r, s.Name, s.VG, s.LV) }
@@ -291,11 +291,11 @@ func (s *DropNode) String() string { return "drop nodes of " + s.Name }
 func (s *DropNode) do(r *run) error { return removeNodes(r, s.Name, s.VG, s.LV) }
 
 func removeNodes(r *run, name, vg, lv string) error {
-	err := r.nodes().Remove(name)
+	err := r.sys.host.removeNode(name)
 	if lv == "" {
 		return err
 	}
-	return joinErrors(err, removeLink(r.sys.cfg.DevDir, vg, lv))
+	return joinErrors(err, r.sys.host.removeLink(vg, lv))
 }
 
 // udevFlags returns what udev shall do with a device: everything, or nothing
@@ -337,8 +337,4 @@ func (r *run) resolve(t dm.Table) (dm.Table, error) {
 		}
 		return dev.String(), nil
 	})
-}
-
-func (r *run) nodes() dm.Nodes {
-	return dm.Nodes{Dir: r.sys.cfg.DevDir + "/mapper", DevDir: r.sys.cfg.DevDir}
 }

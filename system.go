@@ -95,6 +95,9 @@ type System struct {
 	// realKernel: kernel is the one whose sysfs is at /sys.
 	realKernel bool
 	random     *lockedReader
+	host       host
+	// before is called ahead of each step of a plan. Tests end a process there.
+	before func(Step)
 
 	mu     sync.Mutex // guards what follows
 	closed bool
@@ -144,6 +147,8 @@ func Open(cfg Config) (*System, error) {
 		images: images,
 		locks:  newLocker(cfg.LockDir),
 		random: &lockedReader{r: cfg.Random},
+		host:   realHost{cfg.DevDir},
+		before: func(Step) {},
 		cache:  make(map[metadata.ID]*vgState),
 	}
 	if cfg.Kernel == KernelDM {

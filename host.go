@@ -1,0 +1,56 @@
+package lvm
+
+import (
+	"path/filepath"
+
+	"github.com/lvm-go/lvm/dm"
+)
+
+// host is what mapped devices need beside the kernel: nodes, links and udev.
+type host interface {
+	// number returns the major:minor of the block device at path; false if
+	// there is none.
+	number(path string) (string, bool)
+	// udevRuns says whether udev takes notice of what the kernel announces.
+	udevRuns() bool
+	// addNode makes the node of a mapped device, unless it is there.
+	addNode(name string, dev dm.Dev) error
+	removeNode(name string) error
+	// addLink makes vg/lv lead to the node called name.
+	addLink(vg, lv, name string) error
+	removeLink(vg, lv string) error
+	// hasNodes says whether the node is there and, if lv is not empty, the link.
+	hasNodes(name string, dev dm.Dev, vg, lv string) bool
+}
+
+// realHost is the host that this process runs on.
+type realHost struct{ devDir string }
+
+func (h realHost) number(path string) (string, bool) { return blockDeviceNumber(path) }
+
+func (h realHost) udevRuns() bool { return dm.UdevRunning() }
+
+func (h realHost) nodes() dm.Nodes {
+	return dm.Nodes{Dir: filepath.Join(h.devDir, "mapper"), DevDir: h.devDir}
+}
+
+func (h realHost) addNode(name string, dev dm.Dev) error { return h.nodes().Add(name, dev) }
+
+func (h realHost) removeNode(name string) error { return h.nodes().Remove(name) }
+
+func (h realHost) addLink(vg, lv, name string) error { return addLink(h.devDir, vg, lv, name) }
+
+func (h realHost) removeLink(vg, lv string) error { return removeLink(h.devDir, vg, lv) }
+
+func (h realHost) hasNodes(name string, dev dm.Dev, vg, lv string) bool {
+	paths := []string{filepath.Join(h.devDir, "mapper", name)}
+	if lv != "" {
+		paths = append(paths, filepath.Join(h.devDir, vg, lv))
+	}
+	for _, p := range paths {
+		if number, ok := blockDeviceNumber(p); !ok || number != dev.String() {
+			return false
+		}
+	}
+	return true
+}
