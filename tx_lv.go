@@ -214,12 +214,10 @@ func (tx *Tx) grow(lv *metadata.LogicalVolume, size Size, g growth) error {
 		return err
 	}
 	have := lv.Extents()
-	context := sizeContext{
-		ExtentSize: tx.vg.ExtentSize, LV: have, Stripes: g.shape.stripes, Resize: have > 0,
-		VG: tx.extents(), Free: tx.freeIn(pvs), Selected: len(pvs) > 0,
-	}
-	if have > 0 {
-		context.Stripes = 1 // of the total; what is added is rounded below
+	context := tx.emap.sizeContext(tx.vg, pvs)
+	context.LV, context.Resize = have, have > 0
+	if have == 0 {
+		context.Stripes = g.shape.stripes // otherwise what is added is rounded below
 	}
 	want, err := size.resolve(context)
 	if err != nil {
@@ -243,7 +241,7 @@ func (tx *Tx) grow(lv *metadata.LogicalVolume, size Size, g growth) error {
 		return fault(ErrInvalidSize, "%d extents added to %d: from 1 to %d in all are possible", want, have, units.MaxExtents)
 	}
 	policy := resolvePolicy(tx.vg, lv, g.policy)
-	request := allocRequest{Name: lv.Name, Policy: policy, Stripes: g.shape.stripes, Extents: want, Partial: size.IsPercent(), PVs: pvs}
+	request := allocRequest{Name: lv.Name, Policy: policy, Stripes: g.shape.stripes, Extents: want, Partial: size.isWish(have > 0), PVs: pvs}
 	if have > 0 {
 		request.LV = lv
 	}
@@ -253,27 +251,6 @@ func (tx *Tx) grow(lv *metadata.LogicalVolume, size Size, g growth) error {
 	}
 	lv.Segments = appendSegments(lv, pieces, g.shape.size)
 	return nil
-}
-
-// extents returns how many extents the group has.
-func (tx *Tx) extents() Extents {
-	var n Extents
-	for _, pv := range tx.vg.PVs {
-		n += pv.PECount
-	}
-	return n
-}
-
-// freeIn returns how many free extents may be taken from pvs; from all if it
-// is empty.
-func (tx *Tx) freeIn(pvs []allocPV) Extents {
-	var n Extents
-	for _, v := range newPicker(tx.emap, tx.vg, allocRequest{PVs: pvs}).pvs {
-		for _, area := range v.free {
-			n += area.count
-		}
-	}
-	return n
 }
 
 // ExtendSpec says how a logical volume grows. One of To and By is required.
@@ -395,10 +372,9 @@ func (tx *Tx) reduceLV(ref string, spec ReduceSpec) error {
 	}
 	have := old.Extents()
 	// The amount taken off by a percentage is rounded down, a total up.
-	n, err := size.resolve(sizeContext{
-		ExtentSize: tx.vg.ExtentSize, LV: have, Stripes: 1, Resize: spec.By.IsZero(),
-		VG: tx.extents(), Free: tx.freeIn(nil),
-	})
+	context := tx.emap.sizeContext(tx.vg, nil)
+	context.LV, context.Resize = have, spec.By.IsZero()
+	n, err := size.resolve(context)
 	if err != nil {
 		return err
 	}
