@@ -14,6 +14,7 @@ type run struct {
 	devs   map[string]dm.Dev // numbers of mapped devices, by uuid
 	cookie *dm.Cookie        // nil without udev
 
+	settled   bool // the cookie was waited for, which ends it
 	committed bool // the new metadata is valid
 	forward   bool // nothing is undone any more
 }
@@ -84,6 +85,12 @@ func (r *run) past() bool { return r.committed || r.forward }
 func (r *run) undo(steps []Step) []error {
 	r.ctx = context.WithoutCancel(r.ctx)
 	var errs []error
+	if r.settled && r.cookie != nil {
+		var err error
+		if r.cookie, err = dm.NewCookie(); err != nil {
+			errs = append(errs, err) // udev is told to stay away then
+		}
+	}
 	for i := len(steps) - 1; i >= 0; i-- {
 		if err := steps[i].undo(r); err != nil {
 			errs = append(errs, err)

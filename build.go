@@ -18,6 +18,7 @@ type builder struct {
 	suspend  []Step
 	commit   []Step
 	resume   []Step
+	drop     []Step // nodes that go, before others get their names
 	after    []Step // nodes, labels, backups
 }
 
@@ -37,7 +38,7 @@ func (tx *Tx) build() (*Plan, error) {
 			return nil, tx.fail("plan", "", err)
 		}
 	}
-	p.Steps = slices.Concat(b.prepare, b.metadata, b.load, b.suspend, b.commit, b.resume, b.after)
+	p.Steps = slices.Concat(b.prepare, b.metadata, b.load, b.suspend, b.commit, b.resume, b.drop, b.after)
 	return p, nil
 }
 

@@ -138,7 +138,8 @@ func (b *builder) changeNode(n node, m *mapped, refresh bool) {
 	if renamed {
 		b.resume = append(b.resume, &RenameDevice{deviceRef: ref, NewName: n.name, hidden: n.hidden})
 		_, lv, _, _ := parseDMName(m.name)
-		b.after = append(b.after, b.dropNode(m, lv), b.addNode(n))
+		b.drop = append(b.drop, b.dropNode(m, lv))
+		b.after = append(b.after, b.addNode(n))
 	} else if !m.info.LiveTable {
 		b.after = append(b.after, b.addNode(n))
 	}
@@ -172,63 +173,22 @@ func (b *builder) removeDevices(id metadata.ID) error {
 			return &OpError{Op: "deactivate lv", VG: b.plan.VG, LV: lv,
 				Err: fault(ErrBusy, "its device is open %d times", m.info.OpenCount)}
 		}
-		b.load = append(b.load, &RemoveDevice{
+		drop := b.dropNode(m, lv)
+		b.loadRemoval(&RemoveDevice{
 			deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: m.layer != "",
-			live: m.info.LiveTable, dev: m.dev, table: m.table, readOnly: m.info.ReadOnly,
+			again: &deviceState{
+				live: m.info.LiveTable, dev: m.dev, table: m.table, readOnly: m.info.ReadOnly, vg: drop.VG, lv: drop.LV,
+			},
 		})
-		b.after = slices.Insert(b.after, 0, b.dropNode(m, lv))
+		b.drop = append(b.drop, drop)
 	}
 	return nil
 }
 
-func (b *builder) dropNode(m *mapped, lv string) Step {
+func (b *builder) dropNode(m *mapped, lv string) *DropNode {
 	s := &DropNode{Name: m.name, VG: b.plan.VG}
 	if m.layer == "" {
 		s.LV = lv
 	}
 	return s
-}
-
-// orderRenames puts a rename behind the one that frees its new name. Names that
-// are exchanged in a ring cannot be ordered.
-func (b *builder) orderRenames() error {
-	holder := map[string]*RenameDevice{}
-	for _, s := range b.resume {
-		if r, ok := s.(*RenameDevice); ok {
-			holder[r.Name] = r
-		}
-	}
-	var renames []Step
-	state := map[*RenameDevice]int{}
-	var visit func(*RenameDevice) error
-	visit = func(r *RenameDevice) error {
-		switch state[r] {
-		case 1:
-			return fault(ErrUnsupported, "active lvs exchange their names (%s): use a third name in between", r.Name)
-		case 2:
-			return nil
-		}
-		state[r] = 1
-		if first := holder[r.NewName]; first != nil {
-			if err := visit(first); err != nil {
-				return err
-			}
-		}
-		state[r] = 2
-		renames = append(renames, r)
-		return nil
-	}
-	var rest []Step
-	for _, s := range b.resume {
-		r, ok := s.(*RenameDevice)
-		if !ok {
-			rest = append(rest, s)
-			continue
-		}
-		if err := visit(r); err != nil {
-			return err
-		}
-	}
-	b.resume = append(renames, rest...)
-	return nil
 }

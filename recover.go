@@ -120,7 +120,7 @@ func (s *System) recoverGroupIn(ctx context.Context, ref string, mode lockMode, 
 			return err
 		}
 	}
-	plan.Steps = slices.Concat(b.prepare, b.load, b.suspend, b.commit, b.resume, b.after)
+	plan.Steps = slices.Concat(b.prepare, b.load, b.suspend, b.commit, b.resume, b.drop, b.after)
 	if plan.Empty() {
 		return nil
 	}
@@ -296,7 +296,7 @@ func (b *builder) repairDevices(rec *Recovery) error {
 		case lv == nil && !m.info.LiveTable && m.info.OpenCount == 0:
 			b.load = append(b.load, &RemoveDevice{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: true})
 			_, gone, _, _ := parseDMName(m.name)
-			b.after = append(b.after, b.dropNode(m, gone))
+			b.drop = append(b.drop, b.dropNode(m, gone))
 		case lv == nil:
 			b.wake(m)
 			leave(m, "device of an lv that the metadata does not have")

@@ -39,10 +39,19 @@ func (s *CreateDevice) do(r *run) error {
 	return nil
 }
 
+// undo removes the device also if it was made and the answer lost. Nobody uses
+// one without a table, so nobody else's is taken for it.
 func (s *CreateDevice) undo(r *run) error {
 	dev, ok := r.devs[s.UUID]
 	if !ok {
-		return nil
+		info, _, err := r.sys.kernel.Table(dm.ByUUID(s.UUID), dm.QueryOptions{NoFlush: true})
+		if errors.Is(err, dm.ErrNotFound) {
+			return nil
+		}
+		if err != nil || info.Name != s.Name || info.LiveTable || info.InactiveTable || info.OpenCount > 0 {
+			return err
+		}
+		dev = info.Dev
 	}
 	cookie, err := r.cookie.Begin(0)
 	if err != nil {
@@ -102,12 +111,17 @@ type RemoveDevice struct {
 	harmless
 	deviceRef
 
-	hidden   bool
+	hidden bool
+	again  *deviceState // to make it anew; nil if that is not worth it
+}
+
+// deviceState is what it takes to make a device that was there.
+type deviceState struct {
+	dev      dm.Dev
 	live     bool
-	dev      dm.Dev   // to make it anew
-	table    dm.Table // to make it anew
+	table    dm.Table
 	readOnly bool
-	removed  bool
+	vg, lv   string // of the link; lv is empty if there was none
 }
 
 func (s *RemoveDevice) String() string { return "remove device " + s.Name }
@@ -126,24 +140,30 @@ func (s *RemoveDevice) do(r *run) error {
 			return err
 		}
 		info, err := r.sys.kernel.Remove(r.ref(s.UUID), dm.RemoveOptions{Cookie: cookie})
-		s.removed = err == nil
-		err = joinErrors(err, r.cookie.Done(info, err))
-		if s.removed || !errors.Is(err, dm.ErrBusy) || r.cookie == nil || try == removeTries {
-			return err
+		done := r.cookie.Done(info, err)
+		if err == nil || !errors.Is(err, dm.ErrBusy) || r.cookie == nil || try == removeTries {
+			return done
 		}
 		select {
 		case <-r.ctx.Done():
-			return err
+			return done
 		case <-time.After(removeWait):
 		}
 	}
 }
 
+// undo makes the device anew if it is gone, also if the answer was lost.
 func (s *RemoveDevice) undo(r *run) error {
-	if !s.removed {
+	if s.again == nil {
 		return nil
 	}
-	info, err := r.sys.kernel.Create(s.Name, s.UUID, dm.CreateOptions{Dev: s.dev})
+	switch _, _, err := r.sys.kernel.Table(dm.ByUUID(s.UUID), dm.QueryOptions{NoFlush: true}); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, dm.ErrNotFound):
+		return err
+	}
+	info, err := r.sys.kernel.Create(s.Name, s.UUID, dm.CreateOptions{Dev: s.again.dev})
 	if err != nil {
 		info, err = r.sys.kernel.Create(s.Name, s.UUID, dm.CreateOptions{}) // the number was taken meanwhile
 	}
@@ -151,14 +171,18 @@ func (s *RemoveDevice) undo(r *run) error {
 		return err
 	}
 	r.devs[s.UUID] = info.Dev
-	if !s.live {
+	if !s.again.live {
 		return nil
 	}
 	ref := dm.ByDev(info.Dev)
-	if _, err := r.sys.kernel.Load(ref, s.table, dm.LoadOptions{ReadOnly: s.readOnly}); err != nil {
+	if _, err := r.sys.kernel.Load(ref, s.again.table, dm.LoadOptions{ReadOnly: s.again.readOnly}); err != nil {
 		return err
 	}
-	return r.resume(ref, s.hidden)
+	if err := r.resume(ref, s.hidden); err != nil || r.cookie != nil {
+		return err // with a cookie, udev makes the nodes
+	}
+	add := &AddNode{deviceRef: s.deviceRef, VG: s.again.vg, LV: s.again.lv}
+	return add.do(r)
 }
 
 // SuspendDevice holds back the I/O of a device.
@@ -250,7 +274,10 @@ type SettleDevices struct {
 
 func (s *SettleDevices) String() string { return "wait for udev" }
 
-func (s *SettleDevices) do(r *run) error { return r.cookie.Wait(r.ctx) }
+func (s *SettleDevices) do(r *run) error {
+	r.settled = true
+	return r.cookie.Wait(r.ctx)
+}
 
 // AddNode makes the node of a device, and the link to it in the group's
 // directory, where udev has not made them.
