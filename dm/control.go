@@ -15,8 +15,8 @@ import (
 )
 
 // Control is the control device of the device-mapper, open. It may be used by
-// several goroutines at once. The kernel lets only root use it; every error is
-// a *Error.
+// several goroutines at once. The kernel lets only root use it. Errors are of
+// type *Error, but for those of a context that is done.
 type Control struct {
 	device  controlDevice
 	version Version

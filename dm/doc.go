@@ -39,6 +39,7 @@
 //     MangleName gives the form in which libdevmapper stores names with
 //     characters that udev does not like.
 //
-// Errors are of type *Error, which matches both the errno and one of the
-// sentinels ErrNotFound, ErrExists, ErrBusy and so on.
+// The errors of commands, cookies and nodes are of type *Error, which matches
+// both the errno and one of the sentinels ErrNotFound, ErrExists, ErrBusy and so
+// on. Where a context ends a wait, the error is the context's.
 package dm

@@ -51,7 +51,8 @@ func loop(t *testing.T, size units.Bytes) dm.Dev {
 	path, _ := umltest.Loop(t, int64(size))
 	var st unix.Stat_t
 	require.NoError(t, unix.Stat(path, &st))
-	return dm.MakeDev(unix.Major(st.Rdev), unix.Minor(st.Rdev))
+	rdev := uint64(st.Rdev) // 32 bits on some systems
+	return dm.MakeDev(unix.Major(rdev), unix.Minor(rdev))
 }
 
 func parse(t *testing.T, format string, args ...any) dm.Table {
@@ -181,7 +182,7 @@ func TestKernelData(t *testing.T) {
 	var st unix.Stat_t
 	require.NoError(t, unix.Stat(path, &st))
 	active(t, c, "swapped", parse(t, "0 8 linear %s 8\n8 8 linear %[1]s 0\n16 8 zero\n24 8 error\n",
-		dm.MakeDev(unix.Major(st.Rdev), unix.Minor(st.Rdev))))
+		dm.MakeDev(unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev)))))
 	info, err := c.Status(dm.ByName("swapped"))
 	require.NoError(t, err)
 	nodes := dm.Nodes{}

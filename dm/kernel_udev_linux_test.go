@@ -204,7 +204,7 @@ func TestKernelNodes(t *testing.T) {
 		require.NoError(t, nodes.Remove("x"), "nothing there, not even the directory")
 		require.NoError(t, nodes.Rename("x", "y"))
 		require.NoError(t, nodes.Add("x", a))
-		assert.Equal(t, rdev(a), nodeOf(t, dir+"/x").Rdev)
+		assert.Equal(t, rdev(a), uint64(nodeOf(t, dir+"/x").Rdev))
 		link, err := os.Readlink(dir + "/x")
 		if linked {
 			require.NoError(t, err)
@@ -221,11 +221,11 @@ func TestKernelNodes(t *testing.T) {
 		require.NoError(t, unix.Lstat(dir+"/x", &after))
 		assert.Equal(t, before.Ino, after.Ino, "what is right stays")
 		require.NoError(t, nodes.Add("x", b))
-		assert.Equal(t, rdev(b), nodeOf(t, dir+"/x").Rdev, "another device")
+		assert.Equal(t, rdev(b), uint64(nodeOf(t, dir+"/x").Rdev), "another device")
 
 		require.NoError(t, nodes.Add("y", a))
 		require.NoError(t, nodes.Rename("x", "y"))
-		assert.Equal(t, rdev(b), nodeOf(t, dir+"/y").Rdev)
+		assert.Equal(t, rdev(b), uint64(nodeOf(t, dir+"/y").Rdev))
 		_, err = os.Lstat(dir + "/x")
 		assert.ErrorIs(t, err, os.ErrNotExist)
 		require.NoError(t, nodes.Remove("y"))
@@ -234,7 +234,7 @@ func TestKernelNodes(t *testing.T) {
 
 		require.NoError(t, os.Symlink("/nowhere", dir+"/z"))
 		require.NoError(t, nodes.Add("z", a))
-		assert.Equal(t, rdev(a), nodeOf(t, dir+"/z").Rdev, "a link that leads nowhere is replaced")
+		assert.Equal(t, rdev(a), uint64(nodeOf(t, dir+"/z").Rdev), "a link that leads nowhere is replaced")
 		require.NoError(t, nodes.Remove("z"))
 
 		// What is not ours stays.

@@ -193,7 +193,7 @@ func TestTargetsStatusAndMessages(t *testing.T) {
 	k.HandleMessages(func(name string, sector units.Sectors, text string) (string, bool, syscall.Errno) {
 		assert.Equal(t, "a", name)
 		if text == "bad" {
-			return "", false, syscall.ENODATA
+			return "", false, syscall.ENOSPC
 		}
 		return text, true, 0
 	})
@@ -202,7 +202,7 @@ func TestTargetsStatusAndMessages(t *testing.T) {
 	assert.True(t, replied)
 	assert.Equal(t, "echo", reply)
 	_, _, err = k.Message(dm.ByName("a"), 0, "bad")
-	assert.ErrorIs(t, err, syscall.ENODATA)
+	assert.ErrorIs(t, err, syscall.ENOSPC)
 	_, _, err = k.Message(dm.ByName("a"), 8, "echo")
 	assert.ErrorIs(t, err, dm.ErrInvalid)
 }

@@ -19,7 +19,7 @@ func TestKernelScenario(t *testing.T) {
 	path, _ := umltest.Loop(t, int64(diskSize))
 	var st unix.Stat_t
 	require.NoError(t, unix.Stat(path, &st))
-	got := play(c, dm.MakeDev(unix.Major(st.Rdev), unix.Minor(st.Rdev)))
+	got := play(c, dm.MakeDev(unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev))))
 	if *update {
 		require.NoError(t, os.WriteFile(recordedScenario, []byte(got), 0o644))
 	}
