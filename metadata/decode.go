@@ -90,7 +90,11 @@ func (d *decoder) fields(l list, known func(f item) bool) (extra []Extra) {
 			continue
 		}
 		if known(f) {
-			after = f.key
+			// At the top, the group lies among the fields of the header, but where
+			// depends on the form.
+			if top := l.from == 0; !top || f.kind != sectionEntry {
+				after = f.key
+			}
 			continue
 		}
 		extra = append(extra, Extra{After: after, Entry: d.entry(i, false)})

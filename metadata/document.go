@@ -148,12 +148,12 @@ func (w *recordPrinter) header(h *Header) {
 	if !h.CreationTime.IsZero() {
 		written = h.CreationTime.Format(timeLayout)
 	}
+	w.extras = h.Extra
+	w.writeExtras("")
 	if h.Generator != "" {
 		w.comment(generatedBy + h.Generator + ": " + written)
 		w.b = append(w.b, "\n\n"...)
 	}
-	w.extras = h.Extra
-	w.writeExtras("")
 	w.text("contents", contentsValue)
 	w.uint("version", versionValue)
 	w.blank(1)

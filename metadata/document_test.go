@@ -302,6 +302,15 @@ func TestUnknownIsKept(t *testing.T) {
 	assert.Equal(t, text, string(printed))
 	assert.Equal(t, metadata.UnknownFlags{Status: []string{"NEWWORD"}, Flags: []string{"NEWFLAG", "READ"}}, doc.VG.Unknown)
 
+	// Whatever the order of the header and the group.
+	first := decode(t, append([]byte("before = 1\n"), text...))
+	printed, err = first.EncodeBackup()
+	require.NoError(t, err)
+	assert.Equal(t, first, decode(t, printed))
+	printed, err = first.EncodeArea()
+	require.NoError(t, err)
+	assert.Equal(t, first, decode(t, printed))
+
 	// Also after a change, and after the field it followed has gone.
 	doc.VG.Seqno++
 	doc.VG.Tags = []string{"tag"}
