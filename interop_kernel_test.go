@@ -1,0 +1,490 @@
+package lvm
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/internal/umltest"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// A scenario is a sequence of operations, each of which lvm2 and we can do. It
+// is run by lvm2 alone, by us alone, and by both in turn; after each step disks
+// and kernel have to be the same every time.
+type scenario struct {
+	name  string
+	vg    string
+	sizes []int64 // of the devices $0, $1, ...
+	steps []interopStep
+}
+
+type interopStep struct {
+	lvm2  string // $V is the group, $0 the first device
+	ours  func(tx *Tx, dev []string) error
+	fails bool // and changes nothing
+}
+
+// interopModes say whose turn a step is.
+var interopModes = []struct {
+	name string
+	ours func(step int) bool
+}{
+	{"lvm2", func(int) bool { return false }},
+	{"ours", func(int) bool { return true }},
+	{"ours and lvm2", func(i int) bool { return i%2 == 0 }},
+	{"lvm2 and ours", func(i int) bool { return i%2 == 1 }},
+}
+
+func runScenario(t *testing.T, s scenario) {
+	states := make([]string, len(s.steps)) // as lvm2 makes them
+	report := ""                           // of lvm2, at the end
+	for m, mode := range interopModes {
+		ok := t.Run(mode.name, func(t *testing.T) {
+			r := newInteropRun(t, s)
+			for i, step := range s.steps {
+				who := "lvm2"
+				if mode.ours(i) {
+					who = "us"
+				}
+				r.where = fmt.Sprintf("step %d by %s: %s", i+1, who, step.lvm2)
+				before := ""
+				if step.fails {
+					before = r.state()
+				}
+				r.do(step, mode.ours(i))
+				r.stamp()
+				state := r.state()
+				if step.fails {
+					require.Equal(t, before, state, r.where)
+				}
+				if m == 0 {
+					states[i] = state
+				}
+				require.Equal(t, states[i], state, "%s differs from what lvm2 makes", r.where)
+				last := i == len(s.steps)-1
+				if m != 1 && !last {
+					continue // asking lvm2 takes long
+				}
+				switch now := r.ask(); {
+				case m == 0:
+					report = now
+				case last:
+					require.Equal(t, report, now, r.where)
+				}
+			}
+		})
+		if !ok {
+			return
+		}
+	}
+}
+
+// interopRun is one run of a scenario on devices of its own.
+type interopRun struct {
+	*testing.T
+	vg     string
+	dev    []string
+	sys    *System // one for all steps, so that it has to notice what lvm2 does
+	expand *strings.Replacer
+	marks  map[metadata.ID]Extents // how many extents of an LV carry a mark
+	where  string                  // the step, for messages
+}
+
+func newInteropRun(t *testing.T, s scenario) *interopRun {
+	r := &interopRun{T: t, vg: s.vg, marks: map[metadata.ID]Extents{}}
+	words := []string{"$V", s.vg}
+	for i, size := range s.sizes {
+		dev, _ := umltest.Loop(t, size)
+		r.dev = append(r.dev, dev)
+		words = append(words, "$"+strconv.Itoa(i), dev)
+	}
+	r.expand = strings.NewReplacer(words...)
+	r.sys = openKernel(t, r.dev)
+	clearGroup(t, s.vg)
+	return r
+}
+
+func openKernel(t testing.TB, devices []string) *System {
+	t.Helper()
+	sys, err := Open(Config{Devices: devices})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, sys.Close()) })
+	return sys
+}
+
+// clearGroup removes a group at the end of a test, and what a failed one may
+// leave of it.
+func clearGroup(t testing.TB, vg string) {
+	t.Cleanup(func() {
+		_ = exec.Command("lvm", "vgremove", "-qqff", vg).Run() // it may be gone
+		if t.Failed() {
+			_ = exec.Command("sh", "-c", "dmsetup ls | grep -v '^No ' | cut -f1 | xargs -rn1 dmsetup remove -f; rm -rf '/dev/"+vg+"'").Run()
+		}
+	})
+}
+
+func (r *interopRun) do(step interopStep, ours bool) {
+	r.Helper()
+	where := r.where
+	if ours {
+		err := r.sys.Update(context.Background(), r.vg, func(tx *Tx) error { return step.ours(tx, r.dev) })
+		if step.fails {
+			require.Error(r, err, where)
+		} else {
+			require.NoError(r, err, where)
+		}
+		return
+	}
+	args := strings.Fields(r.expand.Replace(step.lvm2))
+	out, err := exec.Command(umltest.NeedTool(r, "lvm"), args...).CombinedOutput()
+	if step.fails {
+		require.Error(r, err, "%s\n%s", where, out)
+	} else {
+		require.NoError(r, err, "%s\n%s", where, out)
+	}
+}
+
+// stamp writes a mark to each new extent of the volumes, through the device,
+// and checks the marks that were there.
+func (r *interopRun) stamp() {
+	where := r.where
+	vg, err := r.sys.VG(context.Background(), r.vg)
+	if err != nil {
+		require.ErrorIs(r, err, ErrVGNotFound, where)
+		return
+	}
+	require.Empty(r, vg.Problems(), where)
+	extent, _ := vg.ExtentSize().Bytes()
+	for lv := range vg.LVs() {
+		if !lv.Active() {
+			continue
+		}
+		d, err := openFileDevice(lv.Path(), !lv.ReadOnly())
+		require.NoError(r, err, where)
+		for e := range lv.Extents() {
+			mark := make([]byte, 512)
+			// The first sectors are for file systems, and cleared in new volumes.
+			copy(mark[100:], fmt.Sprintf("extent %d of %s", e, lv.ID()))
+			at := int64(e)*int64(extent) + int64(extent)/2
+			if e >= r.marks[lv.ID()] {
+				if !lv.ReadOnly() {
+					_, err = d.WriteAt(mark, at)
+					require.NoError(r, err, where)
+				}
+				continue
+			}
+			if lv.ReadOnly() {
+				continue
+			}
+			got := make([]byte, 512)
+			_, err = d.ReadAt(got, at)
+			require.NoError(r, err, where)
+			require.True(r, bytes.Equal(mark, got), "%s: extent %d of %s is lost: %q", where, e, lv.Name(), bytes.Trim(got, "\x00"))
+		}
+		r.marks[lv.ID()] = lv.Extents()
+		require.NoError(r, d.Close())
+	}
+}
+
+// fullreport is what lvm2 is asked about the group after each step.
+const fullreport = "fullreport --reportformat json --units b --nosuffix" +
+	" --configreport vg -o vg_name,vg_attr,vg_size,vg_free,vg_extent_size,vg_extent_count,vg_free_count,vg_seqno,vg_tags," +
+	"pv_count,lv_count,vg_mda_count,vg_mda_used_count,vg_allocation_policy,vg_permissions" +
+	" --configreport pv -o pv_name,pv_attr,pe_start,pv_size,pv_free,pv_used,pv_pe_count,pv_pe_alloc_count,pv_tags,pv_mda_count,pv_mda_used_count,pv_in_use,dev_size" +
+	" --configreport lv -o lv_name,lv_attr,lv_size,lv_tags,lv_active,seg_count,lv_allocation_policy,lv_permissions,lv_read_ahead,lv_kernel_read_ahead," +
+	"lv_dm_path,lv_path,lv_suspended,lv_live_table,lv_inactive_table,lv_kernel_major,lv_kernel_minor,lv_device_open,lv_layout,lv_role,lv_when_full,lv_health_status" +
+	" --configreport seg -o lv_name,segtype,stripes,stripe_size,seg_start_pe,seg_size_pe,seg_pe_ranges,devices" +
+	" --configreport pvseg -o pv_name,pvseg_start,pvseg_size,lv_name "
+
+// state returns what disks and kernel hold, in a form that is equal for equal
+// states.
+func (r *interopRun) state() string {
+	r.Helper()
+	inv := r.scan()
+	var b strings.Builder
+	for _, vg := range inv.VGs {
+		r.texts(&b, vg)
+	}
+	r.labels(&b)
+	r.nodes(&b)
+	tables, infos := kernelText(r.T)
+	b.WriteString(tables + infos)
+	return r.anonymous(inv, b.String())
+}
+
+// scan reads all with a System that knows nothing yet.
+func (r *interopRun) scan() *Inventory {
+	r.Helper()
+	sys, err := Open(Config{Devices: r.dev})
+	require.NoError(r, err, r.where)
+	defer sys.Close()
+	inv, err := sys.Scan(context.Background())
+	require.NoError(r, err, r.where)
+	require.Empty(r, inv.Problems, r.where)
+	return inv
+}
+
+// anonymous replaces UUIDs in the names of devices by names.
+func (r *interopRun) anonymous(inv *Inventory, text string) string {
+	var ids []string
+	for _, vg := range inv.VGs {
+		ids = append(ids, vg.ID().Compact(), "<vg>")
+		for lv := range vg.LVs() {
+			ids = append(ids, lv.ID().Compact(), "<"+lv.Name()+">")
+		}
+	}
+	return strings.NewReplacer(ids...).Replace(text)
+}
+
+// kernelText returns the tables of all mapped devices as dmsetup prints them,
+// and their names, UUIDs, attributes, open counts, targets and numbers.
+func kernelText(t *testing.T) (tables, infos string) {
+	t.Helper()
+	control, err := dm.Open()
+	require.NoError(t, err)
+	defer control.Close()
+	list, err := control.Devices(dm.ListOptions{})
+	require.NoError(t, err)
+	slices.SortFunc(list, func(a, b dm.Device) int { return strings.Compare(a.Name, b.Name) })
+	for _, d := range list {
+		info, table, err := control.Table(dm.ByDev(d.Dev), dm.QueryOptions{})
+		require.NoError(t, err)
+		for line := range strings.Lines(table.String()) {
+			tables += d.Name + ": " + strings.TrimSpace(line) + "\n"
+		}
+		attr := []byte("---w")
+		for i, set := range []bool{info.LiveTable, info.InactiveTable, info.Suspended, info.ReadOnly} {
+			if set {
+				attr[i] = "LIsr"[i]
+			}
+		}
+		infos += fmt.Sprintf("%s:%s:%s:%d:%d:%d:%d\n", d.Name, d.UUID, attr, info.OpenCount, info.TargetCount, d.Dev.Major(), d.Dev.Minor())
+	}
+	if len(list) == 0 {
+		tables, infos = "No devices found\n", "No devices found\n"
+	}
+	return tables, infos
+}
+
+// ask returns what lvm2 reports, after checking that it has nothing to complain
+// about, sees what we see, and that dmsetup prints what we do.
+func (r *interopRun) ask() string {
+	r.Helper()
+	inv := r.scan()
+	labelled := slices.DeleteFunc(slices.Clone(r.dev), func(d string) bool { return slices.Contains(inv.Blank, d) })
+	var script strings.Builder
+	if len(inv.VGs) > 0 {
+		script.WriteString("lvm " + fullreport + r.vg + "\n") // lvm's shell does not know JSON
+	}
+	script.WriteString("lvm <<'EOF'\n")
+	if len(inv.VGs) > 0 {
+		script.WriteString("vgck " + r.vg + "\n")
+	}
+	if len(labelled) > 0 {
+		script.WriteString("pvs --units b --nosuffix -o pv_name,vg_name,pv_fmt,pv_size,pv_mda_count,pv_in_use,pv_ba_start " + strings.Join(labelled, " ") + "\n")
+		script.WriteString("pvck " + strings.Join(labelled, " ") + "\n")
+	}
+	for _, d := range labelled {
+		script.WriteString("pvck --dump headers " + d + "\n")
+	}
+	script.WriteString("EOF\necho ==; dmsetup table\necho ==; dmsetup info -c --noheadings -O name -o name,uuid,attr,open,segments,major,minor\n")
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command("sh", "-ec", script.String())
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	require.NoError(r, cmd.Run(), "%s\n%s%s", r.where, &stdout, &stderr)
+	require.Empty(r, stderr.String(), r.where)
+
+	parts := strings.Split(stdout.String(), "==\n")
+	require.Len(r, parts, 3, "%s: %s", r.where, &stdout)
+	tables, infos := kernelText(r.T)
+	require.Equal(r, parts[1], tables, r.where)
+	require.Equal(r, parts[2], infos, r.where)
+	if len(inv.VGs) == 0 {
+		return changing.ReplaceAllString(parts[0], "")
+	}
+	require.Len(r, inv.VGs, 1, r.where)
+	compareWithReport(r.T, inv.VGs[0], parts[0], r.where)
+	report, rest, _ := strings.Cut(changing.ReplaceAllString(parts[0], ""), "\n  }\n")
+	rows := strings.Split(strings.ReplaceAll(report, "},\n", "}\n"), "\n") // lvm2 sorts some of them by UUID
+	slices.Sort(rows)
+	return strings.Join(rows, "\n") + rest
+}
+
+// changing are the lines of reports that differ between equal states.
+var changing = regexp.MustCompile(`(?m)^.*(\.crc |\.checksum |pv_uuid |raw_locn\[0\]\.|metadata text at ).*\n`)
+
+// personal is what differs in texts of equal groups.
+var personal = regexp.MustCompile(`(?m)(^\s*id = ".*"|^# Generated by .*|\t# .*$|creation_time = \d+|^description = .*)`)
+
+// texts writes the committed text of each area, which all have to be the same.
+func (r *interopRun) texts(b *strings.Builder, vg *VolumeGroup) {
+	where := r.where
+	var first []byte
+	areas := 0
+	for _, path := range r.dev {
+		d, err := openFileDevice(path, false)
+		require.NoError(r, err, where)
+		label, _, err := metadata.ReadLabel(d)
+		if err == nil && pvRecord(vg.rec, label.PVID) != nil {
+			for _, a := range label.MetadataAreas {
+				h, err := metadata.ReadAreaHeader(d, a.Offset)
+				require.NoError(r, err, where)
+				text, err := h.ReadText(d, h.Slots[metadata.SlotCommitted])
+				require.NoError(r, err, where)
+				if first == nil {
+					first = text
+				}
+				require.Equal(r, string(first), string(text), "%s: areas differ", where)
+				areas++
+			}
+		}
+		require.NoError(r, d.Close())
+	}
+	fmt.Fprintf(b, "%d areas\n%s\n", areas, personal.ReplaceAll(first, []byte("<personal>")))
+}
+
+// labels writes how the devices are laid out.
+func (r *interopRun) labels(b *strings.Builder) {
+	for _, path := range r.dev {
+		d, err := openFileDevice(path, false)
+		require.NoError(r, err, r.where)
+		label, _, err := metadata.ReadLabel(d)
+		if err != nil {
+			fmt.Fprintf(b, "%s: %v\n", path, err)
+		} else {
+			label.PVID = metadata.ID{}
+			fmt.Fprintf(b, "%s: %+v\n", path, *label)
+			for _, a := range label.MetadataAreas {
+				h, err := metadata.ReadAreaHeader(d, a.Offset)
+				require.NoError(r, err, r.where)
+				fmt.Fprintf(b, "%+v, precommitted %+v\n", a, h.Slots[metadata.SlotPrecommitted])
+			}
+		}
+		require.NoError(r, d.Close())
+	}
+}
+
+// nodes writes what is under /dev of the group.
+func (r *interopRun) nodes(b *strings.Builder) {
+	for _, dir := range []string{"/dev/mapper", "/dev/" + r.vg} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			fmt.Fprintf(b, "%s: none\n", dir)
+			continue
+		}
+		for _, e := range entries {
+			path := filepath.Join(dir, e.Name())
+			number, _ := blockDeviceNumber(path)
+			target := ""
+			if dir != "/dev/mapper" { // whose nodes may be links or not
+				target, err = os.Readlink(path)
+			}
+			fmt.Fprintf(b, "%s %s %s %v\n", path, target, number, err)
+		}
+	}
+	sizes, _ := filepath.Glob("/sys/block/dm-*/dm/name")
+	for _, name := range sizes {
+		dir := filepath.Dir(filepath.Dir(name))
+		for _, attr := range []string{"dm/name", "ro", "size", "queue/read_ahead_kb", "dm/suspended"} {
+			line, err := readLine(dir, attr)
+			fmt.Fprintf(b, "%s ", line)
+			require.NoError(r, err)
+		}
+		b.WriteString("\n")
+	}
+}
+
+// compareWithReport compares our view of a group with lvm2's report.
+func compareWithReport(t *testing.T, vg *VolumeGroup, report, where string) {
+	t.Helper()
+	type row = map[string]string
+	var full struct {
+		Report []struct{ VG, PV, LV, PVseg, Seg []row }
+	}
+	require.NoError(t, json.NewDecoder(strings.NewReader(report)).Decode(&full), where)
+	require.Len(t, full.Report, 1, where)
+	theirs := full.Report[0]
+	join := func(tags []string) string { return strings.Join(slices.Sorted(slices.Values(tags)), ",") }
+	yes := func(b bool, word string) string {
+		if b {
+			return word
+		}
+		return ""
+	}
+
+	check := func(what string, got row, theirs row) {
+		for field, value := range got {
+			assert.Equal(t, theirs[field], value, "%s: %s: %s", where, what, field)
+		}
+	}
+	check("vg", row{
+		"vg_name": vg.Name(), "vg_size": fmt.Sprint(uint64(vg.Size())), "vg_free": fmt.Sprint(uint64(vg.Free())),
+		"vg_extent_count": fmt.Sprint(vg.Extents()), "vg_free_count": fmt.Sprint(vg.FreeExtents()),
+		"vg_extent_size": fmt.Sprint(uint64(vg.ExtentSize()) * 512), "vg_seqno": fmt.Sprint(vg.Seqno()), "vg_tags": join(vg.Tags()),
+	}, theirs.VG[0])
+
+	pvs := slices.Collect(vg.PVs())
+	require.Len(t, theirs.PV, len(pvs), where)
+	for _, pv := range pvs {
+		i := slices.IndexFunc(theirs.PV, func(r row) bool { return r["pv_name"] == pv.Device() })
+		require.GreaterOrEqual(t, i, 0, "%s: %s", where, pv.Device())
+		check(pv.Device(), row{
+			"pe_start": fmt.Sprint(uint64(pv.Start()) * 512), "pv_size": fmt.Sprint(uint64(pv.Size())),
+			"pv_free": fmt.Sprint(uint64(pv.Free())), "pv_pe_count": fmt.Sprint(pv.Extents()),
+			"pv_pe_alloc_count": fmt.Sprint(pv.Extents() - pv.FreeExtents()), "pv_tags": join(pv.Tags()),
+			"pv_mda_count": fmt.Sprint(pv.MetadataAreas()), "dev_size": fmt.Sprint(uint64(pv.DeviceSize()) * 512),
+		}, theirs.PV[i])
+	}
+
+	lvs := slices.Collect(vg.LVs())
+	require.Len(t, theirs.LV, len(lvs), where)
+	for _, lv := range lvs {
+		i := slices.IndexFunc(theirs.LV, func(r row) bool { return r["lv_name"] == lv.Name() })
+		require.GreaterOrEqual(t, i, 0, "%s: %s", where, lv.Name())
+		segments := slices.Collect(lv.Segments())
+		permissions := "w"
+		if lv.ReadOnly() {
+			permissions = "r"
+		}
+		assert.Equal(t, permissions, theirs.LV[i]["lv_attr"][1:2], "%s: %s", where, lv.Name())
+		check(lv.Name(), row{
+			"lv_size": fmt.Sprint(uint64(lv.Size())), "lv_tags": join(lv.Tags()), "lv_active": yes(lv.Active(), "active"),
+			"seg_count": fmt.Sprint(len(segments)), "lv_path": lv.Path(),
+			"lv_dm_path": "/dev/mapper/" + lv.DMName(),
+		}, theirs.LV[i])
+		rest := slices.DeleteFunc(slices.Clone(theirs.Seg), func(r row) bool { return r["lv_name"] != lv.Name() })
+		require.Len(t, rest, len(segments), where)
+		for _, seg := range segments {
+			i := slices.IndexFunc(rest, func(r row) bool { return r["seg_start_pe"] == fmt.Sprint(seg.Start()) })
+			require.GreaterOrEqual(t, i, 0, "%s: %s segment at %d", where, lv.Name(), seg.Start())
+			kind := seg.Type()
+			var areas []string
+			for _, a := range seg.Areas() {
+				pv, err := vg.PV(a.PV.String())
+				require.NoError(t, err, where)
+				areas = append(areas, fmt.Sprintf("%s(%d)", pv.Device(), a.Start))
+			}
+			if kind == "striped" && len(areas) == 1 {
+				kind = "linear"
+			}
+			check(lv.Name(), row{
+				"segtype": kind, "stripes": fmt.Sprint(len(areas)), "seg_size_pe": fmt.Sprint(seg.Extents()),
+				"stripe_size": fmt.Sprint(uint64(seg.StripeSize()) * 512), "devices": strings.Join(areas, ","),
+			}, rest[i])
+		}
+	}
+}
