@@ -229,6 +229,12 @@ func (tx *Tx) grow(lv *metadata.LogicalVolume, size Size, g growth) error {
 		}
 		want -= have
 	}
+	// A share of the group is the size to have, not to add, if that can be.
+	// Source: lvm2 as observed.
+	share := !g.by && (size.kind == sizePercentVG || size.kind == sizePercentPVS)
+	if share {
+		want = min(want, context.Free)
+	}
 	n := Extents(g.shape.stripes)
 	if rest := want % n; rest != 0 {
 		if size.IsPercent() && want+n-rest > context.Free {
@@ -241,7 +247,7 @@ func (tx *Tx) grow(lv *metadata.LogicalVolume, size Size, g growth) error {
 		return fault(ErrInvalidSize, "%d extents added to %d: from 1 to %d in all are possible", want, have, units.MaxExtents)
 	}
 	policy := resolvePolicy(tx.vg, lv, g.policy)
-	request := allocRequest{Name: lv.Name, Policy: policy, Stripes: g.shape.stripes, Extents: want, Partial: size.isWish(have > 0), PVs: pvs}
+	request := allocRequest{Name: lv.Name, Policy: policy, Stripes: g.shape.stripes, Extents: want, Partial: share || size.isWish(have > 0), PVs: pvs}
 	if have > 0 {
 		request.LV = lv
 	}
