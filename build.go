@@ -225,10 +225,13 @@ func (b *builder) finishPVs() error {
 
 // eraseAreas empties the metadata areas of a PV that left its group.
 func (b *builder) eraseAreas(m *member) {
-	for _, a := range m.label.MetadataAreas {
+	for _, a := range b.tx.areas[m.label.PVID] {
+		if a = b.withHeader(&a); a.header == nil {
+			continue
+		}
 		b.after = append(b.after, &OverwriteRange{
-			Device: m.path, Offset: a.Offset, What: "an empty metadata area",
-			Data: (&metadata.AreaHeader{Start: a.Offset, Size: a.Size}).Encode(),
+			Device: m.path, Offset: a.start, What: "an empty metadata area",
+			Data: (&metadata.AreaHeader{Start: a.start, Size: a.header.Size}).Encode(),
 		})
 	}
 }
@@ -297,8 +300,34 @@ func (b *builder) writeMetadata() error {
 	b.metadata = append(b.metadata,
 		&WriteText{Devices: devices, Size: Bytes(len(text)), areas: areas},
 		&Precommit{Devices: devices, Seqno: rec.Seqno, areas: areas})
-	b.commit = append(b.commit, &Commit{Devices: devices, Seqno: rec.Seqno, areas: areas})
+	commit := &Commit{Devices: devices, Seqno: rec.Seqno, areas: areas}
+	commit.Removed, commit.Reduced = tx.losses()
+	b.commit = append(b.commit, commit)
 	return nil
+}
+
+// losses returns the volumes that the transaction removes and those that it
+// makes smaller.
+func (tx *Tx) losses() (removed, reduced []string) {
+	if tx.st == nil {
+		return nil, nil
+	}
+	touched := make(map[metadata.ID]bool, len(tx.order))
+	for _, id := range tx.order {
+		touched[id] = true
+	}
+	for _, old := range tx.st.doc.VG.LVs {
+		if !touched[old.ID] {
+			continue
+		}
+		switch lv := tx.find(old.ID); {
+		case lv == nil:
+			removed = append(removed, old.Name)
+		case lv.Extents() < old.Extents():
+			reduced = append(reduced, old.Name)
+		}
+	}
+	return removed, reduced
 }
 
 // hints returns the records with the paths that the devices now have.
@@ -342,19 +371,22 @@ func newAreaWrite(a *scannedArea, text []byte) (*areaWrite, error) {
 // were empty and then the power lost.
 func (b *builder) eraseGroup() error {
 	var areas []*areaWrite
-	erase := func(a *scannedArea) {
+	erase := func(a scannedArea) {
 		w := &areaWrite{path: a.path, start: a.start, before: a.header, first: *a.header, second: *a.header}
 		w.second.Slots = [2]metadata.RawLocation{}
 		w.prepare()
 		areas = append(areas, w)
 	}
 	for _, a := range b.tx.outdated() {
-		erase(a)
+		erase(*a)
 	}
 	for _, newest := range []bool{false, true} {
 		for i := range b.tx.st.areas {
-			a := &b.tx.st.areas[i]
-			if key, _ := a.key(); a.header != nil && (key == b.tx.st.key) == newest {
+			a := b.withHeader(&b.tx.st.areas[i])
+			if a.header == nil { // with its text the group would come back
+				return errors.WithMessagef(a.err, "erase the metadata on %s", a.path)
+			}
+			if key, _ := a.key(); (key == b.tx.st.key) == newest {
 				erase(a)
 			}
 		}

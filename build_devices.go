@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"slices"
+	"time"
 
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
@@ -39,7 +40,8 @@ func (b *builder) devices() error {
 	return b.orderRenames()
 }
 
-// find returns an LV of the transaction by id; nil if it is gone.
+// find returns an LV by id once the transaction's function has returned; nil if
+// it is gone.
 func (tx *Tx) find(id metadata.ID) *metadata.LogicalVolume {
 	if tx.vg == nil {
 		return nil
@@ -47,12 +49,15 @@ func (tx *Tx) find(id metadata.ID) *metadata.LogicalVolume {
 	if i, ok := tx.index[id]; ok {
 		return tx.vg.LVs[i]
 	}
-	for _, lv := range tx.vg.LVs {
-		if lv != nil && lv.ID == id {
-			return lv
+	if tx.untouched == nil {
+		tx.untouched = make(map[metadata.ID]*metadata.LogicalVolume, len(tx.vg.LVs))
+		for _, lv := range tx.vg.LVs {
+			if lv != nil {
+				tx.untouched[lv.ID] = lv
+			}
 		}
 	}
-	return nil
+	return tx.untouched[id]
 }
 
 // bring plans the steps from the devices an LV has to those it shall have.
@@ -107,7 +112,7 @@ func (b *builder) fixedNumber(n node) dm.Dev {
 	return dm.MakeDev(uint32(max(lv.Major, 1)), uint32(lv.Minor))
 }
 
-func (b *builder) addNode(n node) Step {
+func (b *builder) addNode(n node) *AddNode {
 	s := &AddNode{deviceRef: deviceRef{Name: n.name, UUID: n.uuid}, VG: b.tx.vg.Name}
 	if !n.hidden {
 		s.LV = n.lvName
@@ -123,6 +128,9 @@ func (b *builder) changeNode(n node, m *mapped, refresh bool) {
 	if live && !renamed && !refresh && !m.info.Suspended {
 		if m.info.InactiveTable {
 			b.load = append(b.load, &ClearTable{deviceRef: ref})
+		}
+		if add := b.addNode(n); !b.tx.sys.host.hasNodes(add.Name, m.dev, add.VG, add.LV) {
+			b.after = append(b.after, add)
 		}
 		return
 	}
@@ -165,7 +173,7 @@ func (b *builder) removeDevices(id metadata.ID) error {
 	gone := slices.Clone(tx.kern.byLV[id])
 	slices.SortFunc(gone, func(x, y *mapped) int { return len(x.layer) - len(y.layer) })
 	for _, m := range gone {
-		if err := tx.kern.look(m); err != nil {
+		if err := tx.lookClosed(m); err != nil {
 			return err
 		}
 		_, lv, _, _ := parseDMName(m.name)
@@ -183,6 +191,25 @@ func (b *builder) removeDevices(id metadata.ID) error {
 		b.drop = append(b.drop, drop)
 	}
 	return nil
+}
+
+// lookClosed looks at a device that is to be closed. While udev runs, it gives
+// what udev started some time to close it.
+func (tx *Tx) lookClosed(m *mapped) error {
+	for try := 1; ; try++ {
+		if err := tx.kern.look(m); err != nil {
+			return err
+		}
+		if m.info.OpenCount == 0 || try == removeTries || !tx.sys.host.udevRuns() {
+			return nil
+		}
+		select {
+		case <-tx.ctx.Done():
+			return nil
+		case <-time.After(removeWait):
+			m.looked = false
+		}
+	}
 }
 
 func (b *builder) dropNode(m *mapped, lv string) *DropNode {

@@ -168,7 +168,7 @@ func (r *interopRun) stamp() {
 		return
 	}
 	require.Empty(r, vg.Problems(), where)
-	extent, _ := vg.ExtentSize().Bytes()
+	extent := vg.ExtentSize()
 	for lv := range vg.LVs() {
 		if !lv.Active() {
 			continue
@@ -434,7 +434,7 @@ func compareWithReport(t *testing.T, vg *VolumeGroup, report, where string) {
 	check("vg", row{
 		"vg_name": vg.Name(), "vg_size": fmt.Sprint(uint64(vg.Size())), "vg_free": fmt.Sprint(uint64(vg.Free())),
 		"vg_extent_count": fmt.Sprint(vg.Extents()), "vg_free_count": fmt.Sprint(vg.FreeExtents()),
-		"vg_extent_size": fmt.Sprint(uint64(vg.ExtentSize()) * 512), "vg_seqno": fmt.Sprint(vg.Seqno()), "vg_tags": join(vg.Tags()),
+		"vg_extent_size": fmt.Sprint(uint64(vg.ExtentSize())), "vg_seqno": fmt.Sprint(vg.Seqno()), "vg_tags": join(vg.Tags()),
 	}, theirs.VG[0])
 
 	pvs := slices.Collect(vg.PVs())
@@ -443,10 +443,10 @@ func compareWithReport(t *testing.T, vg *VolumeGroup, report, where string) {
 		i := slices.IndexFunc(theirs.PV, func(r row) bool { return r["pv_name"] == pv.Device() })
 		require.GreaterOrEqual(t, i, 0, "%s: %s", where, pv.Device())
 		check(pv.Device(), row{
-			"pe_start": fmt.Sprint(uint64(pv.Start()) * 512), "pv_size": fmt.Sprint(uint64(pv.Size())),
+			"pe_start": fmt.Sprint(uint64(pv.Start())), "pv_size": fmt.Sprint(uint64(pv.Size())),
 			"pv_free": fmt.Sprint(uint64(pv.Free())), "pv_pe_count": fmt.Sprint(pv.Extents()),
 			"pv_pe_alloc_count": fmt.Sprint(pv.Extents() - pv.FreeExtents()), "pv_tags": join(pv.Tags()),
-			"pv_mda_count": fmt.Sprint(pv.MetadataAreas()), "dev_size": fmt.Sprint(uint64(pv.DeviceSize()) * 512),
+			"pv_mda_count": fmt.Sprint(pv.MetadataAreas()), "dev_size": fmt.Sprint(uint64(pv.DeviceSize())),
 		}, theirs.PV[i])
 	}
 
@@ -483,7 +483,7 @@ func compareWithReport(t *testing.T, vg *VolumeGroup, report, where string) {
 			}
 			check(lv.Name(), row{
 				"segtype": kind, "stripes": fmt.Sprint(len(areas)), "seg_size_pe": fmt.Sprint(seg.Extents()),
-				"stripe_size": fmt.Sprint(uint64(seg.StripeSize()) * 512), "devices": strings.Join(areas, ","),
+				"stripe_size": fmt.Sprint(uint64(seg.StripeSize())), "devices": strings.Join(areas, ","),
 			}, rest[i])
 		}
 	}

@@ -25,8 +25,9 @@ type Plan struct {
 // Empty says whether there is nothing to do.
 func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
 
-// Destructive says whether a step overwrites what somebody may still want: a
-// signature, a label, or the beginning of a logical volume.
+// Destructive says whether a step takes what somebody may still want: it
+// overwrites a signature, a label or the beginning of a new volume, or gives up
+// a volume or its end.
 func (p *Plan) Destructive() bool {
 	for _, s := range p.Steps {
 		if s.Destructive() {
@@ -84,7 +85,7 @@ func backupText(d *metadata.Document) string {
 type Step interface {
 	// String says what the step does, in a line or, with a table, several.
 	String() string
-	// Destructive says whether it overwrites what somebody may still want.
+	// Destructive says whether it takes what somebody may still want.
 	Destructive() bool
 
 	// do does the step; undo makes it undone, also if do failed halfway.

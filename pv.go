@@ -38,7 +38,7 @@ func (p *PhysicalVolume) Missing() bool {
 func (p *PhysicalVolume) Allocatable() bool { return p.rec.Status&metadata.PVAllocatable != 0 }
 
 // Start returns where extent 0 begins on the device.
-func (p *PhysicalVolume) Start() Sectors { return p.rec.PEStart }
+func (p *PhysicalVolume) Start() Bytes { return sectorBytes(p.rec.PEStart) }
 
 // Extents returns how many extents the PV has.
 func (p *PhysicalVolume) Extents() Extents { return p.rec.PECount }
@@ -53,7 +53,7 @@ func (p *PhysicalVolume) Size() Bytes { return p.vg.bytes(p.rec.PECount) }
 func (p *PhysicalVolume) Free() Bytes { return p.vg.bytes(p.FreeExtents()) }
 
 // DeviceSize returns the size of the device as the metadata states it.
-func (p *PhysicalVolume) DeviceSize() Sectors { return p.rec.DeviceSize }
+func (p *PhysicalVolume) DeviceSize() Bytes { return sectorBytes(p.rec.DeviceSize) }
 
 // MetadataAreas returns how many metadata areas the PV has; 0 if it was not
 // found.

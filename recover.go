@@ -101,7 +101,7 @@ func (s *System) recoverGroupIn(ctx context.Context, ref string, mode lockMode, 
 	if err != nil {
 		return err
 	}
-	tx, err := s.newTx(h.handles, ref, mode, st, sc)
+	tx, err := s.newTx(ctx, h.handles, ref, mode, st, sc)
 	if err != nil {
 		return err
 	}
@@ -169,10 +169,7 @@ func (b *builder) repairAreas() error {
 	}
 	var areas []*areaWrite
 	for i := range st.areas {
-		a := st.areas[i]
-		if a.header == nil && errors.Is(a.err, metadata.ErrChecksum) {
-			a.header = b.freshHeader(&a)
-		}
+		a := b.withHeader(&st.areas[i])
 		if a.header == nil || !usable(&a) {
 			continue
 		}
@@ -247,14 +244,20 @@ func (tx *Tx) outdated() []*scannedArea {
 	return areas
 }
 
-// freshHeader returns the header of an empty area in place of a broken one.
-func (b *builder) freshHeader(a *scannedArea) *metadata.AreaHeader {
-	for _, area := range b.tx.members[a.pv].label.MetadataAreas {
+// withHeader returns the area with the header of an empty one if its own is
+// broken. One that could not be read, or lies where it must not, stays without.
+func (b *builder) withHeader(a *scannedArea) scannedArea {
+	out := *a
+	m := b.tx.st.members[a.pv]
+	if a.header != nil || m == nil || !errors.Is(a.err, metadata.ErrChecksum) {
+		return out
+	}
+	for _, area := range m.label.MetadataAreas {
 		if area.Offset == a.start {
-			return &metadata.AreaHeader{Start: area.Offset, Size: area.Size}
+			out.header = &metadata.AreaHeader{Start: area.Offset, Size: area.Size}
 		}
 	}
-	return nil
+	return out
 }
 
 // committedText reads the group's text from an area that has it.
@@ -311,10 +314,44 @@ func (b *builder) repairDevices(rec *Recovery) error {
 			b.wake(m)
 		}
 	}
+	if err := b.dropStaleNodes(); err != nil {
+		return err
+	}
 	if len(b.load)+len(b.resume) > 0 {
 		b.resume = append(b.resume, &SettleDevices{})
 	}
 	return b.orderRenames()
+}
+
+// dropStaleNodes drops the group's nodes and links that lead to no device.
+func (b *builder) dropStaleNodes() error {
+	list, err := b.tx.sys.kernel.Devices(dm.ListOptions{})
+	if err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for _, d := range list {
+		there[d.Name] = true
+	}
+	nodes, links := b.tx.sys.host.names(b.plan.VG)
+	for _, name := range nodes {
+		vg, lv, layer, ok := parseDMName(name)
+		if !ok || vg != b.plan.VG || there[name] {
+			continue
+		}
+		s := &DropNode{Name: name, VG: vg}
+		if layer == "" && checkLVName(vg, lv) == nil {
+			s.LV = lv
+		}
+		b.drop = append(b.drop, s)
+		there[name] = true // seen to
+	}
+	for _, lv := range links {
+		if name, err := dmName(b.plan.VG, lv, ""); err == nil && !there[name] && checkLVName(b.plan.VG, lv) == nil {
+			b.drop = append(b.drop, &DropNode{Name: name, VG: b.plan.VG, LV: lv})
+		}
+	}
+	return nil
 }
 
 // wake resumes a suspended device whose table cannot be made here, if that does

@@ -34,11 +34,20 @@ func (s Segment) Areas() []metadata.Area {
 	return slices.Clone(s.rec.Body.Areas())
 }
 
+// AreaExtents returns how many extents of the segment each area holds; 0 if
+// there are no areas.
+func (s Segment) AreaExtents() Extents {
+	if body, ok := s.rec.Body.(*metadata.Striped); ok {
+		return s.rec.Count / Extents(len(body.Stripes))
+	}
+	return 0
+}
+
 // StripeSize returns how much is put on one stripe before the next one's turn;
 // 0 if there is one stripe.
-func (s Segment) StripeSize() Sectors {
+func (s Segment) StripeSize() Bytes {
 	if body, ok := s.rec.Body.(*metadata.Striped); ok {
-		return body.StripeSize
+		return sectorBytes(body.StripeSize)
 	}
 	return 0
 }

@@ -147,13 +147,27 @@ func (s *Precommit) undo(r *run) error {
 // header. One area is enough for the change to hold; the others are brought up
 // to date by the next change.
 type Commit struct {
-	harmless
 	Devices []string
 	Seqno   uint32
-	areas   []*areaWrite
+	// Removed and Reduced are the logical volumes whose data, or part of it, is
+	// given up.
+	Removed, Reduced []string
+	areas            []*areaWrite
 }
 
-func (s *Commit) String() string { return fmt.Sprintf("commit seqno %d on %v", s.Seqno, s.Devices) }
+func (s *Commit) String() string {
+	text := fmt.Sprintf("commit seqno %d on %v", s.Seqno, s.Devices)
+	if len(s.Removed) > 0 {
+		text += fmt.Sprintf(", giving up %v", s.Removed)
+	}
+	if len(s.Reduced) > 0 {
+		text += fmt.Sprintf(", giving up the end of %v", s.Reduced)
+	}
+	return text
+}
+
+// Destructive says whether a logical volume is removed or becomes smaller.
+func (s *Commit) Destructive() bool { return len(s.Removed)+len(s.Reduced) > 0 }
 
 // do writes one area after the other and nothing else: devices may be
 // suspended, and the memory of this process be on them.

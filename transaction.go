@@ -84,7 +84,7 @@ func (s *System) read(ctx context.Context, h *hold, ref, name string, mode lockM
 	if st != nil && st.doc.VG.Name != name {
 		return nil, fault(ErrVGNotFound, "vg %s was renamed from %s to %s meanwhile", ref, name, st.doc.VG.Name)
 	}
-	return s.newTx(h.handles, ref, mode, st, sc)
+	return s.newTx(ctx, h.handles, ref, mode, st, sc)
 }
 
 // resume makes a transaction of a plan that was made earlier, if everything is
@@ -109,7 +109,7 @@ func (s *System) resume(ctx context.Context, p *Plan) (*transaction, error) {
 		return stale("a device changed")
 	}
 	tx := *old
-	tx.h, tx.numbers = h.handles, nil
+	tx.ctx, tx.h, tx.numbers = ctx, h.handles, nil
 	if tx.vg != nil {
 		tx.kern, err = s.kernelState(tx.vg.ID)
 	} else {

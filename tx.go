@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // to.
 type Tx struct {
 	sys  *System
+	ctx  context.Context // of the call that the transaction belongs to
 	h    *handles
 	ref  string
 	mode lockMode
@@ -42,7 +44,8 @@ type Tx struct {
 	wipePVs []*member // to lose their labels
 	removed bool      // the group was removed
 
-	numbers func(metadata.ID) (string, error) // see tableDevice
+	numbers   func(metadata.ID) (string, error)       // see tableDevice
+	untouched map[metadata.ID]*metadata.LogicalVolume // see find
 }
 
 // wish is what shall happen to the devices of a logical volume.
@@ -60,9 +63,9 @@ type newLV struct {
 	keepSignatures bool
 }
 
-func (s *System) newTx(h *handles, ref string, mode lockMode, st *vgState, sc *scan) (*Tx, error) {
+func (s *System) newTx(ctx context.Context, h *handles, ref string, mode lockMode, st *vgState, sc *scan) (*Tx, error) {
 	tx := &Tx{
-		sys: s, h: h, ref: ref, mode: mode, st: st, scan: sc,
+		sys: s, ctx: ctx, h: h, ref: ref, mode: mode, st: st, scan: sc,
 		byName: map[string]*metadata.LogicalVolume{}, index: map[metadata.ID]int{},
 		members: map[metadata.ID]*member{}, areas: map[metadata.ID][]scannedArea{},
 		wishes: map[metadata.ID]wish{}, newPVs: map[string]*pvInit{},

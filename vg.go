@@ -55,7 +55,7 @@ func (v *VolumeGroup) ID() metadata.ID { return v.rec.ID }
 func (v *VolumeGroup) Seqno() uint32 { return v.rec.Seqno }
 
 // ExtentSize returns the length of an extent.
-func (v *VolumeGroup) ExtentSize() Sectors { return v.rec.ExtentSize }
+func (v *VolumeGroup) ExtentSize() Bytes { return sectorBytes(v.rec.ExtentSize) }
 
 // Tags returns the tags.
 func (v *VolumeGroup) Tags() []string { return slices.Clone(v.rec.Tags) }
@@ -86,6 +86,9 @@ func (v *VolumeGroup) Size() Bytes { return v.bytes(v.Extents()) }
 
 // Free returns the size of all free extents.
 func (v *VolumeGroup) Free() Bytes { return v.bytes(v.FreeExtents()) }
+
+// sectorBytes converts sectors of a valid record, which do not overflow.
+func sectorBytes(s Sectors) Bytes { b, _ := s.Bytes(); return b }
 
 // bytes converts extents of a valid group, whose sums do not overflow.
 func (v *VolumeGroup) bytes(e Extents) Bytes {

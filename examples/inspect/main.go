@@ -8,9 +8,9 @@
 // -svg draws the picture of a volume group to a file. The first prints:
 //
 //	VG vg0: 192 MiB, 64 MiB free, extents of 4 MiB, seqno 1
-//	  PV disk1.img   64 MiB   0 B free      16 extents from sector 2048
-//	  PV disk2.img   64 MiB   0 B free      16 extents from sector 2048
-//	  PV disk3.img   64 MiB   64 MiB free   16 extents from sector 2048
+//	  PV disk1.img   64 MiB   0 B free      16 extents from 1 MiB
+//	  PV disk2.img   64 MiB   0 B free      16 extents from 1 MiB
+//	  PV disk3.img   64 MiB   64 MiB free   16 extents from 1 MiB
 //	  LV data: 96 MiB
 //	    0-15    2 stripes of 64 KiB   disk1.img 0-7, disk2.img 0-7
 //	    16-23   linear                disk2.img 8-15

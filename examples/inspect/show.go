@@ -11,14 +11,13 @@ import (
 )
 
 func showGroup(out io.Writer, vg *lvm.VolumeGroup) error {
-	extent, _ := vg.ExtentSize().Bytes()
-	fmt.Fprintf(out, "VG %s: %s, %s free, extents of %s, seqno %d\n", vg.Name(), vg.Size(), vg.Free(), extent, vg.Seqno())
+	fmt.Fprintf(out, "VG %s: %s, %s free, extents of %s, seqno %d\n", vg.Name(), vg.Size(), vg.Free(), vg.ExtentSize(), vg.Seqno())
 	if err := vg.Changeable(); err != nil {
 		fmt.Fprintf(out, "  cannot be changed: %s\n", indent(err.Error()))
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	for pv := range vg.PVs() {
-		fmt.Fprintf(t, "  PV %s\t%s\t%s free\t%d extents from sector %d\n",
+		fmt.Fprintf(t, "  PV %s\t%s\t%s free\t%d extents from %s\n",
 			device(pv), pv.Size(), pv.Free(), pv.Extents(), pv.Start())
 	}
 	if err := t.Flush(); err != nil {
@@ -70,20 +69,14 @@ func kind(seg lvm.Segment) string {
 	if n == 1 {
 		return "linear"
 	}
-	size, _ := seg.StripeSize().Bytes()
-	return fmt.Sprintf("%d stripes of %s", n, size)
+	return fmt.Sprintf("%d stripes of %s", n, seg.StripeSize())
 }
 
 // places lists the extents that a segment's areas consist of.
 func places(vg *lvm.VolumeGroup, seg lvm.Segment) string {
 	var out []string
-	areas := seg.Areas()
-	for _, a := range areas {
-		count := seg.Extents()
-		if seg.Type() == "striped" {
-			count /= lvm.Extents(len(areas))
-		}
-		out = append(out, place(vg, a)+" "+extents(a.Start, count))
+	for _, a := range seg.Areas() {
+		out = append(out, place(vg, a)+" "+extents(a.Start, seg.AreaExtents()))
 	}
 	return strings.Join(out, ", ")
 }

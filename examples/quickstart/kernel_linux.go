@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -78,16 +77,9 @@ func fillFile(path string) (sum [sha256.Size]byte, err error) {
 	return sum, errors.Join(err, f.Close())
 }
 
-// deactivate takes the volume's device away, also after an interrupt. Others
-// may look into a device for a moment when it changes.
+// deactivate takes the volume's device away, also after an interrupt.
 func deactivate(sys *lvm.System) error {
-	for try := 1; ; try++ {
-		err := sys.Update(context.Background(), vgName, func(tx *lvm.Tx) error { return tx.DeactivateAll() })
-		if !errors.Is(err, lvm.ErrBusy) || try == 50 {
-			return err
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	return sys.Update(context.Background(), vgName, func(tx *lvm.Tx) error { return tx.DeactivateAll() })
 }
 
 // mounted calls fn while device is mounted on a folder.

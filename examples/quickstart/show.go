@@ -16,7 +16,7 @@ func show(ctx context.Context, out io.Writer, sys *lvm.System) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nVolume group %s: %s in extents of %s\n", vg.Name(), vg.Size(), bytes(vg.ExtentSize()))
+	fmt.Fprintf(out, "\nVolume group %s: %s in extents of %s\n", vg.Name(), vg.Size(), vg.ExtentSize())
 	t := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	for pv := range vg.PVs() {
 		fmt.Fprintf(t, "  PV\t%s\t%s\t%s free\n", pv.Device(), pv.Size(), pv.Free())
@@ -39,10 +39,4 @@ func show(ctx context.Context, out io.Writer, sys *lvm.System) error {
 		fmt.Fprintf(out, "\nDevice-mapper table of %s\n\n%s", lv.DMName(), table)
 	}
 	return nil
-}
-
-// bytes returns the length of an extent, which cannot overflow.
-func bytes(s lvm.Sectors) lvm.Bytes {
-	b, _ := s.Bytes()
-	return b
 }

@@ -31,7 +31,7 @@ var rooms = map[string]room{
 	"dm":       {allowed: []string{module + "/units", "github.com/pkg/errors", "golang.org/x/sys/unix"}},
 	"": {allowed: []string{module + "/units", module + "/metadata", module + "/dm",
 		"github.com/pkg/errors", "golang.org/x/sys/unix"}},
-	"examples": {allowed: []string{module, module + "/units", module + "/metadata", module + "/dm", "github.com/pkg/errors"}},
+	"examples": {allowed: []string{module, module + "/units", module + "/metadata", module + "/dm", "github.com/pkg/errors", "golang.org/x/sys/unix"}},
 }
 
 // inTests is what tests may import beyond that.
