@@ -199,7 +199,7 @@ func (tx *Tx) lookup(ref string) (*metadata.LogicalVolume, int) {
 	return nil, -1
 }
 
-// lvFor returns an LV that a user may change. Parts of other LVs are refused.
+// lvFor returns an LV and its index in vg.LVs.
 func (tx *Tx) lvFor(ref string) (*metadata.LogicalVolume, int, error) {
 	if tx.vg == nil {
 		return nil, 0, ErrVGNotFound
@@ -211,15 +211,21 @@ func (tx *Tx) lvFor(ref string) (*metadata.LogicalVolume, int, error) {
 	return lv, i, nil
 }
 
-// changeable refuses LVs that are not to be changed by themselves.
-func changeable(lv *metadata.LogicalVolume) error {
-	switch {
-	case lv.Status&metadata.LVVisible == 0:
-		return fault(ErrUnsupported, "lv %s is a part of another lv", lv.Name)
-	case lv.Status&(metadata.LVLocked|metadata.LVPvmove) != 0:
-		return fault(ErrBusy, "lv %s is being moved", lv.Name)
+// lvToChange returns an LV that may be changed. Parts of other LVs are refused.
+func (tx *Tx) lvToChange(ref string) (*metadata.LogicalVolume, int, error) {
+	if err := tx.own(); err != nil {
+		return nil, 0, err
 	}
-	return nil
+	lv, i, err := tx.lvFor(ref)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case lv.Status&metadata.LVVisible == 0:
+		return nil, 0, fault(ErrUnsupported, "lv %s is a part of another lv", lv.Name)
+	case lv.Status&(metadata.LVLocked|metadata.LVPvmove) != 0:
+		return nil, 0, fault(ErrBusy, "lv %s is being moved", lv.Name)
+	}
+	return lv, i, nil
 }
 
 // put replaces the record at index i, or appends it with i < 0.

@@ -280,13 +280,7 @@ func (tx *Tx) ExtendLV(lv string, spec ExtendSpec) error {
 }
 
 func (tx *Tx) extendLV(ref string, spec ExtendSpec) error {
-	if err := tx.own(); err != nil {
-		return err
-	}
-	old, i, err := tx.lvFor(ref)
-	if err == nil {
-		err = changeable(old)
-	}
+	old, i, err := tx.lvToChange(ref)
 	if err != nil {
 		return err
 	}
@@ -362,13 +356,7 @@ func (tx *Tx) ReduceLV(lv string, spec ReduceSpec) error {
 }
 
 func (tx *Tx) reduceLV(ref string, spec ReduceSpec) error {
-	if err := tx.own(); err != nil {
-		return err
-	}
-	old, i, err := tx.lvFor(ref)
-	if err == nil {
-		err = changeable(old)
-	}
+	old, i, err := tx.lvToChange(ref)
 	if err != nil {
 		return err
 	}
@@ -445,13 +433,7 @@ func (tx *Tx) RenameLV(lv, name string) error {
 }
 
 func (tx *Tx) renameLV(ref, name string) error {
-	if err := tx.own(); err != nil {
-		return err
-	}
-	old, i, err := tx.lvFor(ref)
-	if err == nil {
-		err = changeable(old)
-	}
+	old, i, err := tx.lvToChange(ref)
 	if err != nil {
 		return err
 	}
@@ -472,13 +454,7 @@ func (tx *Tx) renameLV(ref, name string) error {
 func (tx *Tx) RemoveLV(lv string) error { return tx.fail("remove lv", lv, tx.removeLV(lv)) }
 
 func (tx *Tx) removeLV(ref string) error {
-	if err := tx.own(); err != nil {
-		return err
-	}
-	lv, i, err := tx.lvFor(ref)
-	if err == nil {
-		err = changeable(lv)
-	}
+	lv, i, err := tx.lvToChange(ref)
 	if err != nil {
 		return err
 	}
