@@ -8,7 +8,7 @@ type share struct {
 
 // bestAnywhere is best for the policy anywhere: a physical volume gives several
 // areas, and an area serves several stripes as long as something of it is left.
-func (p *picker) bestAnywhere() []candidate {
+func (p *picker) bestAnywhere(apart bool) []candidate {
 	want := p.want()
 	shares := make([][]share, len(p.pvs))
 	for i := range p.pvs {
@@ -35,7 +35,7 @@ func (p *picker) bestAnywhere() []candidate {
 			}
 		}
 	}
-	return p.largest(all)
+	return p.largest(all, apart)
 }
 
 // moveShare puts share j in front of the first one whose area is smaller than

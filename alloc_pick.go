@@ -14,14 +14,18 @@ import (
 type picker struct {
 	req    allocRequest
 	pvs    []pickPV
-	legs   [][]metadata.ID // per stripe: the physical volumes already used by this request
-	need   Extents         // logical extents still to find
+	legs   []pvSet // per stripe: the physical volumes already used by this request
+	need   Extents // logical extents still to find
 	pieces []allocPiece
+	tags   map[metadata.ID][]string // of all physical volumes
 
 	// touched are the areas that the round considered. LVM2 puts them behind
-	// those of the same size before the next.
+	// those of the same size before the next round. Where all of one size were
+	// considered, that changes nothing, and they are left out.
 	touched []candidate
 }
+
+type pvSet map[metadata.ID]bool
 
 // pickPV is a physical volume to choose from.
 type pickPV struct {
@@ -41,10 +45,16 @@ type candidate struct {
 }
 
 func newPicker(m *ExtentMap, vg *metadata.VolumeGroup, r allocRequest) *picker {
-	p := &picker{req: r, need: r.Extents, legs: make([][]metadata.ID, r.Stripes)}
+	p := &picker{req: r, need: r.Extents, legs: make([]pvSet, r.Stripes), tags: make(map[metadata.ID][]string)}
+	for i := range p.legs {
+		p.legs[i] = make(pvSet)
+	}
 	records := make(map[metadata.ID]*metadata.PhysicalVolume, len(vg.PVs))
 	for _, pv := range vg.PVs {
 		records[pv.ID] = pv
+		if len(pv.Tags) > 0 && len(r.ClingTags) > 0 {
+			p.tags[pv.ID] = pv.Tags
+		}
 	}
 	chosen := r.PVs
 	if len(chosen) == 0 {
@@ -53,11 +63,9 @@ func newPicker(m *ExtentMap, vg *metadata.VolumeGroup, r allocRequest) *picker {
 		}
 	}
 	for _, c := range chosen {
-		pv, extents := records[c.PV], (*pvExtents)(nil)
-		if x, ok := m.pv(c.PV); ok {
-			extents = x
-		}
-		if pv == nil || extents == nil || !allocatable(pv) {
+		pv := records[c.PV]
+		extents, ok := m.pv(c.PV)
+		if pv == nil || !ok || !allocatable(pv) {
 			continue
 		}
 		if slices.Contains(r.Apart, c.PV) && r.Policy != metadata.AllocAnywhere {
@@ -107,31 +115,70 @@ func satAdd(a, b Extents) Extents {
 // run tries the policies from the strictest to the wanted one. Each continues
 // where the one before stopped.
 func (p *picker) run() {
-	for policy := metadata.AllocContiguous; policy <= p.req.Policy; policy++ {
+	most := p.req.Policy
+	if most == metadata.AllocCling {
+		most = metadata.AllocClingByTags
+	}
+	for policy := metadata.AllocContiguous; policy <= most && p.need > 0; policy++ {
 		switch policy {
 		case metadata.AllocContiguous:
 			if p.last() != nil {
 				p.round(p.following)
 			} else {
-				p.round(p.best)
+				p.round(func() []candidate { return p.best(p.tagged()) })
 			}
-		case metadata.AllocCling, metadata.AllocClingByTags:
-			if policy == metadata.AllocClingByTags && len(p.req.ClingTags) == 0 {
-				continue
-			}
+		case metadata.AllocCling:
 			p.cling(policy)
+		case metadata.AllocClingByTags:
+			if len(p.req.ClingTags) > 0 {
+				p.cling(policy)
+			}
 		case metadata.AllocNormal:
-			for p.need > 0 && (p.round(func() []candidate { return p.clinging(policy, p.legs) }) || p.round(p.best)) {
-			}
+			p.normal()
 		case metadata.AllocAnywhere:
-			for p.need > 0 && p.round(p.bestAnywhere) {
-			}
+			p.anywhere()
 		}
-		if p.need == 0 {
+	}
+}
+
+// normal prefers physical volumes that this request already uses.
+func (p *picker) normal() {
+	apart, near := p.tagged(), len(p.pieces) > 0
+	for p.need > 0 {
+		found := p.round(func() []candidate {
+			if near {
+				return p.clinging(metadata.AllocNormal, p.legs, apart)
+			}
+			return p.best(apart)
+		})
+		switch {
+		case found:
+			near = true
+		case apart:
+			apart = false
+		case near:
+			near = false
+		default:
 			return
 		}
 	}
 }
+
+// anywhere takes whatever there is.
+func (p *picker) anywhere() {
+	apart := p.tagged()
+	for p.need > 0 {
+		found := p.round(func() []candidate { return p.bestAnywhere(apart) })
+		if !found && !apart {
+			return
+		}
+		apart = apart && found
+	}
+}
+
+// tagged says whether stripes on physical volumes with different tags are
+// preferred.
+func (p *picker) tagged() bool { return p.req.Stripes > 1 && len(p.req.ClingTags) > 0 }
 
 // last returns the segment that the new ones shall continue, if any.
 func (p *picker) last() *metadata.Segment {
@@ -154,13 +201,17 @@ func (p *picker) cling(policy metadata.Allocation) {
 		return
 	}
 	// LVM2 compares with the first segment, not with the last.
-	var legs [][]metadata.ID
+	var legs []pvSet
 	for _, a := range p.req.LV.Segments[0].Body.Areas() {
-		legs = append(legs, []metadata.ID{a.PV})
+		legs = append(legs, pvSet{a.PV: true})
+	}
+	used := legs
+	if len(p.pieces) > 0 && policy == metadata.AllocCling {
+		used = slices.Concat(legs, p.legs)
 	}
 	for p.need > 0 && p.round(func() []candidate { return p.clingingInPlace(policy, legs) }) {
 	}
-	for p.need > 0 && p.round(func() []candidate { return p.clinging(policy, legs) }) {
+	for p.need > 0 && p.round(func() []candidate { return p.clinging(policy, used, false) }) {
 	}
 }
 
@@ -183,24 +234,34 @@ func (p *picker) round(find func() []candidate) bool {
 }
 
 // best returns the candidates that can contribute most, one per physical volume.
-func (p *picker) best() []candidate {
+func (p *picker) best(apart bool) []candidate {
 	var all []candidate
 	for i := range p.pvs {
 		if c, ok := p.choose(i); ok {
 			all = append(all, c)
 		}
 	}
-	return p.largest(all)
+	return p.largest(all, apart)
 }
 
 // largest returns the candidates for the stripes, those first that can contribute
-// most; nil if there are not enough.
-func (p *picker) largest(all []candidate) []candidate {
-	if len(all) < p.req.Stripes {
-		return nil
-	}
+// most; if they have to be apart, without those whose physical volume is one before,
+// or shares a tag with it. It returns nil if there are not enough.
+func (p *picker) largest(all []candidate, apart bool) []candidate {
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.size, a.size) })
-	return all[:p.req.Stripes]
+	var chosen []candidate
+	for _, c := range all {
+		shares := func(o candidate) bool {
+			return o.pv == c.pv || sharesTag(p.pvs[c.pv].tags, p.pvs[o.pv].tags, p.req.ClingTags)
+		}
+		if apart && slices.ContainsFunc(chosen, shares) {
+			continue
+		}
+		if chosen = append(chosen, c); len(chosen) == p.req.Stripes {
+			return chosen
+		}
+	}
+	return nil
 }
 
 // choose returns the area that lvm2 would use of physical volume i. It goes
@@ -213,6 +274,10 @@ func (p *picker) choose(i int) (c candidate, ok bool) {
 		size := v.free[j].count
 		if size < want && (ok || p.req.Policy == metadata.AllocContiguous) {
 			break
+		}
+		if size == want {
+			// The walk goes through all that fit exactly.
+			return candidate{i, v.free[v.firstBelow(want)-1], want}, true
 		}
 		c, ok = candidate{i, v.free[j], min(size, want)}, true
 		p.touched = append(p.touched, c)
@@ -275,25 +340,21 @@ func (v *pickPV) at(pe Extents) (freeArea, bool) {
 
 // clingingInPlace returns areas for the stripes, each on a physical volume near
 // to those of legs at the same place.
-func (p *picker) clingingInPlace(policy metadata.Allocation, legs [][]metadata.ID) []candidate {
+func (p *picker) clingingInPlace(policy metadata.Allocation, legs []pvSet) []candidate {
 	chosen := make([]candidate, p.req.Stripes)
 	found := 0
-	want := p.want()
 	for i := range p.pvs {
 		v := &p.pvs[i]
-		for j := 0; j < len(v.free) && found < len(chosen); {
-			s := 0
-			for s < len(chosen) && (chosen[s].size > 0 || s >= len(legs) || !p.isNearAny(v, legs[s], policy)) {
-				s++
-			}
-			if s == len(chosen) {
+		if len(v.free) == 0 {
+			continue
+		}
+		for s := range min(len(chosen), len(legs)) {
+			if chosen[s].size == 0 && p.isNear(v, legs[s], policy) {
+				chosen[s] = candidate{i, v.free[0], min(v.free[0].count, p.want())}
+				p.touched = append(p.touched, chosen[s])
+				found++
 				break
 			}
-			size := min(v.free[j].count, want)
-			chosen[s] = candidate{i, v.free[j], size}
-			p.touched = append(p.touched, chosen[s])
-			found++
-			j++
 		}
 	}
 	if found < len(chosen) {
@@ -304,43 +365,40 @@ func (p *picker) clingingInPlace(policy metadata.Allocation, legs [][]metadata.I
 
 // clinging returns the candidates that can contribute most, one for each physical
 // volume near to those of legs. Here LVM2 goes through all areas of the volume,
-// also if they are too small, so that it ends at a small one.
-func (p *picker) clinging(policy metadata.Allocation, legs [][]metadata.ID) []candidate {
+// also if they are too small, so that it ends at the smallest unless one before
+// it leaves a rest that is smaller still.
+func (p *picker) clinging(policy metadata.Allocation, legs []pvSet, apart bool) []candidate {
 	var all []candidate
-	near, want := slices.Concat(legs...), p.want()
+	want := p.want()
 	for i := range p.pvs {
 		v := &p.pvs[i]
-		if !p.isNearAny(v, near, policy) {
+		if len(v.free) == 0 || !slices.ContainsFunc(legs, func(leg pvSet) bool { return p.isNear(v, leg, policy) }) {
 			continue
 		}
 		var c candidate
 		for j := 0; j < len(v.free); {
-			size := min(v.free[j].count, want)
-			c = candidate{i, v.free[j], size}
+			if v.free[j].count <= want {
+				last := v.free[len(v.free)-1]
+				c = candidate{i, last, last.count}
+				break
+			}
+			c = candidate{i, v.free[j], want}
 			p.touched = append(p.touched, c)
-			j = v.after(j, v.free[j].count-size)
+			j = v.after(j, v.free[j].count-want)
 		}
-		if c.size > 0 {
-			all = append(all, c)
-		}
+		all = append(all, c)
 	}
-	return p.largest(all)
+	return p.largest(all, apart)
 }
 
-func (p *picker) isNearAny(v *pickPV, used []metadata.ID, policy metadata.Allocation) bool {
-	return slices.ContainsFunc(used, func(id metadata.ID) bool { return p.isNear(v, id, policy) })
-}
-
-// isNear says whether v is the physical volume id or, by tags, belongs to it.
-func (p *picker) isNear(v *pickPV, id metadata.ID, policy metadata.Allocation) bool {
-	if v.id == id {
-		return true
-	}
+// isNear says whether v is one of the physical volumes of leg or, by tags, belongs
+// to them.
+func (p *picker) isNear(v *pickPV, leg pvSet, policy metadata.Allocation) bool {
 	if policy != metadata.AllocClingByTags {
-		return false
+		return leg[v.id]
 	}
-	for i := range p.pvs {
-		if p.pvs[i].id == id && sharesTag(v.tags, p.pvs[i].tags, p.req.ClingTags) {
+	for id := range leg {
+		if sharesTag(v.tags, p.tags[id], p.req.ClingTags) {
 			return true
 		}
 	}
@@ -366,7 +424,7 @@ func (p *picker) take(chosen []candidate) {
 	for s, c := range chosen {
 		v := &p.pvs[c.pv]
 		piece.Areas = append(piece.Areas, metadata.Area{PV: v.id, Start: c.area.start})
-		p.legs[s] = append(p.legs[s], v.id)
+		p.legs[s][v.id] = true
 		rest := v.cut(c.area, length)
 		// Under anywhere, stripes can share an area.
 		for i := range chosen[s+1:] {

@@ -19,11 +19,14 @@ type PVSelection struct {
 	Ranges []PERange // none: all extents
 }
 
-// PERange is a range of physical extents. One that goes on beyond the last
-// extent of a physical volume ends there.
+// PERange is a range of physical extents.
 type PERange struct {
-	Start, Count Extents
+	Start Extents
+	Count Extents // [ToEnd]: up to the last
 }
+
+// ToEnd is a count of extents that reaches the end of any physical volume.
+const ToEnd = units.MaxExtents + 1
 
 // String prints p as [ParsePVSelection] reads it.
 func (p PVSelection) String() string {
@@ -41,7 +44,7 @@ func (r PERange) String() string {
 	switch end := satAdd(r.Start, r.Count); {
 	case r.Count == 0:
 		return start + "+0"
-	case end > units.MaxExtents:
+	case end >= ToEnd:
 		return start + "-"
 	default:
 		return start + "-" + strconv.FormatUint(uint64(end-1), 10)
@@ -51,10 +54,13 @@ func (r PERange) String() string {
 // ParsePVSelection reads lvm2's notation of physical volumes and ranges of their
 // extents: "/dev/sdb", "/dev/sdb:0-99:200-", "@tag". A range is "a", "a-b" with
 // both included, "a-" to the end, "-b" from the first, or "a+n" for n extents. A
-// path with a colon in it cannot be written this way. An error matches
-// [ErrInvalidSelection].
+// tag has no ranges, since it can have a colon in it; a path with one cannot be
+// written this way. An error matches [ErrInvalidSelection].
 func ParsePVSelection(text string) (PVSelection, error) {
 	name, rest, ranged := strings.Cut(text, ":")
+	if strings.HasPrefix(text, "@") {
+		name, ranged = text, false
+	}
 	if name == "" || name == "@" {
 		return PVSelection{}, errors.WithMessagef(ErrInvalidSelection, "%q: no physical volume", text)
 	}
@@ -69,7 +75,10 @@ func ParsePVSelection(text string) (PVSelection, error) {
 		}
 		p.Ranges = append(p.Ranges, r)
 	}
-	return p, checkRanges(p)
+	if err := checkRanges(p.PV, p.Ranges); err != nil {
+		return PVSelection{}, err
+	}
+	return p, nil
 }
 
 func parsePERange(text string) (PERange, bool) {
@@ -82,7 +91,7 @@ func parsePERange(text string) (PERange, bool) {
 	}
 	if from, to, ok := strings.Cut(text, "-"); ok {
 		a, oka := number(from, 0)
-		b, okb := number(to, units.MaxExtents)
+		b, okb := number(to, ToEnd-1)
 		return PERange{a, b - a + 1}, oka && okb && a <= b
 	}
 	from, count, counted := strings.Cut(text, "+")
@@ -91,50 +100,57 @@ func parsePERange(text string) (PERange, bool) {
 		return PERange{a, 1}, oka && from != ""
 	}
 	n, okn := number(count, 0)
-	return PERange{a, n}, oka && okn && n > 0
+	return PERange{a, n}, oka && okn && n > 0 && a+n <= ToEnd
 }
 
 // checkRanges refuses ranges that overlap or hold nothing.
-func checkRanges(p PVSelection) error {
-	sorted := slices.SortedFunc(slices.Values(p.Ranges), func(a, b PERange) int { return cmp.Compare(a.Start, b.Start) })
+func checkRanges(pv string, ranges []PERange) error {
+	sorted := slices.SortedFunc(slices.Values(ranges), func(a, b PERange) int { return cmp.Compare(a.Start, b.Start) })
 	for i, r := range sorted {
 		if r.Count == 0 {
-			return errors.WithMessagef(ErrInvalidSelection, "%s: range of no extents", p)
+			return errors.WithMessagef(ErrInvalidSelection, "%s: range of no extents", pv)
 		}
 		if i > 0 && satAdd(sorted[i-1].Start, sorted[i-1].Count) > r.Start {
-			return errors.WithMessagef(ErrInvalidSelection, "%s: ranges %s and %s overlap", p, sorted[i-1], r)
+			return errors.WithMessagef(ErrInvalidSelection, "%s: ranges %s and %s overlap", pv, sorted[i-1], r)
 		}
 	}
 	return nil
 }
 
-// resolveSelections returns the physical volumes that selections stand for, in
-// their order. find gives the physical volume of a path or UUID. An error
-// matches [ErrInvalidSelection].
+// resolveSelections returns the physical volumes that selections stand for, each
+// once, in their order. find gives the physical volume of a path or UUID. An error
+// matches [ErrInvalidSelection]: something is selected twice or not there.
 func resolveSelections(vg *metadata.VolumeGroup, selections []PVSelection, find func(name string) (metadata.ID, bool)) ([]allocPV, error) {
 	var pvs []allocPV
-	add := func(pv *metadata.PhysicalVolume, s PVSelection) {
-		i := slices.IndexFunc(pvs, func(a allocPV) bool { return a.PV == pv.ID })
-		if i < 0 {
-			pvs = append(pvs, allocPV{pv.ID, slices.Clone(s.Ranges)})
-			return
+	index := make(map[metadata.ID]int)
+	add := func(pv *metadata.PhysicalVolume, s PVSelection) error {
+		ranges, err := rangesOf(pv, s)
+		if err != nil {
+			return err
 		}
-		pvs[i].Ranges = append(pvs[i].Ranges, s.Ranges...)
+		i, ok := index[pv.ID]
+		if !ok {
+			i = len(pvs)
+			index[pv.ID] = i
+			pvs = append(pvs, allocPV{PV: pv.ID})
+		}
+		pvs[i].Ranges = append(pvs[i].Ranges, ranges...)
+		return checkRanges(s.PV, pvs[i].Ranges)
 	}
 	for _, s := range selections {
-		if err := checkRanges(s); err != nil {
-			return nil, err
+		tag, tagged := strings.CutPrefix(s.PV, "@")
+		var id metadata.ID
+		known := false
+		if !tagged {
+			id, known = find(s.PV)
 		}
 		found := false
-		tag, tagged := strings.CutPrefix(s.PV, "@")
-		id, _ := metadata.ID{}, false
-		if !tagged {
-			id, _ = find(s.PV)
-		}
 		for _, pv := range vg.PVs {
-			if tagged && slices.Contains(pv.Tags, tag) || !tagged && pv.ID == id {
+			if tagged && slices.Contains(pv.Tags, tag) || known && pv.ID == id {
 				found = true
-				add(pv, s)
+				if err := add(pv, s); err != nil {
+					return nil, err
+				}
 			}
 		}
 		if !found {
@@ -142,4 +158,20 @@ func resolveSelections(vg *metadata.VolumeGroup, selections []PVSelection, find 
 		}
 	}
 	return pvs, nil
+}
+
+// rangesOf returns the ranges of a selection, cut to the extents that there are.
+func rangesOf(pv *metadata.PhysicalVolume, s PVSelection) ([]PERange, error) {
+	if len(s.Ranges) == 0 && pv.PECount > 0 {
+		return []PERange{{0, pv.PECount}}, nil
+	}
+	ranges := slices.Clone(s.Ranges)
+	for i, r := range ranges {
+		end := satAdd(r.Start, r.Count)
+		if r.Start >= pv.PECount || end > pv.PECount && end < ToEnd {
+			return nil, errors.WithMessagef(ErrInvalidSelection, "%s: range %s of %d extents", s.PV, r, uint64(pv.PECount))
+		}
+		ranges[i].Count = min(r.Count, pv.PECount-r.Start)
+	}
+	return ranges, nil
 }
