@@ -35,6 +35,9 @@ func (tx *Tx) setActive(ref string, w wish) error {
 	if lv.Status&metadata.LVVisible == 0 {
 		return fault(ErrUnsupported, "lv %s is a part of another lv", lv.Name)
 	}
+	if tx.liesOnOpaque(lv) {
+		return fault(ErrUnsupported, "lv %s has, or lies on, segments of a type that is not known here", lv.Name)
+	}
 	if err := unclaimedLV(claims(tx.vg), lv); err != nil {
 		return err
 	}
@@ -48,6 +51,25 @@ func (tx *Tx) setActive(ref string, w wish) error {
 	}
 	tx.want(lv.ID, w)
 	return nil
+}
+
+// liesOnOpaque says whether devices are beneath an LV's that are not known. The
+// group is valid, so there is no cycle.
+func (tx *Tx) liesOnOpaque(lv *metadata.LogicalVolume) bool {
+	if lv.IsOpaque() {
+		return true
+	}
+	for i := range lv.Segments {
+		if lv.Segments[i].Body == nil {
+			continue
+		}
+		for _, a := range lv.Segments[i].Body.Areas() {
+			if below := tx.find(a.LV); !a.LV.IsZero() && below != nil && tx.liesOnOpaque(below) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ActivateAll activates the logical volumes that are for users, but those that
