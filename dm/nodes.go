@@ -5,10 +5,13 @@ import "github.com/pkg/errors"
 // Nodes keeps the nodes of mapped devices in a directory, where udev does not.
 // The zero value does it as lvm2 does.
 //
-// A node is a symbolic link to DevDir/dm-N if the kernel has made that one, and
-// a block device of its own otherwise, of user root and group disk (6), mode
-// 0660. What is neither a link nor a block device is never replaced or removed,
-// and no name leads out of the directory. Errors are of type *Error.
+// A node is a block device of its own, of user root and group disk (6), mode
+// 0660; where the process may not make one, a symbolic link to DevDir/dm-N, if
+// the kernel has made that. A link is the second choice: it leads to another
+// device once N is used again, and lvm2 before 2.03.40 leaves it in place then.
+//
+// What is neither a link nor a block device is never replaced or removed, and no
+// name leads out of the directory. Errors are of type *Error.
 //
 // Never call these methods while a device is suspended.
 type Nodes struct {

@@ -217,14 +217,15 @@ func (d nodeDir) unlink(name string) error {
 	return nil
 }
 
-// create makes the node: a link to the kernel's own one if that is right.
+// create makes the node, or where that is not allowed a link to the kernel's own
+// one, if that is right.
 func (d nodeDir) create(name string, dev Dev, kernelNode string) error {
-	var st unix.Stat_t
-	if unix.Stat(kernelNode, &st) == nil && isDev(&st, dev) {
-		return unix.Symlinkat(kernelNode, d.fd, name)
-	}
 	number := unix.Mkdev(dev.Major(), dev.Minor())
 	if err := unix.Mknodat(d.fd, name, unix.S_IFBLK|nodeMode, int(number)); err != nil {
+		var st unix.Stat_t
+		if errors.Is(err, unix.EPERM) && unix.Stat(kernelNode, &st) == nil && isDev(&st, dev) {
+			return unix.Symlinkat(kernelNode, d.fd, name)
+		}
 		return err
 	}
 	// The mode again, without what the process masks off.
