@@ -5,6 +5,7 @@ import (
 
 	"github.com/lvm-go/lvm/metadata"
 	"github.com/lvm-go/lvm/units"
+	"github.com/pkg/errors"
 )
 
 // builder turns the result of a transaction into steps.

@@ -33,9 +33,13 @@ func (o outcome) which(t testing.TB, got *metadata.VolumeGroup) string {
 	if assert.ObjectsAreEqual(o.after, got) {
 		return "after"
 	}
-	require.Equal(t, o.before, got, "the group is neither as before nor as after")
+	if !assert.ObjectsAreEqual(o.before, got) {
+		t.Fatalf("the group is neither as before nor as after:\n%v\nbefore:\n%v\nafter:\n%v", textOf(got), textOf(o.before), textOf(o.after))
+	}
 	return "before"
 }
+
+func textOf(vg *metadata.VolumeGroup) string { return backupText(&metadata.Document{VG: vg}) }
 
 func TestCrash(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,8 @@
 package lvm
 
 import (
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/lvm-go/lvm/dm"
@@ -21,6 +23,8 @@ type host interface {
 	removeLink(vg, lv string) error
 	// hasNodes says whether the node is there and, if lv is not empty, the link.
 	hasNodes(name string, dev dm.Dev, vg, lv string) bool
+	// names returns the names of all nodes, and of the links of vg.
+	names(vg string) (nodes, links []string)
 }
 
 // realHost is the host that this process runs on.
@@ -53,4 +57,22 @@ func (h realHost) hasNodes(name string, dev dm.Dev, vg, lv string) bool {
 		}
 	}
 	return true
+}
+
+func (h realHost) names(vg string) (nodes, links []string) {
+	list := func(dir string, is func(fs.FileMode) bool) (names []string) {
+		entries, _ := os.ReadDir(dir) // what cannot be listed cannot be tidied up
+		for _, e := range entries {
+			if is(e.Type()) {
+				names = append(names, e.Name())
+			}
+		}
+		return names
+	}
+	link := func(m fs.FileMode) bool { return m&fs.ModeSymlink != 0 }
+	nodes = list(filepath.Join(h.devDir, "mapper"), func(m fs.FileMode) bool { return link(m) || isBlockMode(m) })
+	if checkVGName(vg) == nil {
+		links = list(filepath.Join(h.devDir, vg), link)
+	}
+	return nodes, links
 }

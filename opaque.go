@@ -1,13 +1,19 @@
 package lvm
 
-import "github.com/lvm-go/lvm/metadata"
+import (
+	"slices"
+
+	"github.com/lvm-go/lvm/metadata"
+)
 
 // claims returns the logical volumes that segments of unknown types refer to,
 // each with that type. What such a segment does with them is not known: the
 // origin of a snapshot, mapped as if it were alone, would destroy the snapshot.
 // So they are neither activated nor deactivated here.
 func claims(vg *metadata.VolumeGroup) map[string]string {
-	if len(vg.OpaqueTypes()) == 0 {
+	// A transaction's group has holes where volumes were removed.
+	opaque := func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.IsOpaque() }
+	if !slices.ContainsFunc(vg.LVs, opaque) {
 		return nil
 	}
 	names := make(map[string]bool, len(vg.LVs))

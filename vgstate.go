@@ -98,6 +98,7 @@ func (s *System) state(sc *scan, c *vgTexts) (*vgState, error) {
 			c.best.seqno, c.best.areas[0].path))
 	}
 	st.compareCopies(c, problem)
+	st.checkPrecommitted(sc, deny)
 	st.judge(s, refuse)
 	return st, nil
 }
@@ -164,6 +165,31 @@ func pvRecord(vg *metadata.VolumeGroup, id metadata.ID) *metadata.PhysicalVolume
 		}
 	}
 	return nil
+}
+
+// checkPrecommitted refuses to change a group that may be older than it seems. A
+// precommitted text was committed elsewhere if the one who wrote it lived to do
+// so, and an area that cannot be read may be the one to tell.
+func (st *vgState) checkPrecommitted(sc *scan, deny func(string, error)) {
+	unread := map[textKey]bool{}
+	for _, t := range sc.texts {
+		unread[t.key] = t.err != nil
+	}
+	for i := range st.areas {
+		a := &st.areas[i]
+		if a.header == nil || !a.header.Slots[metadata.SlotPrecommitted].InUse() {
+			continue
+		}
+		loc := a.header.Slots[metadata.SlotPrecommitted]
+		for j := range st.areas {
+			other := &st.areas[j]
+			key, ok := other.key()
+			if other.header == nil || ok && unread[key] && key == (textKey{loc.Size, loc.Checksum}) {
+				deny(other.path, fault(ErrDamaged, "the metadata area at byte %d cannot be read, and may hold a newer text than seqno %d",
+					uint64(other.start), st.doc.VG.Seqno))
+			}
+		}
+	}
 }
 
 // compareCopies reports areas that do not hold the newest text.

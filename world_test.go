@@ -128,6 +128,11 @@ type alteration struct {
 	vg    string // the group of do; vg0 if empty
 	do    func(tx *Tx, areas MetadataAreas) error
 	gone  bool // the group does not exist afterwards
+	// inactive: with a kernel, no volume is active before.
+	inactive bool
+	// twice: that a device cannot be read as well is too much: it may bring a
+	// group back that was removed.
+	twice bool
 }
 
 func (c *alteration) ref() string {
@@ -299,7 +304,8 @@ func alterations() []alteration {
 			do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveVG() }, gone: true},
 		{name: "tag vg one of whose areas missed the last commit", setup: missedCommit,
 			do: func(tx *Tx, _ MetadataAreas) error { return tx.SetTags("t") }},
-		{name: "remove vg with an outdated pv", setup: outdatedPV, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveVG() }, gone: true},
+		{name: "remove vg with an outdated pv", setup: outdatedPV, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveVG() },
+			gone: true, twice: true},
 		{name: "remove vg and pvs", setup: emptyGroup, do: func(tx *Tx, _ MetadataAreas) error {
 			return joinErrors(tx.RemoveVG(), tx.RemovePV("a"), tx.RemovePV("b"))
 		}, gone: true},

@@ -1,0 +1,201 @@
+package lvm
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvm-go/lvm/internal/recorder"
+)
+
+// kernelAlterations are those that only make sense with a kernel.
+func kernelAlterations() []alteration {
+	inactive := func(t testing.TB, sys *System, areas MetadataAreas) {
+		volumes(t, sys, areas)
+	}
+	return []alteration{
+		{name: "activate all", setup: inactive, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.ActivateAll() }},
+		{name: "deactivate all", setup: volumes, do: func(tx *Tx, _ MetadataAreas) error { return tx.DeactivateAll() }},
+		{name: "refresh", setup: volumes, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.Refresh("data"), tx.Refresh("striped"))
+		}},
+		{name: "rename in a chain", setup: volumes, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.RenameLV("data", "d2"), tx.RenameLV("other", "data"), tx.RenameLV("striped", "other"))
+		}},
+		{name: "replace by one of the same name", setup: volumes, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.RemoveLV("data"), tx.addLV("data", 7, 1))
+		}},
+		{name: "activate and deactivate and extend", setup: volumes, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.Deactivate("other"), tx.ExtendLV("data", ExtendSpec{By: ExtentCount(9)}), tx.addLV("new", 3, 1))
+		}},
+	}
+}
+
+// failure is a way in which the n-th call of some kind fails.
+type failure struct {
+	name string
+	on   calls
+	how  recorder.Fault
+	kind syscall.Errno
+}
+
+// failures returns the ways in which calls fail. Each errno means something else.
+func failures() []failure {
+	return []failure{
+		{"disk before", onDisk, recorder.Before, 0},
+		{"disk after", onDisk, recorder.After, 0},
+		{"kernel EIO before", onKernel, recorder.Before, syscall.EIO},
+		{"kernel EBUSY before", onKernel, recorder.Before, syscall.EBUSY},
+		{"kernel ENOMEM after", onKernel, recorder.After, syscall.ENOMEM},
+		{"kernel EINVAL after", onKernel, recorder.After, syscall.EINVAL},
+		{"host before", onHost, recorder.Before, syscall.EIO},
+	}
+}
+
+// trial is an alteration that is made again and again from the same start.
+type trial struct {
+	*alteration
+	areas  MetadataAreas
+	disks  *recorder.Disks // at the start
+	o      outcome
+	counts map[calls]int // how many calls it takes
+}
+
+func newTrial(t *testing.T, c *alteration, areas MetadataAreas) *trial {
+	r := &trial{alteration: c, areas: areas, disks: c.start(t, areas), counts: map[calls]int{}}
+	for _, on := range []calls{onDisk, onKernel, onHost, onDisk | onKernel | onHost} {
+		m := r.machine(t)
+		r.o.before = m.record(t)
+		sys := m.open(t, 3)
+		m.fuse.set(on, 0, 0, 0, false)
+		require.NoError(t, c.perform(sys, areas))
+		r.counts[on] = m.fuse.count()
+		m.fuse.off()
+		r.o.after = m.record(t)
+		require.Empty(t, m.unlike(t))
+	}
+	return r
+}
+
+// machine returns a machine before the alteration, with all volumes active.
+func (r *trial) machine(t testing.TB) *machine {
+	m := newMachine(r.disks.Clone())
+	sys := m.open(t, 2)
+	if r.setup != nil && !r.inactive {
+		if vg := recordOf(t, sys, "vg0"); vg != nil {
+			update(t, sys, "vg0", func(tx *Tx) error { return tx.ActivateAll() })
+		}
+	}
+	require.Empty(t, m.unlike(t))
+	return m
+}
+
+func trials(t *testing.T, run func(*testing.T, *trial)) {
+	areas := []MetadataAreas{OneArea, TwoAreas}
+	if testing.Short() {
+		areas = areas[:1]
+	}
+	for _, c := range append(alterations(), kernelAlterations()...) {
+		for _, a := range areas {
+			t.Run(c.name+"/"+areaNames[a], func(t *testing.T) {
+				t.Parallel()
+				run(t, newTrial(t, &c, a))
+			})
+		}
+	}
+}
+
+// TestFaults lets each call of each alteration fail, one at a time.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	trials(t, func(t *testing.T, r *trial) {
+		for _, f := range failures() {
+			if r.twice && f.on == onDisk {
+				continue
+			}
+			for n := 1; n <= r.counts[f.on]; n++ {
+				m := r.machine(t)
+				active := m.active()
+				sys := m.open(t, 3)
+				m.fuse.set(f.on, n, f.how, f.kind, false)
+				err := r.perform(sys, r.areas)
+				m.fuse.off()
+				if !r.check(t, m, sys, active, err) {
+					t.Fatalf("%s, call %d of %d: %v\n%v", f.name, n, r.counts[f.on], err, m.kernel.Calls())
+				}
+			}
+		}
+	})
+}
+
+// check checks what an alteration has left in which a call failed.
+func (r *trial) check(t *testing.T, m *machine, sys *System, active []string, err error) bool {
+	which := r.o.which(t, m.record(t))
+	var failed *ApplyError
+	var op *OpError
+	ok := assert.Empty(t, m.kernel.Suspended(), "suspended")
+	switch {
+	case err == nil:
+		ok = assert.Equal(t, "after", which) && assert.Empty(t, m.unlike(t)) && ok
+	case errors.As(err, &failed):
+		ok = assert.Empty(t, failed.Undo, "not undone") && ok
+		if changed := !assert.ObjectsAreEqual(r.o.before, r.o.after); changed && failed.Committed {
+			ok = assert.Equal(t, "after", which) && ok
+		} else if changed {
+			ok = assert.Equal(t, "before", which) && ok
+		}
+		if !failed.Committed {
+			ok = assert.Empty(t, m.unlike(t), "after undo") && assert.Equal(t, active, m.active()) && ok
+		}
+	default:
+		ok = assert.ErrorAs(t, err, &op) && assert.Empty(t, m.unlike(t)) && assert.Equal(t, active, m.active()) && ok
+	}
+	checkPatterns(t, openDisks(t, m.disks, 4), r.o.before)
+	return ok && r.goesOn(t, m, sys, which, err)
+}
+
+// goesOn checks that a Recover leaves nothing undone, and that the alteration can
+// then be made if it was not.
+func (r *trial) goesOn(t *testing.T, m *machine, sys *System, which string, err error) bool {
+	rec, recErr := sys.Recover(context.Background())
+	if !assert.NoError(t, recErr) || !assert.Empty(t, rec.Problems) || !assert.Empty(t, m.unlike(t), "after Recover") {
+		return false
+	}
+	if !assert.Empty(t, problems(t, openDisks(t, m.disks, 5)), "after Recover") {
+		return false
+	}
+	if which == "before" && err != nil {
+		if !assert.NoError(t, r.perform(sys, r.areas), "next time") {
+			return false
+		}
+	} else if r.o.after != nil {
+		if !assert.NoError(t, sys.Update(context.Background(), "vg0", func(tx *Tx) error { return tx.SetTags("next") })) {
+			return false
+		}
+	}
+	return assert.Empty(t, m.unlike(t)) && assert.Empty(t, problems(t, openDisks(t, m.disks, 6)))
+}
+
+// TestDeath ends the process at each call of each alteration: what it would have
+// done after that, undoing included, is not done.
+func TestDeath(t *testing.T) {
+	t.Parallel()
+	const all = onDisk | onKernel | onHost
+	trials(t, func(t *testing.T, r *trial) {
+		for n := 1; n <= r.counts[all]; n++ {
+			m := r.machine(t)
+			m.fuse.set(all, n, recorder.Before, syscall.EIO, true)
+			err := r.perform(m.open(t, 3), r.areas)
+			m.fuse.off()
+			which := r.o.which(t, m.record(t))
+			checkPatterns(t, openDisks(t, m.disks, 4), r.o.before)
+			if !r.goesOn(t, m, m.open(t, 5), which, err) {
+				t.Fatalf("dead at call %d of %d: %v\n%v", n, r.counts[all], err, m.kernel.Calls())
+			}
+		}
+	})
+}
