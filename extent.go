@@ -13,7 +13,8 @@ import (
 // It is made of runs: memory and time follow their number, never that of the
 // extents.
 //
-// A map that callers see does not change. It is safe for concurrent use.
+// The map of a group as it was read does not change, and is safe for concurrent
+// use. The map of a transaction follows its changes.
 type ExtentMap struct {
 	extentSize Sectors
 	pvs        []*pvExtents        // in the order of the group
@@ -174,13 +175,15 @@ func (m *ExtentMap) Owner(pv metadata.ID, pe Extents) (Run, bool) {
 }
 
 // Runs returns the runs of a physical volume in the order of its extents. They
-// cover it without gap or overlap, and of two that meet not both are free.
+// cover it without gap or overlap, and of two that meet not both are free. Changes
+// of a transaction do not show in a sequence that has begun.
 func (m *ExtentMap) Runs(pv metadata.ID) iter.Seq[Run] {
 	return func(yield func(Run) bool) {
 		p, ok := m.pv(pv)
 		if !ok {
 			return
 		}
+		p = p.clone(nil)
 		for i := range len(p.used) + 1 {
 			if start, end := p.gap(i); start < end && !yield(Run{PV: pv, Start: start, Count: end - start}) {
 				return
@@ -246,6 +249,10 @@ func (m *ExtentMap) run(p *pvExtents, u usedRun) Run {
 	lv := &m.lvs[u.lv]
 	r.LV, r.LVName = lv.id, lv.name
 	r.Segment, r.Area = int(u.segment), int(u.area)
+	if r.Segment >= len(lv.segments) {
+		// The transaction has changed it since the run was found.
+		return r
+	}
 	seg := &lv.segments[u.segment]
 	r.FirstLE = seg.Start
 	if b, ok := seg.Body.(*metadata.Striped); ok && m.extentSize > 0 {

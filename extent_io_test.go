@@ -85,6 +85,7 @@ func TestMapBytes(t *testing.T) {
 				var at *MapError
 				require.ErrorAs(t, err, &at)
 				assert.NotEmpty(t, at.LV)
+				assert.Contains(t, at.Error(), fmt.Sprintf("lv %s: byte %d: ", at.LV, uint64(at.Offset)))
 			}
 		})
 	}

@@ -139,14 +139,12 @@ func (p *pvExtents) alloc(r usedRun) bool {
 	return true
 }
 
-// release takes out a used run.
-func (p *pvExtents) release(r usedRun) bool {
-	i := p.search(r.start) - 1
-	if i < 0 || p.used[i] != r {
-		return false
+// release takes out a used run, if it is there: that of an invalid group may not
+// have been entered.
+func (p *pvExtents) release(r usedRun) {
+	if i := p.search(r.start) - 1; i >= 0 && p.used[i] == r {
+		p.remove(i)
 	}
-	p.remove(i)
-	return true
 }
 
 // firstOver returns the index of the first used run that ends after pe.

@@ -401,3 +401,24 @@ func (m *mapModel) check(t *rapid.T, emap *ExtentMap) {
 		}
 	}
 }
+
+// A caller may change the transaction while it goes through the runs.
+func TestRunsStayWhileTheTransactionGoesOn(t *testing.T) {
+	t.Parallel()
+	vg := drawnVG()
+	m := NewExtentMap(vg).clone()
+	require.NoError(t, m.setLV(&metadata.LogicalVolume{ID: testID("lv", 8), Segments: []metadata.Segment{stripedSegment(1, 0, areaAt(0, 22))}}))
+	want := slices.Collect(m.Runs(testID("pv", 0)))
+	var got []Run
+	for r := range m.Runs(testID("pv", 0)) {
+		for _, lv := range vg.LVs {
+			m.dropLV(lv.ID)
+		}
+		m.dropLV(testID("lv", 8))
+		got = append(got, r)
+	}
+	require.Len(t, got, len(want))
+	for i := range want {
+		assert.Equal(t, [2]Extents{want[i].Start, want[i].Count}, [2]Extents{got[i].Start, got[i].Count})
+	}
+}
