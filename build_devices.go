@@ -129,9 +129,7 @@ func (b *builder) changeNode(n node, m *mapped, refresh bool) {
 		if m.info.InactiveTable {
 			b.load = append(b.load, &ClearTable{deviceRef: ref})
 		}
-		if add := b.addNode(n); !b.tx.sys.host.hasNodes(add.Name, m.dev, add.VG, add.LV) {
-			b.after = append(b.after, add)
-		}
+		b.addMissingNode(n, m)
 		return
 	}
 	switch {
@@ -148,11 +146,18 @@ func (b *builder) changeNode(n node, m *mapped, refresh bool) {
 		_, lv, _, _ := parseDMName(m.name)
 		b.drop = append(b.drop, b.dropNode(m, lv))
 		b.after = append(b.after, b.addNode(n))
-	} else if !m.info.LiveTable {
-		b.after = append(b.after, b.addNode(n))
+	} else {
+		b.addMissingNode(n, m)
 	}
 	b.resume = append(b.resume, &ResumeDevice{deviceRef: deviceRef{Name: n.name, UUID: n.uuid}, hidden: n.hidden})
 	b.addReadAhead(n, m)
+}
+
+// addMissingNode plans a node or link that is not there, or leads elsewhere.
+func (b *builder) addMissingNode(n node, m *mapped) {
+	if add := b.addNode(n); !b.tx.sys.host.hasNodes(add.Name, m.dev, add.VG, add.LV) {
+		b.after = append(b.after, add)
+	}
 }
 
 // resolved returns a table with references to devices that are there replaced
