@@ -109,8 +109,8 @@ func BenchmarkUpdate(b *testing.B) {
 	}
 }
 
-// BenchmarkCreateMany makes volumes in one update.
-func BenchmarkCreateMany(b *testing.B) {
+// BenchmarkPlanMany plans many volumes in one update.
+func BenchmarkPlanMany(b *testing.B) {
 	for _, n := range benchSizes {
 		b.Run(fmt.Sprintf("lvs=%d", n), func(b *testing.B) {
 			sys := benchSystem(b, 1, MiB)
