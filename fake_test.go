@@ -125,18 +125,25 @@ type fuse struct {
 	at   int // the call to fail, 1 being the first; 0: none
 	n    int
 	how  recorder.Fault
-	rest bool // all after it, too, as if the process were dead
+	die  int // from this call on none is made, as if the process were dead; 0: never
 	kind syscall.Errno
 }
 
-// set begins to count calls of the given kinds.
-func (f *fuse) set(on calls, at int, how recorder.Fault, kind syscall.Errno, rest bool) {
+// set begins to count calls of the given kinds, of which one is to fail.
+func (f *fuse) set(on calls, at int, how recorder.Fault, kind syscall.Errno) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.on, f.at, f.how, f.kind, f.rest, f.n = on, at, how, kind, rest, 0
+	f.on, f.at, f.how, f.kind, f.die, f.n = on, at, how, kind, 0, 0
 }
 
-func (f *fuse) off() { f.set(0, 0, 0, 0, false) }
+// kill ends the process at the n-th call from set on.
+func (f *fuse) kill(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.die = n
+}
+
+func (f *fuse) off() { f.set(0, 0, 0, 0) }
 
 func (f *fuse) count() int {
 	f.mu.Lock()
@@ -152,12 +159,10 @@ func (f *fuse) next(kind calls) recorder.Fault {
 	}
 	f.n++
 	switch {
-	case f.at == 0 || f.n < f.at:
-		return recorder.Pass
+	case f.die > 0 && f.n >= f.die:
+		return recorder.Before
 	case f.n == f.at:
 		return f.how
-	case f.rest:
-		return recorder.Before
 	}
 	return recorder.Pass
 }

@@ -71,7 +71,7 @@ func newTrial(t *testing.T, c *alteration, areas MetadataAreas) *trial {
 		m := r.machine(t)
 		r.o.before = m.record(t)
 		sys := m.open(t, 3)
-		m.fuse.set(on, 0, 0, 0, false)
+		m.fuse.set(on, 0, 0, 0)
 		require.NoError(t, c.perform(sys, areas))
 		r.counts[on] = m.fuse.count()
 		m.fuse.off()
@@ -121,7 +121,7 @@ func TestFaults(t *testing.T) {
 				m := r.machine(t)
 				active := m.active()
 				sys := m.open(t, 3)
-				m.fuse.set(f.on, n, f.how, f.kind, false)
+				m.fuse.set(f.on, n, f.how, f.kind)
 				err := r.perform(sys, r.areas)
 				m.fuse.off()
 				if !r.check(t, m, sys, active, err) {
@@ -180,22 +180,89 @@ func (r *trial) goesOn(t *testing.T, m *machine, sys *System, which string, err 
 	return assert.Empty(t, m.unlike(t)) && assert.Empty(t, problems(t, openDisks(t, m.disks, 6)))
 }
 
-// TestDeath ends the process at each call of each alteration: what it would have
-// done after that, undoing included, is not done.
+const anyCall = onDisk | onKernel | onHost
+
+// die makes the alteration in a process that dies at the given call, and checks
+// that what it left is whole and can be finished.
+func (r *trial) die(t *testing.T, m *machine, n int) {
+	t.Helper()
+	m.fuse.kill(n)
+	err := r.perform(m.open(t, 3), r.areas)
+	m.fuse.off()
+	which := r.o.which(t, m.record(t))
+	checkPatterns(t, openDisks(t, m.disks, 4), r.o.before)
+	if !r.goesOn(t, m, m.open(t, 5), which, err) {
+		t.Fatalf("dead at call %d of %d: %v\n%v", n, r.counts[anyCall], err, m.kernel.Calls())
+	}
+}
+
+// TestDeath ends the process at each call of each alteration.
 func TestDeath(t *testing.T) {
 	t.Parallel()
-	const all = onDisk | onKernel | onHost
 	trials(t, func(t *testing.T, r *trial) {
-		for n := 1; n <= r.counts[all]; n++ {
+		for n := 1; n <= r.counts[anyCall]; n++ {
 			m := r.machine(t)
-			m.fuse.set(all, n, recorder.Before, syscall.EIO, true)
-			err := r.perform(m.open(t, 3), r.areas)
-			m.fuse.off()
-			which := r.o.which(t, m.record(t))
-			checkPatterns(t, openDisks(t, m.disks, 4), r.o.before)
-			if !r.goesOn(t, m, m.open(t, 5), which, err) {
-				t.Fatalf("dead at call %d of %d: %v\n%v", n, r.counts[all], err, m.kernel.Calls())
+			m.fuse.set(anyCall, 0, 0, syscall.EIO)
+			r.die(t, m, n)
+		}
+	})
+}
+
+// TestDeathWhileUndoing ends the process in the calls that follow one that
+// failed.
+func TestDeathWhileUndoing(t *testing.T) {
+	t.Parallel()
+	trials(t, func(t *testing.T, r *trial) {
+		for n := 1; n <= r.counts[onKernel|onHost]; n++ {
+			for later := 1; later <= 8; later += 1 + n%2 {
+				m := r.machine(t)
+				m.fuse.set(onKernel|onHost, n, recorder.Before, syscall.EIO)
+				r.die(t, m, n+later)
 			}
 		}
 	})
 }
+
+// TestCancel ends the context ahead of each step of each alteration: before the
+// commit that undoes it, from there on it is finished.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	trials(t, func(t *testing.T, r *trial) {
+		for n := 0; ; n++ {
+			m := r.machine(t)
+			active := m.active()
+			sys := m.open(t, 3)
+			ctx, cancel := context.WithCancelCause(context.Background())
+			defer cancel(nil)
+			steps, committed := 0, false
+			sys.before = func(s Step) {
+				if steps == n {
+					cancel(errLostInterest)
+				}
+				steps++
+				switch s.(type) {
+				case *Commit, *EraseMetadata:
+					committed = committed || steps <= n
+				}
+			}
+			err := sys.Update(ctx, r.ref(), func(tx *Tx) error { return r.do(tx, r.areas) })
+			if steps <= n {
+				require.NoError(t, err)
+				return
+			}
+			which := r.o.which(t, m.record(t))
+			if err != nil {
+				require.False(t, committed)
+				require.ErrorIs(t, err, context.Canceled)
+				require.ErrorIs(t, err, errLostInterest)
+			} else if !assert.ObjectsAreEqual(r.o.before, r.o.after) {
+				require.True(t, committed)
+			}
+			if !r.check(t, m, sys, active, err) {
+				t.Fatalf("canceled ahead of step %d: %s: %v", n, which, err)
+			}
+		}
+	})
+}
+
+var errLostInterest = errors.New("nobody wants it any more")

@@ -300,10 +300,11 @@ func (s *System) backups() *backupStore {
 	}
 }
 
-// checkpoint returns the error of a context that is done.
+// checkpoint returns the error of a context that is done, and its cause.
 func checkpoint(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	err := ctx.Err()
+	if cause := context.Cause(ctx); cause != err {
+		return joinErrors(err, cause)
 	}
-	return nil
+	return err
 }
