@@ -216,12 +216,35 @@ func (b *builder) finishPVs() error {
 		}
 	}
 	for _, m := range tx.wipePVs {
-		b.after = append(b.after, &OverwriteRange{
-			Device: m.path, Offset: Bytes(m.label.Sector) * units.SectorSize,
-			Data: make([]byte, units.SectorSize), What: "zeroes over the label of pv " + m.label.PVID.String(),
-		})
+		if err := b.wipeLabels(m); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// wipeLabels zeroes all that looks like a label, the first one last: the others
+// must not come to count.
+func (b *builder) wipeLabels(m *member) error {
+	d, err := b.tx.h.reader(m.path)
+	if err != nil {
+		return err
+	}
+	head := make([]byte, metadata.LabelScanSize)
+	if n, err := d.ReadAt(head, 0); n < len(head) {
+		return errors.WithMessagef(err, "read %s", m.path)
+	}
+	for at := metadata.LabelScanSize - units.SectorSize; ; at -= units.SectorSize {
+		if metadata.IsLabel(head[at:]) {
+			b.after = append(b.after, &OverwriteRange{
+				Device: m.path, Offset: at,
+				Data: make([]byte, units.SectorSize), What: "zeroes over the label of pv " + m.label.PVID.String(),
+			})
+		}
+		if at == 0 {
+			return nil
+		}
+	}
 }
 
 // eraseAreas empties the metadata areas of a PV that left its group.

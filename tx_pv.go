@@ -88,6 +88,10 @@ func (tx *Tx) createPV(spec PVSpec) error {
 	if _, _, err := tx.orphan(spec.Device); err != nil {
 		return err
 	}
+	// What is written before the commit must not be what the group still has.
+	if tx.leaves(spec.Device) {
+		return fault(ErrUnsupported, "the pv leaves its group in this update: make it anew in the next")
+	}
 	_, err := tx.initPV(spec)
 	return err
 }
@@ -239,7 +243,9 @@ func (tx *Tx) removePV(device string) error {
 	if tx.newPVs[device] != nil {
 		delete(tx.newPVs, device)
 		tx.pvOrder = slices.DeleteFunc(tx.pvOrder, func(d string) bool { return d == device })
-		return nil
+		if m, _, err = tx.orphan(device); m == nil || err != nil {
+			return err
+		}
 	}
 	tx.wipePVs = append(tx.wipePVs, m)
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lvm-go/lvm/metadata"
 	"github.com/lvm-go/lvm/units"
+	"github.com/pkg/errors"
 )
 
 // VGSpec says what a new volume group is like. Only PVs is required.
@@ -42,6 +43,9 @@ func (tx *Tx) CreateVG(spec VGSpec) error { return tx.fail("create vg", "", tx.c
 func (tx *Tx) createVG(spec VGSpec) error {
 	if tx.vg != nil {
 		return ErrExists
+	}
+	if tx.st != nil {
+		return fault(ErrUnsupported, "a group of that name is removed in this update: create the new one in the next")
 	}
 	if err := checkVGName(tx.ref); err != nil {
 		return err
@@ -233,6 +237,9 @@ func (tx *Tx) orphan(device string) (*member, []scannedArea, error) {
 	if err := tx.scan.failed[device]; err != nil {
 		return nil, nil, err
 	}
+	if slices.ContainsFunc(tx.wipePVs, func(m *member) bool { return m.path == device }) {
+		return nil, nil, fault(ErrUnsupported, "%s is to become blank in this update: use it in the next", device)
+	}
 	if init := tx.newPVs[device]; init != nil {
 		if tx.members[init.id] != nil {
 			return nil, nil, fault(ErrExists, "pv %s is in vg %s already", init.id, tx.vg.Name)
@@ -258,7 +265,7 @@ func (tx *Tx) unclaimed(pv *scannedPV) error {
 	if tx.vg != nil && pvRecord(tx.vg, id) != nil {
 		return fault(ErrExists, "pv %s is in vg %s already", id, tx.vg.Name)
 	}
-	if slices.ContainsFunc(tx.gonePVs, func(m *member) bool { return m.path == pv.path }) {
+	if tx.leaves(pv.path) {
 		return nil
 	}
 	for _, other := range tx.scan.pvs {
@@ -275,8 +282,29 @@ func (tx *Tx) unclaimed(pv *scannedPV) error {
 			return fault(ErrExists, "pv %s belongs to vg %s", id, c.name)
 		}
 	}
+	if err := tx.unreadable(pv); err != nil {
+		return errors.WithMessagef(err, "cannot tell whether a group has pv %s", id)
+	}
 	if pv.label.InUse() {
 		return fault(ErrBusy, "pv %s is marked as used by a group whose metadata was not found", id)
+	}
+	return nil
+}
+
+// unreadable returns what kept the metadata on a physical volume from being
+// read. A header that is broken is none: there is nothing behind it any more.
+func (tx *Tx) unreadable(pv *scannedPV) error {
+	for i := range pv.areas {
+		a := &pv.areas[i]
+		var format *metadata.FormatError
+		if a.err != nil && !errors.As(a.err, &format) && !errors.Is(a.err, ErrDamaged) {
+			return a.err
+		}
+		for _, t := range tx.scan.texts {
+			if t.err != nil && slices.Contains(t.areas, a) {
+				return t.err
+			}
+		}
 	}
 	return nil
 }
@@ -327,6 +355,11 @@ func (tx *Tx) takeOut(id metadata.ID) error {
 	tx.vg.PVs = slices.DeleteFunc(slices.Clone(tx.vg.PVs), func(pv *metadata.PhysicalVolume) bool { return pv.ID == id })
 	tx.release(id)
 	return nil
+}
+
+// leaves says whether the physical volume on a device leaves the group.
+func (tx *Tx) leaves(device string) bool {
+	return slices.ContainsFunc(tx.gonePVs, func(m *member) bool { return m.path == device })
 }
 
 // release makes a member an orphan.

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 
@@ -124,6 +125,9 @@ func DecodeLabel(sector []byte, number uint64) (*Label, error) {
 	}
 	return decodePVHeader(sector[h.Offset:], number)
 }
+
+// IsLabel reports whether sector begins as a label does, valid or not.
+func IsLabel(sector []byte) bool { return bytes.HasPrefix(sector, []byte(labelMagic)) }
 
 // labelError makes errors about the label in a sector.
 type labelError struct{ sector uint64 }
