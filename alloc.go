@@ -129,7 +129,7 @@ func (m *ExtentMap) sizeContext(vg *metadata.VolumeGroup, pvs []allocPV) sizeCon
 		return c
 	}
 	for _, v := range newPicker(m, vg, allocRequest{PVs: pvs}).pvs {
-		for _, a := range v.free {
+		for _, a := range v.areas {
 			c.Selection += a.count
 		}
 	}

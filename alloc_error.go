@@ -60,7 +60,7 @@ func (p *picker) shortage(vg string) *SpaceError {
 	e := &SpaceError{VG: vg, LV: p.req.Name, Policy: p.req.Policy, Stripes: p.req.Stripes, Need: p.req.Extents}
 	for i := range p.pvs {
 		s := PVSpace{PV: p.pvs[i].name}
-		for _, a := range p.pvs[i].free {
+		for _, a := range p.pvs[i].areas {
 			s.Free += a.count
 			s.Largest = max(s.Largest, a.count)
 		}
