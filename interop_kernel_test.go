@@ -400,9 +400,9 @@ func (r *interopRun) nodes(b *strings.Builder) {
 	for _, name := range sizes {
 		dir := filepath.Dir(filepath.Dir(name))
 		for _, attr := range []string{"dm/name", "ro", "size", "queue/read_ahead_kb", "dm/suspended"} {
-			line, err := readLine(dir, attr)
-			fmt.Fprintf(b, "%s ", line)
+			line, err := os.ReadFile(filepath.Join(dir, attr))
 			require.NoError(r, err)
+			fmt.Fprintf(b, "%s ", bytes.TrimSpace(line))
 		}
 		b.WriteString("\n")
 	}
