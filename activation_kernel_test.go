@@ -216,7 +216,7 @@ func TestKernelOpenVolumes(t *testing.T) {
 	tables, _ := kernelText(t)
 	require.Equal(t, "No devices found\n", tables)
 	r.update(func(tx *Tx) error { return tx.ActivateAll() })
-	r.ask()
+	r.ask(true)
 }
 
 // Devices as a process that died, or an administrator, may leave them.
@@ -278,7 +278,7 @@ func TestKernelLeftovers(t *testing.T) {
 		require.NoError(t, recovery(t))
 		require.Equal(t, good, r.state())
 	})
-	r.ask()
+	r.ask(true)
 }
 
 func TestKernelAmbiguousAndMissing(t *testing.T) {
@@ -366,7 +366,7 @@ func TestKernelOpaqueGroup(t *testing.T) {
 // A volume that is being moved lies on a mirror, which is not known here.
 func TestKernelPvmove(t *testing.T) {
 	r, sys := kernelGroup(t, 2, create(LVSpec{Name: "a", Size: ExtentCount(4)}, LVSpec{Name: "b", Size: ExtentCount(2)}))
-	cmd := exec.Command(umltest.NeedTool(t, "lvm"), "pvmove", "-i", "600", "-n", "a", r.dev[0])
+	cmd := exec.Command(umltest.NeedTool(t, "lvm"), "pvmove", "-i", "+600", "-n", "a", r.dev[0])
 	require.NoError(t, cmd.Start())
 	require.Eventually(t, func() bool {
 		vg, err := sys.VG(context.Background(), "vg")

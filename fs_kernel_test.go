@@ -96,7 +96,7 @@ func TestKernelFileSystems(t *testing.T) {
 			run([]string{"umount", mnt})
 			run(fs.check)
 			assert.Equal(t, fs.name, strings.TrimSpace(umltest.Run(t, "blkid", "-p", "-o", "value", "-s", "TYPE", dev)))
-			r.ask()
+			r.ask(true)
 		})
 	}
 }

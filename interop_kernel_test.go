@@ -76,10 +76,10 @@ func runScenario(t *testing.T, s scenario) {
 				}
 				require.Equal(t, states[i], state, "%s differs from what lvm2 makes", r.where)
 				last := i == len(s.steps)-1
-				if m != 1 && !last {
+				if !last && (m != 1 || step.fails) {
 					continue // asking lvm2 takes long
 				}
-				switch now := r.ask(); {
+				switch now := r.ask(last); {
 				case m == 0:
 					report = now
 				case last:
@@ -114,7 +114,7 @@ func newInteropRun(t *testing.T, s scenario) *interopRun {
 	}
 	r.expand = strings.NewReplacer(words...)
 	r.sys = openKernel(t, r.dev)
-	clearGroup(t, s.vg)
+	t.Cleanup(r.clear)
 	return r
 }
 
@@ -126,15 +126,18 @@ func openKernel(t testing.TB, devices []string) *System {
 	return sys
 }
 
-// clearGroup removes a group at the end of a test, and what a failed one may
-// leave of it.
-func clearGroup(t testing.TB, vg string) {
-	t.Cleanup(func() {
-		_ = exec.Command("lvm", "vgremove", "-qqff", vg).Run() // it may be gone
-		if t.Failed() {
-			_ = exec.Command("sh", "-c", "dmsetup ls | grep -v '^No ' | cut -f1 | xargs -rn1 dmsetup remove -f; rm -rf '/dev/"+vg+"'").Run()
+// clear removes the devices of the group at the end of a test, and all there is
+// if it failed. The rest goes with the loop devices.
+func (r *interopRun) clear() {
+	err := r.sys.Update(context.Background(), r.vg, func(tx *Tx) error {
+		if !tx.Exists() {
+			return nil
 		}
+		return tx.DeactivateAll()
 	})
+	if r.Failed() || err != nil {
+		_ = exec.Command("sh", "-c", "lvm vgremove -qqff "+r.vg+"; dmsetup ls | grep -v '^No ' | cut -f1 | xargs -rn1 dmsetup remove -f; rm -rf '/dev/"+r.vg+"'").Run()
+	}
 }
 
 func (r *interopRun) do(step interopStep, ours bool) {
@@ -281,8 +284,10 @@ func kernelText(t *testing.T) (tables, infos string) {
 }
 
 // ask returns what lvm2 reports, after checking that it has nothing to complain
-// about, sees what we see, and that dmsetup prints what we do.
-func (r *interopRun) ask() string {
+// about and sees what we see. If all is asked for, which takes longer, the report
+// has the headers of the physical volumes as well, and dmsetup has to print what
+// we do.
+func (r *interopRun) ask(all bool) string {
 	r.Helper()
 	inv := r.scan()
 	labelled := slices.DeleteFunc(slices.Clone(r.dev), func(d string) bool { return slices.Contains(inv.Blank, d) })
@@ -299,9 +304,15 @@ func (r *interopRun) ask() string {
 		script.WriteString("pvck " + strings.Join(labelled, " ") + "\n")
 	}
 	for _, d := range labelled {
+		if !all {
+			break
+		}
 		script.WriteString("pvck --dump headers " + d + "\n")
 	}
-	script.WriteString("EOF\necho ==; dmsetup table\necho ==; dmsetup info -c --noheadings -O name -o name,uuid,attr,open,segments,major,minor\n")
+	script.WriteString("EOF\n")
+	if all {
+		script.WriteString("echo ==; dmsetup table\necho ==; dmsetup info -c --noheadings -O name -o name,uuid,attr,open,segments,major,minor\n")
+	}
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command("sh", "-ec", script.String())
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -309,10 +320,12 @@ func (r *interopRun) ask() string {
 	require.Empty(r, stderr.String(), r.where)
 
 	parts := strings.Split(stdout.String(), "==\n")
-	require.Len(r, parts, 3, "%s: %s", r.where, &stdout)
-	tables, infos := kernelText(r.T)
-	require.Equal(r, parts[1], tables, r.where)
-	require.Equal(r, parts[2], infos, r.where)
+	if all {
+		require.Len(r, parts, 3, "%s: %s", r.where, &stdout)
+		tables, infos := kernelText(r.T)
+		require.Equal(r, parts[1], tables, r.where)
+		require.Equal(r, parts[2], infos, r.where)
+	}
 	if len(inv.VGs) == 0 {
 		return changing.ReplaceAllString(parts[0], "")
 	}

@@ -57,7 +57,7 @@ func TestKernelTogetherWithLVM2(t *testing.T) {
 	}
 	// Each round commits once, every second one twice.
 	assert.EqualValues(t, before+(ours+theirs)*rounds*3/2, r.seqno())
-	r.ask()
+	r.ask(true)
 	vg, err := r.sys.VG(ctx, "vg")
 	require.NoError(t, err)
 	for _, who := range []string{"ours_0", "ours_1", "ours_2", "theirs_0", "theirs_1"} {
