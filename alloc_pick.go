@@ -17,6 +17,10 @@ type picker struct {
 	legs   []pvSet                  // per stripe: the physical volumes already used by this request
 	need   Extents                  // logical extents still to find
 	pieces []allocPiece
+
+	// behind are the areas right behind the last segment, where not every stripe
+	// has one. LVM2 falls back to them once.
+	behind []candidate
 }
 
 type pvSet map[metadata.ID]bool
@@ -290,11 +294,10 @@ func (p *picker) near(policy metadata.Allocation, legs []pvSet, apart bool) []ca
 func (p *picker) bestAnywhere(apart bool) []candidate {
 	var all []candidate
 	for before := -1; len(all) > before && len(all) < p.req.Stripes; {
-		first := before < 0
 		before = len(all)
 		for i := range p.pvs {
 			areas := p.pvs[i].areas
-			for j := 0; j < len(areas) && (first || len(all) < p.req.Stripes); {
+			for j := 0; j < len(areas) && len(all) < p.req.Stripes; {
 				if areas[j].left() == 0 {
 					j++
 					continue
@@ -312,17 +315,23 @@ func (p *picker) bestAnywhere(apart bool) []candidate {
 func (p *picker) following() []candidate {
 	last := p.last()
 	length, _ := areaLength(last)
-	var chosen []candidate
-	for _, a := range last.Body.Areas() {
+	chosen := make([]candidate, p.req.Stripes)
+	found := 0
+	for s, a := range last.Body.Areas() {
 		i := slices.IndexFunc(p.pvs, func(v pickPV) bool { return v.id == a.PV })
 		if i < 0 {
-			return nil
+			continue
 		}
 		j := slices.IndexFunc(p.pvs[i].areas, func(f pickArea) bool { return f.start == a.Start+length && f.left() > 0 })
 		if j < 0 {
-			return nil
+			continue
 		}
-		chosen = append(chosen, p.candidate(i, j))
+		chosen[s] = p.candidate(i, j)
+		found++
+	}
+	if found < len(chosen) {
+		p.behind = chosen
+		return nil
 	}
 	return chosen
 }
@@ -331,7 +340,6 @@ func (p *picker) following() []candidate {
 // to those of legs at the same place.
 func (p *picker) inPlace(policy metadata.Allocation, legs []pvSet) []candidate {
 	chosen := make([]candidate, p.req.Stripes)
-	found := 0
 	for i := range p.pvs {
 		v := &p.pvs[i]
 		j := slices.IndexFunc(v.areas, func(a pickArea) bool { return a.left() > 0 })
@@ -341,13 +349,21 @@ func (p *picker) inPlace(policy metadata.Allocation, legs []pvSet) []candidate {
 		for s := range min(len(chosen), len(legs)) {
 			if chosen[s].size == 0 && p.isNear(v, legs[s], policy) {
 				chosen[s] = p.candidate(i, j)
-				found++
 				break
 			}
 		}
 	}
-	if found < len(chosen) {
-		return nil
+	for s := range p.behind {
+		if chosen[s].size == 0 {
+			chosen[s] = p.behind[s]
+		}
+	}
+	p.behind = nil
+	for s, c := range chosen {
+		same := func(o candidate) bool { return o.pv == c.pv && o.start == c.start }
+		if c.size == 0 || slices.ContainsFunc(chosen[:s], same) {
+			return nil
+		}
 	}
 	return chosen
 }
