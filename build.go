@@ -33,7 +33,7 @@ func (tx *Tx) build() (*Plan, error) {
 	}
 	b := &builder{tx: tx, plan: p}
 	for _, build := range []func() error{
-		b.initPVs, b.newHeads, b.archive, b.releasePVs, b.writeMetadata, b.devices, b.finishPVs, b.backup,
+		b.checkPlaces, b.initPVs, b.newHeads, b.archive, b.releasePVs, b.writeMetadata, b.devices, b.finishPVs, b.backup,
 	} {
 		if err := build(); err != nil {
 			return nil, tx.fail("plan", "", err)
@@ -59,7 +59,7 @@ func (b *builder) initPVs() error {
 		if user != "" {
 			return fault(ErrBusy, "%s is in use: %s", path, user)
 		}
-		found, err := foreignSignatures(d, init.size)
+		found, err := b.tx.foreignSignatures(path, d, init.size)
 		if err != nil {
 			return err
 		}
@@ -96,10 +96,45 @@ func (b *builder) overwrite(path string, offset Bytes, data []byte, what string,
 	b.prepare = append(b.prepare, &OverwriteRange{Device: path, Offset: offset, Data: data, What: what, keep: keep})
 }
 
-// foreignSignatures returns what is on a device, but LVM's own.
-func foreignSignatures(d Device, size Bytes) ([]Signature, error) {
+// foreignSignatures returns what is on a device, but the label of a physical
+// volume that can be read. One that cannot may be all that is left of one.
+func (tx *Tx) foreignSignatures(path string, d Device, size Bytes) ([]Signature, error) {
 	found, err := FindSignatures(d, size)
-	return slices.DeleteFunc(found, func(s Signature) bool { return s.Type == "LVM2_member" || s.Type == "LVM1_member" }), err
+	if slices.ContainsFunc(tx.scan.pvs, func(pv *scannedPV) bool { return pv.path == path }) {
+		found = slices.DeleteFunc(found, func(s Signature) bool { return s.Type == "LVM2_member" })
+	}
+	return found, err
+}
+
+// checkPlaces refuses volumes that reach beyond the end of a device that has
+// become smaller: the kernel would do so only after the commit.
+func (b *builder) checkPlaces() error {
+	tx := b.tx
+	for _, id := range tx.order {
+		lv := tx.find(id)
+		if _, touched := tx.index[id]; lv == nil || !touched {
+			continue
+		}
+		for i := range lv.Segments {
+			body := lv.Segments[i].Body
+			if body == nil {
+				continue
+			}
+			for _, a := range body.Areas() {
+				m, rec := tx.members[a.PV], pvRecord(tx.vg, a.PV)
+				if m == nil || rec == nil {
+					continue
+				}
+				part := *rec
+				part.PECount = a.Start + lv.Segments[i].AreaLength()
+				if end, err := pvEnd(&part, tx.vg.ExtentSize); err != nil || end > m.size {
+					return &OpError{Op: "place lv", VG: tx.vg.Name, LV: lv.Name,
+						Err: fault(ErrDamaged, "it reaches to byte %d of %s, which ends at byte %d", uint64(end), m.path, uint64(m.size))}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // newHeads zeroes the beginning of new logical volumes and wipes what looks

@@ -143,9 +143,9 @@ func scanDevice(h *handles, path string) (*scannedPV, []error, error) {
 		return nil, problems, err
 	}
 	pv := &scannedPV{path: path, label: label, size: size}
-	for _, area := range label.MetadataAreas {
+	for i, area := range label.MetadataAreas {
 		a := scannedArea{path: path, pv: label.PVID, start: area.Offset}
-		a.header, a.err = readArea(d, label, area, size)
+		a.header, a.err = readArea(d, label, i, size)
 		if a.err != nil {
 			problems = append(problems, a.err)
 		}
@@ -154,13 +154,23 @@ func scanDevice(h *handles, path string) (*scannedPV, []error, error) {
 	return pv, problems, nil
 }
 
-// readArea reads the header of an area and checks that the area lies where
+// readArea reads the header of area number n of a label and checks that the area lies where
 // writing to it can do no harm.
-func readArea(d Device, label *metadata.Label, area metadata.DiskArea, size units.Bytes) (*metadata.AreaHeader, error) {
+func readArea(d Device, label *metadata.Label, n int, size units.Bytes) (*metadata.AreaHeader, error) {
+	area := label.MetadataAreas[n]
 	end := area.Offset + area.Size
 	if end < area.Offset || end > size {
 		return nil, fault(ErrDamaged, "metadata area of %d bytes at byte %d ends beyond the device's %d bytes",
 			uint64(area.Size), uint64(area.Offset), uint64(size))
+	}
+	if area.Offset < metadata.LabelScanSize {
+		return nil, fault(ErrDamaged, "metadata area at byte %d lies where labels are", uint64(area.Offset))
+	}
+	for _, boot := range label.BootloaderAreas {
+		if area.Offset < boot.Offset+boot.Size && boot.Offset < end {
+			return nil, fault(ErrDamaged, "metadata area at byte %d and bootloader area at byte %d overlap",
+				uint64(area.Offset), uint64(boot.Offset))
+		}
 	}
 	for _, data := range label.DataAreas {
 		if area.Offset < data.Offset && end > data.Offset {
@@ -168,8 +178,8 @@ func readArea(d Device, label *metadata.Label, area metadata.DiskArea, size unit
 				uint64(area.Size), uint64(area.Offset), uint64(data.Offset))
 		}
 	}
-	for _, other := range label.MetadataAreas {
-		if other != area && area.Offset < other.Offset+other.Size && other.Offset < end {
+	for i, other := range label.MetadataAreas {
+		if i != n && area.Offset < other.Offset+other.Size && other.Offset < end {
 			return nil, fault(ErrDamaged, "metadata areas at bytes %d and %d overlap", uint64(area.Offset), uint64(other.Offset))
 		}
 	}

@@ -126,6 +126,9 @@ func (s *System) checkMember(rec *metadata.PhysicalVolume, vg *metadata.VolumeGr
 	if need, err := pvEnd(rec, vg.ExtentSize); err != nil || need > on.size {
 		problem(on.path, fault(ErrDamaged, "device has %s, its extents need %s", on.size, need))
 	}
+	if data, _ := rec.PEStart.Bytes(); data < metadata.LabelScanSize {
+		deny(on.path, fault(ErrDamaged, "its extents begin at byte %d, where labels are", uint64(data)))
+	}
 	for _, a := range on.label.MetadataAreas {
 		data, _ := rec.PEStart.Bytes()
 		if end, _ := pvEnd(rec, vg.ExtentSize); a.Offset < end && a.Offset+a.Size > data {
