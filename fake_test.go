@@ -268,6 +268,11 @@ func (h *fakeHost) removeLink(vg, lv string) error {
 	return h.do(func() { delete(h.links, vg+"/"+lv) })
 }
 
+// readAhead knows nothing of disks, and of devices as little as of new ones.
+func (h *fakeHost) readAhead(string) Sectors { return 0 }
+
+func (h *fakeHost) setReadAhead(dm.Dev, Sectors) error { return h.do(func() {}) }
+
 func (h *fakeHost) names(vg string) (nodes, links []string) {
 	for path := range h.links {
 		if lv, ok := strings.CutPrefix(path, vg+"/"); ok {

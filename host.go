@@ -23,6 +23,10 @@ type host interface {
 	removeLink(vg, lv string) error
 	// hasNodes says whether the node is there and, if lv is not empty, the link.
 	hasNodes(name string, dev dm.Dev, vg, lv string) bool
+	// readAhead returns how far the kernel reads ahead on the block device
+	// major:minor; 0 if that is not known.
+	readAhead(number string) Sectors
+	setReadAhead(dev dm.Dev, ahead Sectors) error
 	// names returns the names of all nodes, and of the links of vg.
 	names(vg string) (nodes, links []string)
 }
@@ -57,6 +61,12 @@ func (h realHost) hasNodes(name string, dev dm.Dev, vg, lv string) bool {
 		}
 	}
 	return true
+}
+
+func (h realHost) readAhead(number string) Sectors { return deviceReadAhead(number) }
+
+func (h realHost) setReadAhead(dev dm.Dev, ahead Sectors) error {
+	return h.nodes().SetReadAhead(dev, ahead)
 }
 
 func (h realHost) names(vg string) (nodes, links []string) {

@@ -3,7 +3,6 @@ package lvm
 import (
 	"fmt"
 
-	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -27,23 +26,23 @@ func (s *SetReadAhead) String() string {
 
 func (s *SetReadAhead) do(r *run) error {
 	dev, ok := r.devs[s.UUID]
-	if !ok || s.AtLeast && deviceReadAhead(dev.String()) >= s.Ahead {
+	if !ok || s.AtLeast && r.sys.host.readAhead(dev.String()) >= s.Ahead {
 		return nil
 	}
-	_ = dm.Nodes{DevDir: r.sys.cfg.DevDir}.SetReadAhead(dev, s.Ahead)
+	_ = r.sys.host.setReadAhead(dev, s.Ahead) // see above
 	return nil
 }
 
 // addReadAhead plans the read-ahead of a device that is made, or resumed and
 // does not have it yet. m is nil for one that is made.
 func (b *builder) addReadAhead(n node, m *mapped) {
-	if !b.tx.sys.realKernel {
-		return
-	}
 	s := &SetReadAhead{deviceRef: deviceRef{Name: n.name, UUID: n.uuid}}
 	s.Ahead, s.AtLeast = b.tx.readAhead(b.tx.find(n.lv))
+	if s.Ahead == 0 && s.AtLeast {
+		return // nothing is known of the physical volumes
+	}
 	if m != nil {
-		if now := deviceReadAhead(m.dev.String()); now == s.Ahead || s.AtLeast && now > s.Ahead {
+		if now := b.tx.sys.host.readAhead(m.dev.String()); now == s.Ahead || s.AtLeast && now > s.Ahead {
 			return
 		}
 	}
@@ -78,7 +77,7 @@ func (tx *Tx) readAhead(lv *metadata.LogicalVolume) (ahead Sectors, atLeast bool
 	device := tx.tableDevice()
 	for _, a := range areas {
 		if number, err := device(a.PV); err == nil {
-			ahead = max(ahead, deviceReadAhead(number))
+			ahead = max(ahead, tx.sys.host.readAhead(number))
 		}
 	}
 	return ahead, true

@@ -92,10 +92,8 @@ type System struct {
 	images bool // the devices are image files, which are locked themselves
 	locks  *locker
 	kernel kernel // nil in image mode
-	// realKernel: kernel is the one whose sysfs is at /sys.
-	realKernel bool
-	random     *lockedReader
-	host       host
+	random *lockedReader
+	host   host
 	// before is called ahead of each step of a plan. Tests end a process there.
 	before func(Step)
 
@@ -156,7 +154,7 @@ func Open(cfg Config) (*System, error) {
 		if err != nil {
 			return nil, &OpError{Op: "open", Err: err}
 		}
-		s.kernel, s.realKernel = control, true
+		s.kernel = control
 	}
 	return s, nil
 }
