@@ -11,5 +11,8 @@ func TestMain(m *testing.M) {
 	if args := lockHolderArgs(); args != nil {
 		os.Exit(lockHolder(args))
 	}
+	if order := os.Getenv(killEnv); order != "" {
+		os.Exit(liveAndDie(order, os.Args[1:]))
+	}
 	os.Exit(umltest.Main(m))
 }
