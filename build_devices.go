@@ -40,8 +40,7 @@ func (b *builder) devices() error {
 	return b.orderRenames()
 }
 
-// find returns an LV by id once the transaction's function has returned; nil if
-// it is gone.
+// find returns an LV by id; nil if it is gone.
 func (tx *Tx) find(id metadata.ID) *metadata.LogicalVolume {
 	if tx.vg == nil {
 		return nil
@@ -63,7 +62,7 @@ func (tx *Tx) find(id metadata.ID) *metadata.LogicalVolume {
 // bring plans the steps from the devices an LV has to those it shall have.
 func (b *builder) bring(lv *metadata.LogicalVolume, w wish) error {
 	tx := b.tx
-	r := &renderer{vg: tx.vg, device: tx.tableDevice()}
+	r := &renderer{vg: tx.vg, device: tx.tableDevice(), claimed: tx.claims()}
 	nodes, err := r.lv(lv)
 	if err != nil {
 		return &OpError{Op: "activate lv", VG: tx.vg.Name, LV: lv.Name, Err: err}

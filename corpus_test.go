@@ -65,7 +65,7 @@ func TestCorpusTables(t *testing.T) {
 				if !active {
 					continue
 				}
-				r := &renderer{vg: vg.rec, device: func(pv metadata.ID) (string, error) {
+				r := &renderer{vg: vg.rec, claimed: claims(vg.rec), device: func(pv metadata.ID) (string, error) {
 					m := vg.members[pv]
 					if m == nil {
 						return "", ErrMissingPV

@@ -69,7 +69,7 @@ func (l *LogicalVolume) DMUUID() string { return dmUUID(l.vg.rec.ID, l.rec.ID, "
 // if they are block devices, otherwise by path. Returns an error matching
 // [ErrMissingPV] or [ErrUnsupported] if the volume cannot be mapped.
 func (l *LogicalVolume) Table() (dm.Table, error) {
-	r := &renderer{vg: l.vg.rec, device: l.vg.sys.tableDevice(l.vg.members)}
+	r := &renderer{vg: l.vg.rec, device: l.vg.sys.tableDevice(l.vg.members), claimed: claims(l.vg.rec)}
 	nodes, err := r.lv(l.rec)
 	if err != nil {
 		return nil, &OpError{Op: "render", VG: l.vg.rec.Name, LV: l.rec.Name, Err: err}

@@ -38,7 +38,7 @@ func (l *LogicalVolume) Open() (*LVFile, error) {
 	if err := sys.checkOpen(); err != nil {
 		return nil, &OpError{Op: "open", VG: l.vg.Name(), LV: l.rec.Name, Err: err}
 	}
-	f := newLVFile(l.vg.rec, l.rec, l.vg.emap, l.vg.members, sys.newHandles())
+	f := newLVFile(l.vg.rec, l.rec, l.vg.extents(), l.vg.members, sys.newHandles())
 	f.owned = true
 	return f, nil
 }

@@ -11,22 +11,15 @@ import (
 // origin of a snapshot, mapped as if it were alone, would destroy the snapshot.
 // So they are neither activated nor deactivated here.
 func claims(vg *metadata.VolumeGroup) map[string]string {
-	// A transaction's group has holes where volumes were removed.
-	opaque := func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.IsOpaque() }
-	if !slices.ContainsFunc(vg.LVs, opaque) {
-		return nil
+	claimed := map[string]string{}
+	if !slices.ContainsFunc(vg.LVs, (*metadata.LogicalVolume).IsOpaque) {
+		return claimed
 	}
 	names := make(map[string]bool, len(vg.LVs))
 	for _, lv := range vg.LVs {
-		if lv != nil {
-			names[lv.Name] = true
-		}
+		names[lv.Name] = true
 	}
-	claimed := map[string]string{}
 	for _, lv := range vg.LVs {
-		if lv == nil {
-			continue
-		}
 		for i := range lv.Segments {
 			body, ok := lv.Segments[i].Body.(*metadata.Opaque)
 			if !ok {
@@ -36,6 +29,18 @@ func claims(vg *metadata.VolumeGroup) map[string]string {
 		}
 	}
 	return claimed
+}
+
+// claims returns the claimed volumes of the transaction's group. Where there are
+// any, the group cannot be changed, so they stay the same.
+func (tx *Tx) claims() map[string]string {
+	if tx.st == nil || tx.st.noChange == nil {
+		return nil
+	}
+	if tx.claimed == nil {
+		tx.claimed = claims(tx.vg)
+	}
+	return tx.claimed
 }
 
 func claimIn(fields []metadata.Entry, names map[string]bool, claimed map[string]string, typ string) {

@@ -33,16 +33,16 @@ type node struct {
 // extents become sectors of devices.
 type renderer struct {
 	vg     *metadata.VolumeGroup
-	device func(pv metadata.ID) (string, error) // as a dm table names it
+	device  func(pv metadata.ID) (string, error) // as a dm table names it
+	claimed map[string]string                    // see claims
 
-	nodes   []node
-	done    map[metadata.ID]string // uuids of the devices in nodes
-	claimed map[string]string      // see claims
+	nodes []node
+	done  map[metadata.ID]string // uuids of the devices in nodes
 }
 
 // lv returns the devices of lv: those below it first, its own last.
 func (r *renderer) lv(lv *metadata.LogicalVolume) ([]node, error) {
-	r.nodes, r.done, r.claimed = nil, map[metadata.ID]string{}, claims(r.vg)
+	r.nodes, r.done = nil, map[metadata.ID]string{}
 	if _, err := r.add(lv); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -189,7 +190,8 @@ func (tx *Tx) outcome(p *Plan) *vgState {
 	if tx.vg == nil || tx.st == nil || len(tx.gonePVs)+len(tx.newPVs) > 0 || len(tx.st.members) != len(tx.members) {
 		return nil
 	}
-	st := &vgState{doc: p.after, members: map[metadata.ID]*member{}, areas: slices.Clone(tx.st.areas)}
+	st := newState(p.after, textKey{})
+	st.areas = slices.Clone(tx.st.areas)
 	for id, m := range tx.members {
 		label := *m.label
 		label.ExtensionFlags |= metadata.PVInUse
@@ -218,12 +220,6 @@ func (tx *Tx) outcome(p *Plan) *vgState {
 		}
 	}
 	st.judge(tx.sys, nil)
-	st.lazy.Do(func() {
-		st.emap = tx.emap.settled()
-		st.byLV = make(map[string]int, len(st.doc.VG.LVs))
-		for i, lv := range st.doc.VG.LVs {
-			st.byLV[lv.Name] = i
-		}
-	})
+	st.extents = sync.OnceValue(tx.emap.settled)
 	return st
 }

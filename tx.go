@@ -46,6 +46,7 @@ type Tx struct {
 
 	numbers   func(metadata.ID) (string, error)       // see tableDevice
 	untouched map[metadata.ID]*metadata.LogicalVolume // see find
+	claimed   map[string]string                       // see claims
 }
 
 // wish is what shall happen to the devices of a logical volume.
@@ -96,7 +97,8 @@ func (tx *Tx) VG() *VolumeGroup {
 	rec := *tx.vg
 	rec.LVs = slices.Clone(rec.LVs)
 	rec.PVs = slices.Clone(rec.PVs)
-	v := &VolumeGroup{sys: tx.sys, rec: &rec, members: tx.members, emap: tx.emap, active: tx.activeAfter()}
+	emap := tx.emap
+	v := &VolumeGroup{sys: tx.sys, rec: &rec, members: tx.members, extents: func() *ExtentMap { return emap }, active: tx.activeAfter()}
 	if tx.st != nil {
 		v.facts = vgFacts{problems: tx.st.problems, noChange: tx.st.noChange}
 	}
@@ -256,6 +258,7 @@ func (tx *Tx) drop(i int) {
 	tx.vg.LVs[i] = nil
 	tx.byName[lv.Name] = nil
 	delete(tx.index, lv.ID)
+	delete(tx.untouched, lv.ID)
 	tx.want(lv.ID, wish{deactivate: true})
 	tx.changed = true
 }

@@ -1,6 +1,10 @@
 package lvm
 
-import "github.com/lvm-go/lvm/metadata"
+import (
+	"github.com/pkg/errors"
+
+	"github.com/lvm-go/lvm/metadata"
+)
 
 // Activate gives a logical volume its device, or brings the one it has to what
 // the metadata says. lvm2: lvchange -ay. In image mode it returns an error
@@ -27,7 +31,7 @@ func (tx *Tx) setActive(ref string, w wish) error {
 		return err
 	}
 	if tx.sys.kernel == nil {
-		return fault(ErrUnsupported, "image mode has no kernel: use Open to read and write the volume")
+		return errNoKernel
 	}
 	if !w.deactivate && tx.st != nil && tx.st.noActivate != nil {
 		return tx.st.noActivate
@@ -38,7 +42,7 @@ func (tx *Tx) setActive(ref string, w wish) error {
 	if tx.liesOnOpaque(lv) {
 		return fault(ErrUnsupported, "lv %s has, or lies on, segments of a type that is not known here", lv.Name)
 	}
-	if err := unclaimedLV(claims(tx.vg), lv); err != nil {
+	if err := unclaimedLV(tx.claims(), lv); err != nil {
 		return err
 	}
 	if w.refresh && !tx.kern.active(lv.ID) {
@@ -64,7 +68,10 @@ func (tx *Tx) liesOnOpaque(lv *metadata.LogicalVolume) bool {
 			continue
 		}
 		for _, a := range lv.Segments[i].Body.Areas() {
-			if below := tx.find(a.LV); !a.LV.IsZero() && below != nil && tx.liesOnOpaque(below) {
+			if a.LV.IsZero() {
+				continue
+			}
+			if below := tx.find(a.LV); below != nil && tx.liesOnOpaque(below) {
 				return true
 			}
 		}
@@ -74,22 +81,36 @@ func (tx *Tx) liesOnOpaque(lv *metadata.LogicalVolume) bool {
 
 // ActivateAll activates the logical volumes that are for users, but those that
 // are marked to be skipped. lvm2: vgchange -ay.
-func (tx *Tx) ActivateAll() error { return tx.setAll(wish{activate: true}) }
+//
+// Volumes that cannot be activated by this package are left out, and then named
+// by an error that matches [ErrUnsupported]: a function that ignores it has the
+// others activated.
+func (tx *Tx) ActivateAll() error { return tx.setAll("activate lv", wish{activate: true}) }
 
 // DeactivateAll removes the devices of all logical volumes. lvm2: vgchange -an.
-func (tx *Tx) DeactivateAll() error { return tx.setAll(wish{deactivate: true}) }
+// Volumes that it leaves out are told as by [Tx.ActivateAll].
+func (tx *Tx) DeactivateAll() error { return tx.setAll("deactivate lv", wish{deactivate: true}) }
 
-func (tx *Tx) setAll(w wish) error {
+func (tx *Tx) setAll(op string, w wish) error {
 	if tx.vg == nil {
-		return tx.fail("activate vg", "", ErrVGNotFound)
+		return tx.fail(op, "", ErrVGNotFound)
 	}
+	if tx.sys.kernel == nil {
+		return tx.fail(op, "", errNoKernel)
+	}
+	var left []error
 	for _, lv := range tx.vg.LVs {
 		if lv == nil || lv.Status&metadata.LVVisible == 0 || w.activate && lv.Status&metadata.LVActivationSkip != 0 {
 			continue
 		}
-		if err := tx.setActive(lv.Name, w); err != nil {
-			return tx.fail("activate lv", lv.Name, err)
+		err := tx.fail(op, lv.Name, tx.setActive(lv.Name, w))
+		if err != nil && !errors.Is(err, ErrUnsupported) {
+			return err
 		}
+		left = append(left, err)
 	}
-	return nil
+	return joinErrors(left...)
 }
+
+// errNoKernel is returned by what needs the kernel in image mode.
+var errNoKernel = fault(ErrUnsupported, "image mode has no kernel: use Open to read and write the volume")

@@ -13,7 +13,7 @@ type VolumeGroup struct {
 	sys     *System
 	rec     *metadata.VolumeGroup
 	members map[metadata.ID]*member
-	emap    *ExtentMap
+	extents func() *ExtentMap
 	byLV    func(name string) *metadata.LogicalVolume
 	active  map[metadata.ID]bool // LVs with a device; nil in image mode
 	facts   vgFacts
@@ -33,7 +33,7 @@ func (s *System) newView(st *vgState) (*VolumeGroup, error) {
 		return nil, err
 	}
 	return &VolumeGroup{
-		sys: s, rec: st.doc.VG, members: st.members, emap: st.extents(), active: active,
+		sys: s, rec: st.doc.VG, members: st.members, extents: st.extents, active: active,
 		facts: vgFacts{problems: st.problems, noChange: st.noChange},
 		byLV: func(name string) *metadata.LogicalVolume {
 			if i, ok := st.lvIndex()[name]; ok {
@@ -79,7 +79,7 @@ func (v *VolumeGroup) Extents() Extents {
 }
 
 // FreeExtents returns how many extents are free, allocatable or not.
-func (v *VolumeGroup) FreeExtents() Extents { return v.emap.FreeTotal() }
+func (v *VolumeGroup) FreeExtents() Extents { return v.extents().FreeTotal() }
 
 // Size returns the size of all extents.
 func (v *VolumeGroup) Size() Bytes { return v.bytes(v.Extents()) }
@@ -98,7 +98,7 @@ func (v *VolumeGroup) bytes(e Extents) Bytes {
 }
 
 // ExtentMap returns the map between logical and physical extents.
-func (v *VolumeGroup) ExtentMap() *ExtentMap { return v.emap }
+func (v *VolumeGroup) ExtentMap() *ExtentMap { return v.extents() }
 
 // Problems returns the oddities found while reading the group.
 func (v *VolumeGroup) Problems() []Problem { return slices.Clone(v.facts.problems) }

@@ -29,25 +29,24 @@ type vgState struct {
 	// its volumes may be activated; nil if nothing is in the way.
 	noChange, noActivate error
 
-	lazy sync.Once
-	emap *ExtentMap
-	byLV map[string]int // index in doc.VG.LVs
+	extents func() *ExtentMap     // made when first asked for; it must not be changed
+	lvIndex func() map[string]int // index of each name in doc.VG.LVs, likewise
 }
 
-// extents returns the group's extent map; it must not be changed.
-func (st *vgState) extents() *ExtentMap { st.derive(); return st.emap }
-
-// lvIndex returns the index of each LV name.
-func (st *vgState) lvIndex() map[string]int { st.derive(); return st.byLV }
-
-func (st *vgState) derive() {
-	st.lazy.Do(func() {
-		st.emap = NewExtentMap(st.doc.VG)
-		st.byLV = make(map[string]int, len(st.doc.VG.LVs))
-		for i, lv := range st.doc.VG.LVs {
-			st.byLV[lv.Name] = i
-		}
-	})
+// newState returns the state of a group, without devices yet.
+func newState(doc *metadata.Document, key textKey) *vgState {
+	vg := doc.VG
+	return &vgState{
+		doc: doc, key: key, members: map[metadata.ID]*member{},
+		extents: sync.OnceValue(func() *ExtentMap { return NewExtentMap(vg) }),
+		lvIndex: sync.OnceValue(func() map[string]int {
+			index := make(map[string]int, len(vg.LVs))
+			for i, lv := range vg.LVs {
+				index[lv.Name] = i
+			}
+			return index
+		}),
+	}
 }
 
 // state makes the state of one group of a scan.
@@ -57,7 +56,7 @@ func (s *System) state(sc *scan, c *vgTexts) (*vgState, error) {
 		return nil, as(ErrDamaged, err)
 	}
 	vg := doc.VG
-	st := &vgState{doc: doc, key: c.best.key, members: map[metadata.ID]*member{}}
+	st := newState(doc, c.best.key)
 	problem := func(device string, err error) {
 		st.problems = append(st.problems, Problem{Device: device, VG: vg.Name, Err: err})
 	}
