@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/internal/recorder"
 )
 
@@ -266,3 +267,46 @@ func TestCancel(t *testing.T) {
 }
 
 var errLostInterest = errors.New("nobody wants it any more")
+
+// TestRecoverWithNameTaken lets a process die between the commit and the renaming
+// of a device, and gives the new name to a device of somebody else.
+func TestRecoverWithNameTaken(t *testing.T) {
+	t.Parallel()
+	c := alteration{name: "rename lv", setup: volumes, do: func(tx *Tx, _ MetadataAreas) error { return tx.RenameLV("data", "d2") }}
+	r := newTrial(t, &c, OneArea)
+	m := r.machine(t)
+	sys := m.open(t, 3)
+	m.fuse.set(onKernel, 0, 0, syscall.EIO)
+	sys.before = func(s Step) {
+		if _, ok := s.(*RenameDevice); ok {
+			m.fuse.kill(1)
+		}
+	}
+	require.Error(t, c.perform(sys, OneArea))
+	m.fuse.off()
+	require.Equal(t, []string{"vg0-data"}, m.kernel.Suspended())
+	_, err := m.kernel.Create("vg0-d2", "", dm.CreateOptions{})
+	require.NoError(t, err)
+
+	sys = m.open(t, 4)
+	rec, err := sys.Recover(context.Background())
+	require.NoError(t, err)
+	require.Len(t, rec.Problems, 1)
+	require.ErrorIs(t, rec.Problems[0].Err, ErrExists)
+	require.Empty(t, m.kernel.Suspended())
+
+	_, err = m.kernel.Remove(dm.ByName("vg0-d2"), dm.RemoveOptions{})
+	require.NoError(t, err)
+	rec, err = sys.Recover(context.Background())
+	require.NoError(t, err)
+	require.Empty(t, rec.Problems)
+	require.Empty(t, m.unlike(t))
+
+	// An update that has not begun yet is refused instead.
+	_, err = m.kernel.Create("vg0-d3", "", dm.CreateOptions{})
+	require.NoError(t, err)
+	m.disks.Record()
+	err = sys.Update(context.Background(), "vg0", func(tx *Tx) error { return tx.RenameLV("d2", "d3") })
+	require.ErrorIs(t, err, ErrExists)
+	require.Empty(t, written(m.disks))
+}

@@ -290,6 +290,7 @@ func (b *builder) repairDevices(rec *Recovery) error {
 		rec.Problems = append(rec.Problems, Problem{Device: m.name, VG: b.plan.VG, Err: fault(ErrDamaged, format, args...)})
 	}
 	seen := map[metadata.ID]bool{}
+	kept := len(b.after)
 	for _, m := range tx.kern.all() {
 		if err := tx.kern.look(m); err != nil {
 			return err
@@ -317,10 +318,26 @@ func (b *builder) repairDevices(rec *Recovery) error {
 	if err := b.dropStaleNodes(); err != nil {
 		return err
 	}
+	if err := b.orderRenames(); err != nil {
+		rec.Problems = append(rec.Problems, Problem{VG: b.plan.VG, Err: err})
+		b.load, b.suspend, b.resume, b.drop, b.after = nil, nil, nil, nil, b.after[:kept]
+		for _, m := range tx.kern.all() {
+			b.revert(m)
+		}
+	}
 	if len(b.load)+len(b.resume) > 0 {
 		b.resume = append(b.resume, &SettleDevices{})
 	}
-	return b.orderRenames()
+	return nil
+}
+
+// revert lets a suspended device go on as it was, whatever was planned for it.
+func (b *builder) revert(m *mapped) {
+	if m.info.InactiveTable && m.info.LiveTable {
+		b.load = append(b.load, &ClearTable{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}})
+		m.info.InactiveTable = false
+	}
+	b.wake(m)
 }
 
 // dropStaleNodes drops the group's nodes and links that lead to no device.
