@@ -224,6 +224,47 @@ func TestDeathWhileUndoing(t *testing.T) {
 	})
 }
 
+// TestDeviceDies lets a device fail for good from each of its calls on, and come
+// back when the update has ended.
+func TestDeviceDies(t *testing.T) {
+	t.Parallel()
+	trials(t, func(t *testing.T, r *trial) {
+		for n := 1; ; n++ {
+			m := r.machine(t)
+			sys := m.open(t, 3)
+			calls := 0
+			m.disks.Inject(func(op recorder.Op) recorder.Fault {
+				if op.Path != "b" {
+					return recorder.Pass
+				}
+				if calls++; calls < n {
+					return recorder.Pass
+				}
+				return recorder.Before
+			})
+			err := r.perform(sys, r.areas)
+			m.disks.Inject(nil)
+			if calls < n {
+				require.NoError(t, err)
+				return
+			}
+			require.Empty(t, m.kernel.Suspended())
+			if r.twice {
+				continue
+			}
+			which := r.o.which(t, m.record(t))
+			var failed *ApplyError
+			if errors.As(err, &failed) && !assert.ObjectsAreEqual(r.o.before, r.o.after) {
+				require.Equal(t, failed.Committed, which == "after", "%v", err)
+			}
+			checkPatterns(t, openDisks(t, m.disks, 4), r.o.before)
+			if !r.goesOn(t, m, m.open(t, 5), which, err) {
+				t.Fatalf("b dead from call %d on: %v", n, err)
+			}
+		}
+	})
+}
+
 // TestCancel ends the context ahead of each step of each alteration: before the
 // commit that undoes it, from there on it is finished.
 func TestCancel(t *testing.T) {
