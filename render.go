@@ -32,7 +32,7 @@ type node struct {
 // renderer makes the devices of logical volumes. It is the only place where
 // extents become sectors of devices.
 type renderer struct {
-	vg     *metadata.VolumeGroup
+	vg      *metadata.VolumeGroup
 	device  func(pv metadata.ID) (string, error) // as a dm table names it
 	claimed map[string]string                    // see claims
 
