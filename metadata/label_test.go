@@ -93,7 +93,6 @@ func TestLabelExtension(t *testing.T) {
 	assert.False(t, old.InUse())
 
 	// A newer one can be read, but not written: nobody knows what it has beside.
-	l = example(t)
 	b = sectorOf(t, exampleLabel)
 	b[136] = 3
 	resum(b)
