@@ -20,7 +20,7 @@ type LogicalVolume struct {
 func (l *LogicalVolume) Name() string { return l.rec.Name }
 
 // ID returns the UUID.
-func (l *LogicalVolume) ID() metadata.ID { return l.rec.ID }
+func (l *LogicalVolume) ID() ID { return l.rec.ID }
 
 // Extents returns the size in extents.
 func (l *LogicalVolume) Extents() Extents { return l.rec.Extents() }

@@ -13,7 +13,7 @@ type PhysicalVolume struct {
 }
 
 // ID returns the UUID.
-func (p *PhysicalVolume) ID() metadata.ID { return p.rec.ID }
+func (p *PhysicalVolume) ID() ID { return p.rec.ID }
 
 // Device returns the path of the device the PV was found on; empty if it was
 // not found, or on more than one.

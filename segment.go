@@ -27,7 +27,7 @@ func (s Segment) Tags() []string { return slices.Clone(s.rec.Tags) }
 
 // Areas returns where the stripes lie, in their order. It is empty if the
 // segment has no storage, or a type that is not known here.
-func (s Segment) Areas() []metadata.Area {
+func (s Segment) Areas() []Area {
 	if s.rec.Body == nil {
 		return nil
 	}

@@ -24,7 +24,7 @@ type LVSpec struct {
 	// empty.
 	PVs []PVSelection
 	// Allocation is the policy of the volume; the group's if zero.
-	Allocation metadata.Allocation
+	Allocation Allocation
 	Tags       []string
 	ReadOnly   bool
 	// Inactive leaves the volume without a device.
@@ -34,7 +34,7 @@ type LVSpec struct {
 	// nothing old is found on the new volume.
 	SkipZero, KeepSignatures bool
 	// ID is the UUID, a random one if zero.
-	ID metadata.ID
+	ID ID
 }
 
 const (
@@ -268,7 +268,7 @@ type ExtendSpec struct {
 	StripeSize Bytes
 	// PVs and Allocation are as in LVSpec.
 	PVs        []PVSelection
-	Allocation metadata.Allocation
+	Allocation Allocation
 }
 
 // ExtendLV makes a logical volume larger, if it is active while it is in use.

@@ -29,7 +29,7 @@ type PVSpec struct {
 	// zero it is 1 MiB, or what the device says it prefers.
 	DataAlignment Bytes
 	// ID is the UUID, a random one if zero.
-	ID metadata.ID
+	ID ID
 	// WipeSignatures overwrites file systems and the like that are found on the
 	// device. Without it such a device is refused.
 	WipeSignatures bool

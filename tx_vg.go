@@ -23,10 +23,10 @@ type VGSpec struct {
 	// MaxLV and MaxPV limit the numbers of volumes; 0 is no limit.
 	MaxLV, MaxPV uint32
 	// Allocation is the policy of the group, normal if zero.
-	Allocation metadata.Allocation
+	Allocation Allocation
 	Tags       []string
 	// ID is the UUID, a random one if zero.
-	ID metadata.ID
+	ID ID
 }
 
 const defaultExtentSize = 4 * units.MiB

@@ -48,7 +48,7 @@ func (s *System) newView(st *vgState) (*VolumeGroup, error) {
 func (v *VolumeGroup) Name() string { return v.rec.Name }
 
 // ID returns the UUID.
-func (v *VolumeGroup) ID() metadata.ID { return v.rec.ID }
+func (v *VolumeGroup) ID() ID { return v.rec.ID }
 
 // Seqno returns the sequence number of the metadata, which every change raises
 // by one.

@@ -1,0 +1,26 @@
+package lvm
+
+import "github.com/lvm-go/lvm/metadata"
+
+// Types of the metadata that appear in this package's API, so that most programs
+// need not import that package.
+type (
+	// ID is the UUID of a volume or group; its zero value is none.
+	ID = metadata.ID
+	// Allocation is a policy: where new extents may be.
+	Allocation = metadata.Allocation
+	// Area is where one stripe of a segment lies.
+	Area = metadata.Area
+)
+
+// ParseID reads a UUID, with or without dashes.
+func ParseID(s string) (ID, error) { return metadata.ParseID(s) }
+
+// Allocation policies.
+const (
+	AllocInherit    = metadata.AllocInherit
+	AllocContiguous = metadata.AllocContiguous
+	AllocCling      = metadata.AllocCling
+	AllocNormal     = metadata.AllocNormal
+	AllocAnywhere   = metadata.AllocAnywhere
+)
