@@ -6,7 +6,7 @@ GO ?= go
 # with the other, too.
 GO_VERSIONS := go1.26.8 go1.27.4
 PLATFORMS := darwin/arm64 windows/amd64 linux/386 linux/s390x
-FUZZTIME ?= 10s
+FUZZTIME ?= 5s
 BENCH ?= .
 BENCHTIME ?= 1s
 
