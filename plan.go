@@ -50,22 +50,25 @@ func (p *Plan) String() string {
 	default:
 		fmt.Fprintf(&b, "%s: seqno %d -> %d\n", p.VG, p.BaseSeqno, p.Seqno)
 	}
-	p.writeSteps(&b)
+	b.WriteString(p.stepText())
 	if p.Seqno != p.BaseSeqno {
 		b.WriteString("\n" + textDiff(backupText(p.before), backupText(p.after)))
 	}
 	return b.String()
 }
 
-func (p *Plan) writeSteps(b *strings.Builder) {
+// stepText returns the numbered steps.
+func (p *Plan) stepText() string {
+	var b strings.Builder
 	for i, s := range p.Steps {
 		mark := ' '
 		if s.Destructive() {
 			mark = '!'
 		}
 		text := strings.ReplaceAll(strings.TrimRight(s.String(), "\n"), "\n", "\n        ")
-		fmt.Fprintf(b, "%4d %c %s\n", i+1, mark, text)
+		fmt.Fprintf(&b, "%4d %c %s\n", i+1, mark, text)
 	}
+	return b.String()
 }
 
 // backupText returns the readable form of a document; empty if there is none.

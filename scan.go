@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/lvm-go/lvm/metadata"
 	"github.com/lvm-go/lvm/units"
@@ -82,26 +81,16 @@ type scan struct {
 	problems []Problem
 }
 
-// scanParallel bounds how many devices are read at once.
-const scanParallel = 16
-
 // scanDevices reads labels, area headers and texts of all devices, each once.
 func (s *System) scanDevices(ctx context.Context, h *handles) (*scan, error) {
 	found := make([]*scannedPV, len(s.cfg.Devices))
 	problems := make([][]error, len(s.cfg.Devices))
 	fails := make([]error, len(s.cfg.Devices))
-	slots := make(chan struct{}, scanParallel)
-	var wg sync.WaitGroup
-	for i, path := range s.cfg.Devices {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			if ctx.Err() == nil {
-				found[i], problems[i], fails[i] = scanDevice(h, path)
-			}
-		})
-	}
-	wg.Wait()
+	inParallel(len(s.cfg.Devices), func(i int) {
+		if ctx.Err() == nil {
+			found[i], problems[i], fails[i] = scanDevice(h, s.cfg.Devices[i])
+		}
+	})
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

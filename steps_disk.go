@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/lvm-go/lvm/metadata"
 	"github.com/pkg/errors"
@@ -87,20 +86,13 @@ func (a *areaWrite) prepare() {
 // eachArea calls fn for all areas at once and joins the errors.
 func eachArea(areas []*areaWrite, r *run, fn func(Device, *areaWrite) error) error {
 	errs := make([]error, len(areas))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, scanParallel)
-	for i, a := range areas {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			d, err := r.writer(a.path)
-			if err == nil {
-				err = fn(d, a)
-			}
-			errs[i] = err
-		})
-	}
-	wg.Wait()
+	inParallel(len(areas), func(i int) {
+		d, err := r.writer(areas[i].path)
+		if err == nil {
+			err = fn(d, areas[i])
+		}
+		errs[i] = err
+	})
 	return joinErrors(errs...)
 }
 

@@ -124,7 +124,7 @@ func (s *System) resume(ctx context.Context, p *Plan) (*transaction, error) {
 		h.release()
 		return nil, err
 	}
-	if plan.String() != p.String() {
+	if plan.stepText() != p.stepText() {
 		return stale("the kernel's devices or a device's contents changed")
 	}
 	return &transaction{sys: s, hold: h, plan: plan}, nil
@@ -187,7 +187,7 @@ func (tx *Tx) outcome(p *Plan) *vgState {
 		}
 		return nil
 	}
-	if tx.vg == nil || tx.st == nil || len(tx.gonePVs)+len(tx.newPVs) > 0 || len(tx.st.members) != len(tx.members) {
+	if tx.vg == nil || tx.st == nil || len(tx.st.problems)+len(tx.gonePVs)+len(tx.newPVs) > 0 || len(tx.st.members) != len(tx.members) {
 		return nil
 	}
 	st := newState(p.after, textKey{})
@@ -212,11 +212,6 @@ func (tx *Tx) outcome(p *Plan) *vgState {
 					st.key = textKey{loc.Size, loc.Checksum}
 				}
 			}
-		}
-	}
-	for _, problem := range tx.st.problems {
-		if problem.Device == "" { // of the group itself; those of devices are healed
-			st.problems = append(st.problems, problem)
 		}
 	}
 	st.judge(tx.sys, nil)
