@@ -31,7 +31,14 @@ var (
 	// ErrLocked: a lock was not had in the time that the context allows.
 	ErrLocked = errors.New("locked")
 	// ErrReadOnly: the volume group may be read, but not changed from here.
+	// It is matched by the ones below.
 	ErrReadOnly = errors.New("not changeable")
+	// ErrExported: the volume group is exported, for another host to import.
+	ErrExported = fmt.Errorf("%w: exported", ErrReadOnly)
+	// ErrForeign: the volume group has the system ID of another host.
+	ErrForeign = fmt.Errorf("%w: foreign system id", ErrReadOnly)
+	// ErrShared: the volume group is guarded by lvmlockd or clvmd.
+	ErrShared = fmt.Errorf("%w: shared", ErrReadOnly)
 	// ErrMissingPV: a physical volume that is needed was not found.
 	ErrMissingPV = errors.New("physical volume missing")
 	// ErrDuplicatePV: several devices carry the same physical volume.

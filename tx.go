@@ -162,13 +162,16 @@ func (tx *Tx) fail(op, lv string, err error) error {
 }
 
 // own checks that the group is there and may be changed, and gives the
-// transaction copies of its own.
-func (tx *Tx) own() error {
+// transaction copies of its own. Reasons against it that match one of except,
+// since the operation is there to mend them, do not count.
+func (tx *Tx) own(except ...error) error {
 	if tx.vg == nil {
 		return ErrVGNotFound
 	}
-	if tx.st != nil && tx.st.noChange != nil {
-		return tx.st.noChange
+	if tx.st != nil {
+		if err := tx.st.refuses(except); err != nil {
+			return err
+		}
 	}
 	if !tx.moved {
 		tx.moved = true

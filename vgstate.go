@@ -25,8 +25,11 @@ type vgState struct {
 	members  map[metadata.ID]*member
 	problems []Problem
 
-	// noChange says why the group may not be changed, noActivate why none of
-	// its volumes may be activated; nil if nothing is in the way.
+	// refusals say why the group may not be changed; noChange is all of them.
+	// An operation that mends one says so to [Tx.own].
+	refusals []error
+	// noActivate says why none of its volumes may be activated. Both are nil if
+	// nothing is in the way.
 	noChange, noActivate error
 
 	extents func() *ExtentMap     // made when first asked for; it must not be changed
@@ -218,22 +221,29 @@ func (st *vgState) compareCopies(c *vgTexts, problem func(string, error)) {
 	}
 }
 
+// refuses returns the reasons against a change that match none of except.
+func (st *vgState) refuses(except []error) error {
+	return errors.Join(slices.DeleteFunc(slices.Clone(st.refusals), func(reason error) bool {
+		return slices.ContainsFunc(except, func(kind error) bool { return errors.Is(reason, kind) })
+	})...)
+}
+
 // judge decides what may be done with the group.
 func (st *vgState) judge(s *System, refuse []error) {
 	vg := st.doc.VG
 	var always []error
-	add := func(format string, args ...any) { always = append(always, fault(ErrReadOnly, format, args...)) }
+	add := func(kind error, format string, args ...any) { always = append(always, fault(kind, format, args...)) }
 	if vg.Status&metadata.VGExported != 0 {
-		add("vg %s is exported: import it first", vg.Name)
+		add(ErrExported, "vg %s is exported: import it first", vg.Name)
 	}
 	if vg.SystemID != "" && vg.SystemID != s.cfg.SystemID && !slices.Contains(s.cfg.ExtraSystemIDs, vg.SystemID) {
-		add("vg %s belongs to system id %q, this host is %q", vg.Name, vg.SystemID, s.cfg.SystemID)
+		add(ErrForeign, "vg %s belongs to system id %q, this host is %q", vg.Name, vg.SystemID, s.cfg.SystemID)
 	}
 	if vg.LockType != "" && vg.LockType != "none" {
-		add("vg %s is shared (lock_type %s), which needs lvmlockd", vg.Name, vg.LockType)
+		add(ErrShared, "vg %s is shared (lock_type %s), which needs lvmlockd", vg.Name, vg.LockType)
 	}
 	if vg.Status&metadata.VGClustered != 0 {
-		add("vg %s is clustered", vg.Name)
+		add(ErrShared, "vg %s is clustered", vg.Name)
 	}
 	refuse = append(refuse, always...)
 	if vg.Status&(metadata.VGWrite|metadata.VGWriteLocked) == 0 {
@@ -242,7 +252,7 @@ func (st *vgState) judge(s *System, refuse []error) {
 	if types := vg.OpaqueTypes(); len(types) > 0 {
 		refuse = append(refuse, fault(ErrReadOnly, "vg %s has segments of types that cannot be changed here: %v", vg.Name, types))
 	}
-	st.noChange = errors.Join(refuse...)
+	st.refusals, st.noChange = refuse, errors.Join(refuse...)
 	duplicate := slices.ContainsFunc(refuse, func(err error) bool { return errors.Is(err, ErrDuplicatePV) })
 	if duplicate {
 		always = append(always, fault(ErrDuplicatePV, "vg %s has physical volumes on several devices", vg.Name))
