@@ -3,6 +3,7 @@ package lvm
 import (
 	"context"
 	"errors"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -15,6 +16,10 @@ import (
 
 // kernelAlterations are those that only make sense with a kernel.
 func kernelAlterations() []alteration {
+	return slices.Concat(alterBasicsKernel(), alterGroupsKernel(), alterIdentityKernel(), alterVGChangeKernel(), alterPVChangeKernel(), alterLVChangeKernel(), alterPartialKernel())
+}
+
+func alterBasicsKernel() []alteration {
 	inactive := func(t testing.TB, sys *System, areas MetadataAreas) {
 		volumes(t, sys, areas)
 	}

@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/lvm-go/lvm/internal/umltest"
@@ -78,6 +79,10 @@ func onDevices(selections []PVSelection, dev []string) []PVSelection {
 }
 
 func interopScenarios() []scenario {
+	return slices.Concat(interopBasics(), interopGroups(), interopIdentity(), interopVGChange(), interopPVChange(), interopLVChange(), interopPartial())
+}
+
+func interopBasics() []scenario {
 	const mib = 1 << 20
 	small := []int64{48 * mib, 48 * mib, 48 * mib}
 	return []scenario{

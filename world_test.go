@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -267,6 +268,10 @@ func outdatedPV(t testing.TB, sys *System, areas MetadataAreas) {
 
 // alterations is what crash and fault tests are made with.
 func alterations() []alteration {
+	return slices.Concat(alterBasics(), alterGroups(), alterIdentity(), alterVGChange(), alterPVChange(), alterLVChange(), alterPartial())
+}
+
+func alterBasics() []alteration {
 	return []alteration{
 		{name: "create vg with lv on blank devices", do: func(tx *Tx, areas MetadataAreas) error {
 			return joinErrors(makeGroup(tx, areas), tx.addLV("new", 8, 2))

@@ -1,0 +1,5 @@
+package lvm
+
+func alterGroups() []alteration { return nil }
+
+func alterGroupsKernel() []alteration { return nil }

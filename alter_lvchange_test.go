@@ -1,0 +1,5 @@
+package lvm
+
+func alterLVChange() []alteration { return nil }
+
+func alterLVChangeKernel() []alteration { return nil }

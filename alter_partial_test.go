@@ -1,0 +1,5 @@
+package lvm
+
+func alterPartial() []alteration { return nil }
+
+func alterPartialKernel() []alteration { return nil }

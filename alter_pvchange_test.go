@@ -1,0 +1,5 @@
+package lvm
+
+func alterPVChange() []alteration { return nil }
+
+func alterPVChangeKernel() []alteration { return nil }

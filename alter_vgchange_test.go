@@ -1,0 +1,5 @@
+package lvm
+
+func alterVGChange() []alteration { return nil }
+
+func alterVGChangeKernel() []alteration { return nil }

@@ -1,0 +1,3 @@
+package lvm
+
+func interopGroups() []scenario { return nil }

@@ -1,0 +1,3 @@
+package lvm
+
+func interopLVChange() []scenario { return nil }

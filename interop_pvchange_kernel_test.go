@@ -1,0 +1,3 @@
+package lvm
+
+func interopPVChange() []scenario { return nil }

@@ -1,0 +1,3 @@
+package lvm
+
+func interopVGChange() []scenario { return nil }
