@@ -22,10 +22,12 @@ type run struct {
 // execute does the steps of a plan. A failure before the commit undoes the
 // steps in reverse. After it the remaining steps are still done, so that no
 // device stays suspended, and the first failure is reported.
-func (s *System) execute(ctx context.Context, h *handles, plan *Plan, k *kernelState) error {
+func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ...*kernelState) error {
 	r := &run{ctx: ctx, sys: s, handles: h, devs: map[string]dm.Dev{}}
-	for uuid, m := range k.byUUID {
-		r.devs[uuid] = m.dev
+	for _, k := range kernels {
+		for uuid, m := range k.byUUID {
+			r.devs[uuid] = m.dev
+		}
 	}
 	fail := &ApplyError{VG: plan.VG}
 	for _, path := range plan.writes() {

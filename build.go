@@ -25,7 +25,7 @@ type builder struct {
 
 // build makes the plan of a transaction whose function has returned.
 func (tx *Tx) build() (*Plan, error) {
-	p := &Plan{sys: tx.sys, mode: tx.mode, tx: tx, VG: tx.ref}
+	p := &Plan{sys: tx.sys, tx: tx, VG: tx.ref}
 	if tx.st != nil {
 		p.before, p.VG, p.ID = tx.st.doc, tx.st.doc.VG.Name, tx.st.doc.VG.ID
 		p.BaseSeqno = tx.st.doc.VG.Seqno

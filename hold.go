@@ -14,6 +14,13 @@ const (
 	lockGlobal // exclusive, and the set of groups and PVs as well
 )
 
+// locking is the locks of an update: how its group is locked, and the names of
+// the other groups it changes. With others, the global lock is had as well.
+type locking struct {
+	mode   lockMode
+	others []string
+}
+
 // hold is the locks and devices of one transaction.
 type hold struct {
 	locks []*heldLock
@@ -33,8 +40,8 @@ func (h *hold) release() error {
 }
 
 // lock takes the locks for the group called name; with an empty name only the
-// global one.
-func (s *System) lock(ctx context.Context, name string, mode lockMode) (*hold, error) {
+// global one. Others are locked in the order of the names, as lvm2 does.
+func (s *System) lock(ctx context.Context, name string, mode lockMode, others ...string) (*hold, error) {
 	h := &hold{handles: s.newHandles()}
 	fail := func(err error) (*hold, error) {
 		h.release()
@@ -62,7 +69,12 @@ func (s *System) lock(ctx context.Context, name string, mode lockMode) (*hold, e
 			h.locks = append(h.locks, l)
 		}
 	}
-	if name != "" {
+	names := append([]string{name}, others...)
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if name == "" {
+			continue
+		}
 		if err := checkVGName(name); err != nil {
 			return fail(err)
 		}

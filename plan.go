@@ -17,7 +17,6 @@ type Plan struct {
 	Steps     []Step
 
 	sys           *System
-	mode          lockMode
 	tx            *Tx
 	before, after *metadata.Document
 }

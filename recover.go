@@ -101,11 +101,11 @@ func (s *System) recoverGroupIn(ctx context.Context, ref string, mode lockMode, 
 	if err != nil {
 		return err
 	}
-	tx, err := s.newTx(ctx, h.handles, ref, mode, st, sc)
+	tx, err := s.newTx(ctx, h.handles, ref, locking{mode: mode}, st, sc)
 	if err != nil {
 		return err
 	}
-	plan := &Plan{sys: s, mode: mode, tx: tx, VG: name, ID: st.doc.VG.ID,
+	plan := &Plan{sys: s, tx: tx, VG: name, ID: st.doc.VG.ID,
 		BaseSeqno: st.doc.VG.Seqno, Seqno: st.doc.VG.Seqno}
 	b := &builder{tx: tx, plan: plan}
 	if st.noChange == nil {

@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -16,22 +17,22 @@ type transaction struct {
 	plan *Plan
 }
 
-// begin locks, reads, runs fn and plans. It starts again with the global lock
-// if fn turns out to need that.
+// begin locks, reads, runs fn and plans. It starts again with more locks if fn
+// turns out to need them.
 func (s *System) begin(ctx context.Context, ref string, fn func(*Tx) error) (*transaction, error) {
-	mode := lockExclusive
+	locks := locking{mode: lockExclusive}
 	if ref == "" {
-		mode = lockGlobal
+		locks.mode = lockGlobal
 	}
 	for {
-		h, tx, err := s.open(ctx, ref, mode)
+		h, tx, err := s.open(ctx, ref, locks)
 		if err != nil {
 			return nil, &OpError{Op: "update", VG: ref, Err: err}
 		}
 		err = fn(tx)
-		if tx.needGlobal && mode != lockGlobal {
+		if tx.again {
 			h.release()
-			mode = lockGlobal
+			locks = tx.need
 			continue
 		}
 		var plan *Plan
@@ -48,16 +49,16 @@ func (s *System) begin(ctx context.Context, ref string, fn func(*Tx) error) (*tr
 
 // open locks and reads for a transaction. That the group does not exist is no
 // error here.
-func (s *System) open(ctx context.Context, ref string, mode lockMode) (*hold, *Tx, error) {
+func (s *System) open(ctx context.Context, ref string, locks locking) (*hold, *Tx, error) {
 	name, err := s.nameOf(ctx, ref)
 	if err != nil {
 		return nil, nil, err
 	}
-	h, err := s.lock(ctx, name, mode)
+	h, err := s.lock(ctx, name, locks.mode, locks.others...)
 	if err != nil {
 		return nil, nil, err
 	}
-	tx, err := s.read(ctx, h, ref, name, mode)
+	tx, err := s.read(ctx, h, ref, name, locks)
 	if err != nil {
 		h.release()
 		return nil, nil, err
@@ -65,11 +66,11 @@ func (s *System) open(ctx context.Context, ref string, mode lockMode) (*hold, *T
 	return h, tx, nil
 }
 
-func (s *System) read(ctx context.Context, h *hold, ref, name string, mode lockMode) (*Tx, error) {
+func (s *System) read(ctx context.Context, h *hold, ref, name string, locks locking) (*Tx, error) {
 	var st *vgState
 	var sc *scan
 	var err error
-	if mode == lockGlobal {
+	if locks.mode == lockGlobal {
 		if sc, err = s.scanDevices(ctx, h.handles); err != nil {
 			return nil, err
 		}
@@ -85,7 +86,7 @@ func (s *System) read(ctx context.Context, h *hold, ref, name string, mode lockM
 	if st != nil && st.doc.VG.Name != name {
 		return nil, fault(ErrVGNotFound, "vg %s was renamed from %s to %s meanwhile", ref, name, st.doc.VG.Name)
 	}
-	return s.newTx(ctx, h.handles, ref, mode, st, sc)
+	return s.newTx(ctx, h.handles, ref, locks, st, sc)
 }
 
 // resume makes a transaction of a plan that was made earlier, if everything is
@@ -95,7 +96,7 @@ func (s *System) resume(ctx context.Context, p *Plan) (*transaction, error) {
 	if p.sys != s {
 		return nil, &OpError{Op: "apply", VG: p.VG, Err: fault(ErrInvalidSpec, "the plan is of another System")}
 	}
-	h, now, err := s.open(ctx, old.ref, p.mode)
+	h, now, err := s.open(ctx, old.ref, p.tx.held)
 	if err != nil {
 		return nil, &OpError{Op: "apply", VG: p.VG, Err: err}
 	}
@@ -111,10 +112,24 @@ func (s *System) resume(ctx context.Context, p *Plan) (*transaction, error) {
 	}
 	tx := *old
 	tx.ctx, tx.h, tx.numbers = ctx, h.handles, nil
-	if tx.vg != nil {
-		tx.kern, err = s.kernelState(tx.vg.ID)
-	} else {
-		tx.kern = now.kern
+	tx.others = nil
+	for _, o := range old.others {
+		other := *o
+		other.ctx, other.h, other.numbers = ctx, h.handles, nil
+		tx.others = append(tx.others, &other)
+		st, err := s.loadFrom(now.scan, o.ref)
+		if err != nil && !errors.Is(err, ErrVGNotFound) {
+			h.release()
+			return nil, &OpError{Op: "apply", VG: o.ref, Err: err}
+		}
+		if !sameState(o.st, st) {
+			return stale("the metadata of " + o.ref + " changed")
+		}
+	}
+	for _, part := range tx.parts() {
+		if vg := cmp.Or(part.vg, part.before()); vg != nil && err == nil {
+			part.kern, err = s.kernelState(vg.ID)
+		}
 	}
 	var plan *Plan
 	if err == nil {
@@ -159,13 +174,22 @@ func (t *transaction) apply(ctx context.Context) error {
 	if p.Empty() {
 		return nil
 	}
-	k := p.tx.kern
-	if k == nil {
-		k = &kernelState{}
+	var kernels []*kernelState
+	for _, tx := range p.tx.parts() {
+		if tx.kern != nil {
+			kernels = append(kernels, tx.kern)
+		}
+		for _, vg := range []*metadata.VolumeGroup{tx.vg, tx.before()} {
+			if vg != nil {
+				t.sys.forget(vg.ID)
+			}
+		}
 	}
-	t.sys.forget(p.ID)
-	if err := t.sys.execute(ctx, t.hold.handles, p, k); err != nil {
+	if err := t.sys.execute(ctx, t.hold.handles, p, kernels...); err != nil {
 		return err
+	}
+	if len(p.tx.others) > 0 {
+		return nil // areas changed hands: they are read anew
 	}
 	if st := p.tx.outcome(p); st != nil {
 		t.sys.remember(st)

@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -13,11 +14,16 @@ import (
 // stays on one goroutine and must not be kept after the function it was given
 // to.
 type Tx struct {
-	sys  *System
-	ctx  context.Context // of the call that the transaction belongs to
-	h    *handles
-	ref  string
-	mode lockMode
+	sys   *System
+	ctx   context.Context // of the call that the transaction belongs to
+	h     *handles
+	ref   string
+	held  locking
+	need  locking // what the function turned out to need beyond held
+	again bool    // ... so that it is run again
+
+	root   *Tx   // nil, or the transaction that this one is a part of
+	others []*Tx // the parts that change other groups; see join
 
 	st    *vgState // the group before; nil if it does not exist
 	scan  *scan    // with the global lock: all there is on the devices
@@ -32,8 +38,7 @@ type Tx struct {
 	members map[metadata.ID]*member
 	areas   map[metadata.ID][]scannedArea // metadata areas of the members
 
-	changed    bool // the metadata is to be written
-	needGlobal bool // something was asked that needs the global lock
+	changed bool // the metadata is to be written
 
 	wishes  map[metadata.ID]wish
 	order   []metadata.ID // of wishes
@@ -64,9 +69,9 @@ type newLV struct {
 	keepSignatures bool
 }
 
-func (s *System) newTx(ctx context.Context, h *handles, ref string, mode lockMode, st *vgState, sc *scan) (*Tx, error) {
+func (s *System) newTx(ctx context.Context, h *handles, ref string, held locking, st *vgState, sc *scan) (*Tx, error) {
 	tx := &Tx{
-		sys: s, ctx: ctx, h: h, ref: ref, mode: mode, st: st, scan: sc,
+		sys: s, ctx: ctx, h: h, ref: ref, held: held, need: held, st: st, scan: sc,
 		byName: map[string]*metadata.LogicalVolume{}, index: map[metadata.ID]int{},
 		members: map[metadata.ID]*member{}, areas: map[metadata.ID][]scannedArea{},
 		wishes: map[metadata.ID]wish{}, newPVs: map[string]*pvInit{},
@@ -281,11 +286,66 @@ func (tx *Tx) want(id metadata.ID, w wish) {
 // global says whether the transaction has the global lock. If not, it is run
 // again with it, and the caller returns errAgain.
 func (tx *Tx) global() error {
-	if tx.mode == lockGlobal {
+	if tx.held.mode == lockGlobal {
 		return nil
 	}
-	tx.needGlobal = true
+	tx.need.mode, tx.again = lockGlobal, true
 	return errAgain
+}
+
+// alsoLock says whether the transaction has the lock of another group's name,
+// with the global lock, as [Tx.global] does.
+func (tx *Tx) alsoLock(name string) error {
+	if tx.root != nil {
+		return tx.root.alsoLock(name)
+	}
+	if err := checkVGName(name); err != nil {
+		return err
+	}
+	if tx.held.mode == lockGlobal && slices.Contains(tx.held.others, name) {
+		return nil
+	}
+	tx.need.others = append(slices.Clone(tx.held.others), name)
+	tx.need.mode, tx.again = lockGlobal, true
+	return errAgain
+}
+
+// join returns the part of the transaction that changes another group, which
+// need not exist.
+func (tx *Tx) join(name string) (*Tx, error) {
+	if tx.root != nil {
+		return tx.root.join(name)
+	}
+	if err := tx.alsoLock(name); err != nil {
+		return nil, err
+	}
+	for _, other := range tx.others {
+		if other.ref == name {
+			return other, nil
+		}
+	}
+	st, err := tx.sys.loadFrom(tx.scan, name)
+	if err != nil && !errors.Is(err, ErrVGNotFound) {
+		return nil, err
+	}
+	other, err := tx.sys.newTx(tx.ctx, tx.h, name, tx.held, st, tx.scan)
+	if err != nil {
+		return nil, err
+	}
+	other.root, other.at = tx, tx.time()
+	tx.others = append(tx.others, other)
+	return other, nil
+}
+
+// parts returns the transaction and those that are part of it.
+func (tx *Tx) parts() []*Tx { return append([]*Tx{tx}, tx.others...) }
+
+// before returns the group as it was; nil if it did not exist.
+func (tx *Tx) before() *metadata.VolumeGroup {
+	if tx.st == nil {
+		return nil
+	}
+	return tx.st.doc.VG
 }
 
 // errAgain ends an operation of a transaction that is about to be run again
