@@ -27,7 +27,7 @@ const timeLayout = "Mon Jan _2 15:04:05 2006"
 // id is there twice, a count does not match. Whether what the text says makes
 // sense, [VolumeGroup.Validate] checks.
 func DecodeDocument(text []byte) (*Document, error) {
-	tree, err := parse(text)
+	tree, err := parse(text, false)
 	if err != nil {
 		return nil, err
 	}

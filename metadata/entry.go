@@ -96,8 +96,16 @@ type Tree struct {
 //
 // LVM2 takes a key with a slash for nested sections. No text that it wrote has
 // one, and here it is an error.
-func ParseTree(text []byte) (*Tree, error) {
-	t, err := parse(text)
+func ParseTree(text []byte) (*Tree, error) { return parseTree(text, false) }
+
+// ParseConfigTree is ParseTree for a configuration file of LVM2, such as
+// lvm.conf, which is in the same language. A key with a slash, that people write
+// there, is kept as it is: "devices/dir" at the top is the key dir of the
+// section devices.
+func ParseConfigTree(text []byte) (*Tree, error) { return parseTree(text, true) }
+
+func parseTree(text []byte, slashes bool) (*Tree, error) {
+	t, err := parse(text, slashes)
 	if err != nil {
 		return nil, err
 	}

@@ -32,12 +32,13 @@ type syntaxTree struct {
 	tail  uint8 // empty lines at the end
 }
 
-// parse reads a text up to its first NUL. The error is a *SyntaxError.
-func parse(text []byte) (*syntaxTree, error) {
+// parse reads a text up to its first NUL. Keys may have slashes if so said. The
+// error is a *SyntaxError.
+func parse(text []byte, slashes bool) (*syntaxTree, error) {
 	if len(text) > int(textLimit) {
 		return nil, &SyntaxError{Line: 1, Col: 1, Msg: "longer than " + textLimit.String()}
 	}
-	p := parser{s: string(text)}
+	p := parser{s: string(text), slashes: slashes}
 	if i := strings.IndexByte(p.s, 0); i >= 0 {
 		p.s = p.s[:i]
 	}
@@ -55,6 +56,8 @@ type parser struct {
 	lines int // line ends since the last token
 	nodes []node
 	open  []int // numbers of the sections that are open
+
+	slashes bool // allowed in keys
 }
 
 // spaces are the bytes that isspace knows, as bits.
@@ -219,7 +222,7 @@ func (p *parser) key(n *node) error {
 		p.word()
 	}
 	n.keyEnd = uint32(p.i)
-	if strings.IndexByte(p.s[n.keyStart:n.keyEnd], '/') >= 0 {
+	if !p.slashes && strings.IndexByte(p.s[n.keyStart:n.keyEnd], '/') >= 0 {
 		return p.err("key with a slash")
 	}
 	return nil

@@ -211,3 +211,24 @@ func TestPrintNormalizes(t *testing.T) {
 		}
 	}
 }
+
+func TestParseConfigTree(t *testing.T) {
+	t.Parallel()
+	const text = "# of a user\ndevices/dir = \"/dev\"\nglobal { a/b=1 # why\n}\n"
+	_, err := metadata.ParseTree([]byte(text))
+	require.ErrorAs(t, err, new(*metadata.SyntaxError))
+	tree, err := metadata.ParseConfigTree([]byte(text))
+	require.NoError(t, err)
+	entries := tree.Entries()
+	require.Len(t, entries, 2)
+	assert.Equal(t, "devices/dir", entries[0].Key)
+	require.True(t, entries[1].IsSection())
+	inner := entries[1].Entries()
+	require.Len(t, inner, 1)
+	assert.Equal(t, "a/b", inner[0].Key)
+	assert.Equal(t, []string{"1"}, inner[0].Values())
+	for _, broken := range []string{"/", "a/b", "a/b = ", "a {"} {
+		_, err := metadata.ParseConfigTree([]byte(broken))
+		assert.ErrorAs(t, err, new(*metadata.SyntaxError), broken)
+	}
+}
