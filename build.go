@@ -23,8 +23,46 @@ type builder struct {
 	after    []Step // nodes, labels, backups
 }
 
-// build makes the plan of a transaction whose function has returned.
+// build makes the plan of a transaction whose function has returned. Where it
+// changes several groups, those that were joined are committed first: they take
+// over what the others then give up.
 func (tx *Tx) build() (*Plan, error) {
+	var all builder
+	var plan *Plan
+	for _, part := range slices.Backward(tx.parts()) {
+		b, err := part.phases()
+		if err != nil {
+			return nil, part.fail("plan", "", err)
+		}
+		all.append(b)
+		if plan != nil {
+			b.plan.others = append([]*Plan{plan}, plan.others...)
+			plan.others = nil
+		}
+		plan = b.plan
+	}
+	plan.Steps = all.steps()
+	return plan, nil
+}
+
+// append adds the steps of another builder, each in its phase.
+func (b *builder) append(o *builder) {
+	b.prepare = append(b.prepare, o.prepare...)
+	b.metadata = append(b.metadata, o.metadata...)
+	b.load = append(b.load, o.load...)
+	b.suspend = append(b.suspend, o.suspend...)
+	b.commit = append(b.commit, o.commit...)
+	b.resume = append(b.resume, o.resume...)
+	b.drop = append(b.drop, o.drop...)
+	b.after = append(b.after, o.after...)
+}
+
+func (b *builder) steps() []Step {
+	return slices.Concat(b.prepare, b.metadata, b.load, b.suspend, b.commit, b.resume, b.drop, b.after)
+}
+
+// phases makes the steps for one group.
+func (tx *Tx) phases() (*builder, error) {
 	p := &Plan{sys: tx.sys, tx: tx, VG: tx.ref}
 	if tx.st != nil {
 		p.before, p.VG, p.ID = tx.st.doc, tx.st.doc.VG.Name, tx.st.doc.VG.ID
@@ -36,11 +74,10 @@ func (tx *Tx) build() (*Plan, error) {
 		b.checkPlaces, b.initPVs, b.newHeads, b.archive, b.releasePVs, b.writeMetadata, b.devices, b.finishPVs, b.backup,
 	} {
 		if err := build(); err != nil {
-			return nil, tx.fail("plan", "", err)
+			return nil, err
 		}
 	}
-	p.Steps = slices.Concat(b.prepare, b.metadata, b.load, b.suspend, b.commit, b.resume, b.drop, b.after)
-	return p, nil
+	return b, nil
 }
 
 // initPVs makes new physical volumes. The label, which is what counts, comes
@@ -199,6 +236,9 @@ func (b *builder) backup() error {
 	if !b.tx.changed || b.tx.sys.cfg.BackupDir == "" {
 		return nil
 	}
+	if b.tx.merged { // lvm2 leaves it, too
+		return nil
+	}
 	if b.tx.vg == nil {
 		b.after = append(b.after, &RemoveBackup{VG: b.plan.VG})
 		return nil
@@ -323,13 +363,17 @@ func (b *builder) writeMetadata() error {
 	if !tx.changed {
 		return nil
 	}
-	if tx.vg == nil {
+	switch {
+	case tx.merged:
+		b.plan.Seqno = 0
+		return b.eraseOutdated()
+	case tx.vg == nil:
 		return b.eraseGroup()
 	}
 	rec := *tx.vg
 	rec.LVs = slices.DeleteFunc(slices.Clone(rec.LVs), func(lv *metadata.LogicalVolume) bool { return lv == nil })
 	rec.PVs = b.hints(rec.PVs)
-	rec.Seqno = b.plan.BaseSeqno + 1
+	rec.Seqno = b.plan.BaseSeqno + max(tx.seqnoStep, 1)
 	if err := rec.Validate(); err != nil {
 		return err
 	}
@@ -380,6 +424,7 @@ func (tx *Tx) losses() (removed, reduced []string) {
 			continue
 		}
 		switch lv := tx.find(old.ID); {
+		case tx.left[old.ID]:
 		case lv == nil:
 			removed = append(removed, old.Name)
 		case lv.Extents() < old.Extents():

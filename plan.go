@@ -19,6 +19,7 @@ type Plan struct {
 	sys           *System
 	tx            *Tx
 	before, after *metadata.Document
+	others        []*Plan // of the other groups; their steps are in Steps
 }
 
 // Empty says whether there is nothing to do.
@@ -40,18 +41,23 @@ func (p *Plan) Destructive() bool {
 // difference in the metadata text.
 func (p *Plan) String() string {
 	var b strings.Builder
-	switch {
-	case p.Empty():
+	if p.Empty() {
 		fmt.Fprintf(&b, "%s: nothing to do\n", p.VG)
 		return b.String()
-	case p.Seqno == p.BaseSeqno:
-		fmt.Fprintf(&b, "%s: metadata stays as it is\n", p.VG)
-	default:
-		fmt.Fprintf(&b, "%s: seqno %d -> %d\n", p.VG, p.BaseSeqno, p.Seqno)
+	}
+	groups := append([]*Plan{p}, p.others...)
+	for _, g := range groups {
+		if g.Seqno == g.BaseSeqno {
+			fmt.Fprintf(&b, "%s: metadata stays as it is\n", g.VG)
+		} else {
+			fmt.Fprintf(&b, "%s: seqno %d -> %d\n", g.VG, g.BaseSeqno, g.Seqno)
+		}
 	}
 	b.WriteString(p.stepText())
-	if p.Seqno != p.BaseSeqno {
-		b.WriteString("\n" + textDiff(backupText(p.before), backupText(p.after)))
+	for _, g := range groups {
+		if g.Seqno != g.BaseSeqno {
+			b.WriteString("\n" + textDiff(backupText(g.before), backupText(g.after)))
+		}
 	}
 	return b.String()
 }

@@ -120,7 +120,7 @@ func (s *System) recoverGroupIn(ctx context.Context, ref string, mode lockMode, 
 			return err
 		}
 	}
-	plan.Steps = slices.Concat(b.prepare, b.load, b.suspend, b.commit, b.resume, b.drop, b.after)
+	plan.Steps = b.steps()
 	if plan.Empty() {
 		return nil
 	}

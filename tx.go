@@ -45,9 +45,13 @@ type Tx struct {
 	created []newLV
 	newPVs  map[string]*pvInit // to be made, by device
 	pvOrder []string
-	gonePVs []*member // no longer in the group
-	wipePVs []*member // to lose their labels
-	removed bool      // the group was removed
+	gonePVs []*member            // no longer in the group
+	wipePVs []*member            // to lose their labels
+	removed bool                 // the group was removed
+	merged  bool                 // ... since another took all it had
+	left    map[metadata.ID]bool // LVs that went to another group
+	// seqnoStep is what the commit adds to the sequence number, 1 if zero.
+	seqnoStep uint32
 
 	numbers   func(metadata.ID) (string, error)       // see tableDevice
 	untouched map[metadata.ID]*metadata.LogicalVolume // see find

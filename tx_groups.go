@@ -1,0 +1,344 @@
+package lvm
+
+import (
+	"slices"
+
+	"github.com/pkg/errors"
+
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// SplitSpec says what leaves a volume group. PVs or LV is required.
+type SplitSpec struct {
+	// PVs are the physical volumes to move, by device or UUID.
+	PVs []string
+	// LV names a logical volume whose physical volumes are to move.
+	LV string
+	// MaxLV, MaxPV and Allocation are those of a new group; those of the group
+	// it comes from if zero. They are refused for a group that exists.
+	MaxLV, MaxPV uint32
+	Allocation   Allocation
+}
+
+// SplitVG moves physical volumes, and the logical volumes on them, to another
+// volume group, which is made if it does not exist. lvm2: vgsplit.
+//
+// Returns an error matching [ErrBusy] if a logical volume lies on both sides or
+// is active, or one side would be left without physical volume or metadata
+// area, [ErrExists] if both groups have a logical volume of one name,
+// [ErrUnsupported] if the groups differ in extent size, [ErrNoSpace] if the
+// other group's limits do not allow it, or [ErrPVNotFound], [ErrLVNotFound] or
+// [ErrInvalidSpec].
+func (tx *Tx) SplitVG(to string, spec SplitSpec) error {
+	return tx.fail("split vg", spec.LV, tx.splitVG(to, spec))
+}
+
+func (tx *Tx) splitVG(name string, spec SplitSpec) error {
+	if err := tx.own(); err != nil {
+		return err
+	}
+	if name == tx.vg.Name {
+		return fault(ErrInvalidSpec, "vg %s cannot be split into itself", name)
+	}
+	to, err := tx.join(name)
+	if err != nil {
+		return err
+	}
+	leaving, err := tx.leaving(spec)
+	if err != nil {
+		return err
+	}
+	moved, err := tx.volumesOn(leaving)
+	if err != nil {
+		return err
+	}
+	if err := to.makeFrom(tx.vg, spec); err != nil {
+		return err
+	}
+	if err := to.fits(tx.vg, len(leaving), moved); err != nil {
+		return err
+	}
+	if err := to.take(tx, leaving, moved); err != nil {
+		return err
+	}
+	if len(tx.vg.PVs) == 0 {
+		return fault(ErrBusy, "all its physical volumes would leave: rename or merge the group instead")
+	}
+	for _, side := range []*Tx{tx, to} {
+		if !side.hasUsableArea() {
+			return fault(ErrBusy, "vg %s would be left without metadata area", side.vg.Name)
+		}
+	}
+	tx.changed, to.changed = true, true
+	// lvm2 writes the other group twice, exported until this one is written.
+	// Here both are precommitted before either is committed.
+	to.seqnoStep = 2
+	return nil
+}
+
+// leaving returns the physical volumes that a split moves.
+func (tx *Tx) leaving(spec SplitSpec) (map[metadata.ID]bool, error) {
+	out := map[metadata.ID]bool{}
+	if (len(spec.PVs) == 0) == (spec.LV == "") {
+		return nil, fault(ErrInvalidSpec, "either physical volumes or a logical volume are to be given")
+	}
+	for _, ref := range spec.PVs {
+		id, ok := findPV(tx.vg, tx.members, ref)
+		if !ok {
+			return nil, &OpError{Op: "move pv", PV: ref, Err: ErrPVNotFound}
+		}
+		out[id] = true
+	}
+	if spec.LV != "" {
+		lv, _, err := tx.lvFor(spec.LV)
+		if err != nil {
+			return nil, err
+		}
+		tx.onPVs(lv, func(pv metadata.ID) { out[pv] = true })
+		if len(out) == 0 {
+			return nil, fault(ErrInvalidSpec, "lv %s lies on no physical volume", lv.Name)
+		}
+	}
+	return out, nil
+}
+
+// onPVs calls fn for each physical volume that an LV lies on, itself or by what
+// is beneath it. The group is valid, so there is no cycle.
+func (tx *Tx) onPVs(lv *metadata.LogicalVolume, fn func(metadata.ID)) {
+	for i := range lv.Segments {
+		if lv.Segments[i].Body == nil {
+			continue
+		}
+		for _, a := range lv.Segments[i].Body.Areas() {
+			switch {
+			case !a.PV.IsZero():
+				fn(a.PV)
+			case !a.LV.IsZero():
+				if below := tx.find(a.LV); below != nil {
+					tx.onPVs(below, fn)
+				}
+			}
+		}
+	}
+}
+
+// volumesOn returns the logical volumes on physical volumes that leave. None
+// may be active, or lie on others as well.
+func (tx *Tx) volumesOn(leaving map[metadata.ID]bool) ([]*metadata.LogicalVolume, error) {
+	var moved []*metadata.LogicalVolume
+	for _, lv := range tx.vg.LVs {
+		if lv == nil {
+			continue
+		}
+		goes, stays := false, false
+		tx.onPVs(lv, func(pv metadata.ID) {
+			goes = goes || leaving[pv]
+			stays = stays || !leaving[pv]
+		})
+		if goes && stays {
+			return nil, &OpError{Op: "move lv", VG: tx.vg.Name, LV: lv.Name, Err: fault(ErrBusy, "it lies on both sides")}
+		}
+		if !goes {
+			continue
+		}
+		if err := tx.idle(lv); err != nil {
+			return nil, err
+		}
+		moved = append(moved, lv)
+	}
+	return moved, nil
+}
+
+// idle refuses an LV that has a device or is to get one, or is new: a group
+// that it moves to has other device names, and does not know what to wipe.
+func (tx *Tx) idle(lv *metadata.LogicalVolume) error {
+	var err error
+	switch {
+	case slices.ContainsFunc(tx.created, func(n newLV) bool { return n.id == lv.ID }):
+		err = fault(ErrUnsupported, "it is made in this update: move it in the next")
+	case tx.kern != nil && tx.kern.active(lv.ID) || tx.wishes[lv.ID].activate:
+		err = fault(ErrBusy, "it is active: deactivate it first")
+	default:
+		return nil
+	}
+	return &OpError{Op: "move lv", VG: tx.vg.Name, LV: lv.Name, Err: err}
+}
+
+// makeFrom makes the group that a split is to lead to if it does not exist.
+func (tx *Tx) makeFrom(from *metadata.VolumeGroup, spec SplitSpec) error {
+	if tx.vg != nil {
+		if spec.MaxLV != 0 || spec.MaxPV != 0 || spec.Allocation != metadata.AllocInherit {
+			return fault(ErrInvalidSpec, "vg %s exists: its properties are changed by operations of their own", tx.vg.Name)
+		}
+		return tx.own()
+	}
+	if tx.st != nil {
+		return fault(ErrUnsupported, "vg %s is merged into another in this update", tx.ref)
+	}
+	if err := checkVGName(tx.ref); err != nil {
+		return err
+	}
+	if err := tx.nameIsFree(); err != nil {
+		return err
+	}
+	id, err := tx.newID()
+	if err != nil {
+		return err
+	}
+	vg := &metadata.VolumeGroup{
+		Name: tx.ref, ID: id, Format: from.Format, SystemID: from.SystemID,
+		Status:     from.Status & (metadata.VGResizeable | metadata.VGRead | metadata.VGWrite | metadata.VGWriteLocked),
+		ExtentSize: from.ExtentSize, MaxLV: from.MaxLV, MaxPV: from.MaxPV, Allocation: from.Allocation,
+	}
+	if spec.MaxLV != 0 {
+		vg.MaxLV = spec.MaxLV
+	}
+	if spec.MaxPV != 0 {
+		vg.MaxPV = spec.MaxPV
+	}
+	if spec.Allocation != metadata.AllocInherit {
+		vg.Allocation = spec.Allocation
+	}
+	tx.vg, tx.emap, tx.moved = vg, NewExtentMap(vg), true
+	tx.kern, err = tx.sys.kernelState(id)
+	return err
+}
+
+// fits refuses physical and logical volumes that the group cannot take in.
+func (tx *Tx) fits(from *metadata.VolumeGroup, pvs int, lvs []*metadata.LogicalVolume) error {
+	for _, vg := range []*metadata.VolumeGroup{from, tx.vg} {
+		if vg.Status&metadata.VGResizeable == 0 {
+			return fault(ErrReadOnly, "vg %s is not resizeable", vg.Name)
+		}
+	}
+	if from.ExtentSize != tx.vg.ExtentSize {
+		return fault(ErrUnsupported, "vg %s has extents of %d sectors, vg %s of %d", from.Name, from.ExtentSize, tx.vg.Name, tx.vg.ExtentSize)
+	}
+	if tx.vg.MaxPV != 0 && len(tx.vg.PVs)+pvs > int(tx.vg.MaxPV) {
+		return fault(ErrNoSpace, "vg %s holds at most %d physical volumes", tx.vg.Name, tx.vg.MaxPV)
+	}
+	visible := 0
+	for _, lv := range slices.Concat(tx.vg.LVs, lvs) {
+		if lv != nil && lv.Status&metadata.LVVisible != 0 {
+			visible++
+		}
+	}
+	if tx.vg.MaxLV != 0 && visible > int(tx.vg.MaxLV) {
+		return fault(ErrNoSpace, "vg %s holds at most %d logical volumes", tx.vg.Name, tx.vg.MaxLV)
+	}
+	for _, lv := range lvs {
+		taken, _ := tx.lookup(lv.Name)
+		if taken != nil && taken.Name == lv.Name || slices.ContainsFunc(tx.vg.History, func(h *metadata.HistoricalLV) bool { return h.Name == lv.Name }) {
+			return fault(ErrExists, "both groups have an lv %s", lv.Name)
+		}
+	}
+	return nil
+}
+
+// take moves physical and logical volumes here from another group.
+func (tx *Tx) take(from *Tx, pvs map[metadata.ID]bool, lvs []*metadata.LogicalVolume) error {
+	from.left = map[metadata.ID]bool{}
+	for _, lv := range lvs {
+		_, i := from.lookup(lv.Name)
+		from.drop(i)
+		from.left[lv.ID] = true
+	}
+	for _, rec := range from.vg.PVs {
+		if !pvs[rec.ID] {
+			continue
+		}
+		if err := from.emap.dropPV(rec.ID); err != nil {
+			return err
+		}
+		if err := tx.emap.setPV(rec); err != nil {
+			return err
+		}
+		tx.vg.PVs = append(tx.vg.PVs, rec)
+		tx.members[rec.ID], tx.areas[rec.ID] = from.members[rec.ID], from.areas[rec.ID]
+		delete(from.members, rec.ID)
+	}
+	from.vg.PVs = slices.DeleteFunc(slices.Clone(from.vg.PVs), func(rec *metadata.PhysicalVolume) bool { return pvs[rec.ID] })
+	for _, lv := range lvs {
+		here := *lv
+		here.Status = writeStatus(here.Status, tx.vg)
+		if tx.find(here.ID) != nil {
+			id, err := tx.newID()
+			if err != nil {
+				return err
+			}
+			here.ID = id
+		}
+		if err := tx.put(-1, &here); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeStatus returns a volume's status as a group has it: that it may be
+// written is said elsewhere in groups with a system ID.
+func writeStatus(status metadata.LVStatus, vg *metadata.VolumeGroup) metadata.LVStatus {
+	const either = metadata.LVWrite | metadata.LVWriteLocked
+	switch {
+	case status&either == 0:
+		return status
+	case vg.Status&metadata.VGWriteLocked != 0:
+		return status&^either | metadata.LVWriteLocked
+	}
+	return status&^either | metadata.LVWrite
+}
+
+// MergeVG takes in another volume group, by name, which is gone then. Its
+// logical volumes must not be active. lvm2: vgmerge.
+//
+// Errors are as with [Tx.SplitVG]; [ErrVGNotFound] is matched if the other
+// group does not exist.
+func (tx *Tx) MergeVG(from string) error { return tx.fail("merge vg", "", tx.mergeVG(from)) }
+
+func (tx *Tx) mergeVG(name string) error {
+	if err := tx.own(); err != nil {
+		return err
+	}
+	if name == tx.vg.Name {
+		return fault(ErrInvalidSpec, "vg %s cannot be merged with itself", name)
+	}
+	from, err := tx.join(name)
+	if err != nil {
+		return err
+	}
+	if err := from.own(); err != nil {
+		return errors.WithMessagef(err, "vg %s", name)
+	}
+	pvs := map[metadata.ID]bool{}
+	for _, rec := range from.vg.PVs {
+		pvs[rec.ID] = true
+	}
+	var lvs []*metadata.LogicalVolume
+	for _, lv := range from.vg.LVs {
+		if lv == nil {
+			continue
+		}
+		if err := from.idle(lv); err != nil {
+			return err
+		}
+		lvs = append(lvs, lv)
+	}
+	if err := tx.fits(from.vg, len(pvs), lvs); err != nil {
+		return err
+	}
+	for _, h := range from.vg.History {
+		if slices.ContainsFunc(tx.vg.History, func(o *metadata.HistoricalLV) bool { return o.Name == h.Name || o.ID == h.ID }) {
+			return fault(ErrExists, "both groups have a historical lv %s", h.Name)
+		}
+		if taken, _ := tx.lookup(h.Name); taken != nil {
+			return fault(ErrExists, "lv %s is a historical one of vg %s", h.Name, name)
+		}
+	}
+	tx.vg.History = slices.Concat(tx.vg.History, from.vg.History)
+	if err := tx.take(from, pvs, lvs); err != nil {
+		return err
+	}
+	from.vg, from.merged, from.changed = nil, true, true
+	tx.changed = true
+	return nil
+}
