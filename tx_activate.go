@@ -1,31 +1,73 @@
 package lvm
 
 import (
+	"fmt"
+
 	"github.com/pkg/errors"
 
 	"github.com/lvm-go/lvm/metadata"
 )
 
+// ActivationMode says which logical volumes may be activated while physical
+// volumes are missing. lvm2: --activationmode.
+type ActivationMode int
+
+const (
+	// ActivateDegraded takes those of which no data is missing. lvm2's default.
+	ActivateDegraded ActivationMode = iota
+	// ActivateComplete takes those of which nothing is missing.
+	ActivateComplete
+	// ActivatePartial takes all. What was on missing physical volumes cannot be
+	// read or written.
+	ActivatePartial
+)
+
+// String returns lvm2's word for m.
+func (m ActivationMode) String() string {
+	switch m {
+	case ActivateDegraded:
+		return "degraded"
+	case ActivateComplete:
+		return "complete"
+	case ActivatePartial:
+		return "partial"
+	}
+	return fmt.Sprintf("ActivationMode(%d)", int(m))
+}
+
+// ActivateOptions says how a logical volume is activated.
+type ActivateOptions struct {
+	Mode ActivationMode
+	// IgnoreSkip activates a volume that is marked to be skipped. lvm2: -K.
+	IgnoreSkip bool
+}
+
 // Activate gives a logical volume its device, or brings the one it has to what
 // the metadata says. lvm2: lvchange -ay. In image mode it returns an error
 // matching [ErrUnsupported].
-func (tx *Tx) Activate(lv string) error {
-	return tx.fail("activate lv", lv, tx.setActive(lv, wish{activate: true}))
+func (tx *Tx) Activate(lv string) error { return tx.ActivateWith(lv, ActivateOptions{}) }
+
+// ActivateWith is Activate with options. It returns an error matching
+// [ErrMissingPV] if the volume lies on missing physical volumes and the mode
+// does not allow that. In an active volume such areas stay as they are; in one
+// that is not, errors stand in for them.
+func (tx *Tx) ActivateWith(lv string, o ActivateOptions) error {
+	return tx.fail("activate lv", lv, tx.setActive(lv, wish{activate: true}, o))
 }
 
 // Deactivate removes the device of a logical volume. lvm2: lvchange -an. When
 // it is planned, an error matching [ErrBusy] tells that the device is open.
 func (tx *Tx) Deactivate(lv string) error {
-	return tx.fail("deactivate lv", lv, tx.setActive(lv, wish{deactivate: true}))
+	return tx.fail("deactivate lv", lv, tx.setActive(lv, wish{deactivate: true}, ActivateOptions{}))
 }
 
 // Refresh loads the tables of an active logical volume anew. lvm2: lvchange
 // --refresh. Returns an error matching [ErrNotActive] if it is not active.
 func (tx *Tx) Refresh(lv string) error {
-	return tx.fail("refresh lv", lv, tx.setActive(lv, wish{refresh: true}))
+	return tx.fail("refresh lv", lv, tx.setActive(lv, wish{refresh: true}, ActivateOptions{}))
 }
 
-func (tx *Tx) setActive(ref string, w wish) error {
+func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 	lv, _, err := tx.lvFor(ref)
 	if err != nil {
 		return err
@@ -44,6 +86,11 @@ func (tx *Tx) setActive(ref string, w wish) error {
 	}
 	if err := unclaimedLV(tx.claims(), lv); err != nil {
 		return err
+	}
+	if !w.deactivate {
+		if err := tx.complete(lv, o.Mode); err != nil {
+			return err
+		}
 	}
 	if w.refresh && !tx.kern.active(lv.ID) {
 		return ErrNotActive
@@ -83,15 +130,23 @@ func (tx *Tx) liesOnOpaque(lv *metadata.LogicalVolume) bool {
 // are marked to be skipped. lvm2: vgchange -ay.
 //
 // Volumes that cannot be activated by this package are left out, and then named
-// by an error that matches [ErrUnsupported]: a function that ignores it has the
-// others activated.
-func (tx *Tx) ActivateAll() error { return tx.setAll("activate lv", wish{activate: true}) }
+// by an error that matches [ErrUnsupported]; likewise those that lie on missing
+// physical volumes ([ErrMissingPV]) or beyond the end of one that has shrunk
+// ([ErrDamaged]). A function that ignores it has the others activated.
+func (tx *Tx) ActivateAll() error { return tx.ActivateAllWith(ActivateOptions{}) }
+
+// ActivateAllWith is ActivateAll with options.
+func (tx *Tx) ActivateAllWith(o ActivateOptions) error {
+	return tx.setAll("activate lv", wish{activate: true}, o)
+}
 
 // DeactivateAll removes the devices of all logical volumes. lvm2: vgchange -an.
 // Volumes that it leaves out are told as by [Tx.ActivateAll].
-func (tx *Tx) DeactivateAll() error { return tx.setAll("deactivate lv", wish{deactivate: true}) }
+func (tx *Tx) DeactivateAll() error {
+	return tx.setAll("deactivate lv", wish{deactivate: true}, ActivateOptions{})
+}
 
-func (tx *Tx) setAll(op string, w wish) error {
+func (tx *Tx) setAll(op string, w wish, o ActivateOptions) error {
 	if tx.vg == nil {
 		return tx.fail(op, "", ErrVGNotFound)
 	}
@@ -100,11 +155,11 @@ func (tx *Tx) setAll(op string, w wish) error {
 	}
 	var left []error
 	for _, lv := range tx.vg.LVs {
-		if lv == nil || lv.Status&metadata.LVVisible == 0 || w.activate && lv.Status&metadata.LVActivationSkip != 0 {
+		if lv == nil || lv.Status&metadata.LVVisible == 0 || w.activate && !o.IgnoreSkip && lv.Status&metadata.LVActivationSkip != 0 {
 			continue
 		}
-		err := tx.fail(op, lv.Name, tx.setActive(lv.Name, w))
-		if err != nil && !errors.Is(err, ErrUnsupported) {
+		err := tx.fail(op, lv.Name, tx.setActive(lv.Name, w, o))
+		if err != nil && !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrMissingPV) && !errors.Is(err, ErrDamaged) {
 			return err
 		}
 		left = append(left, err)
