@@ -153,7 +153,7 @@ func TestSplitOfActive(t *testing.T) {
 	disks := recorder.New(diskSize, "a", "b", "c")
 	twoSides(t, openDisks(t, disks, 1), OneArea)
 	m := newMachine(disks)
-	sys := m.open(t, 1)
+	sys := m.open(t, 2) // with identifiers of its own
 	update(t, sys, "vg0", func(tx *Tx) error { return tx.ActivateAll() })
 	split := func(tx *Tx) error { return tx.SplitVG("vg1", SplitSpec{PVs: []string{"c"}}) }
 	require.ErrorIs(t, sys.Update(context.Background(), "vg0", split), ErrBusy)
