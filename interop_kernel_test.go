@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -33,6 +34,7 @@ type scenario struct {
 }
 
 type interopStep struct {
+	vg    string // of ours; the scenario's if empty
 	lvm2  string // $V is the group, $0 the first device
 	ours  func(tx *Tx, dev []string) error
 	fails bool // and changes nothing
@@ -129,22 +131,32 @@ func openKernel(t testing.TB, devices []string) *System {
 // clear removes the devices of the group at the end of a test, and all there is
 // if it failed. The rest goes with the loop devices.
 func (r *interopRun) clear() {
-	err := r.sys.Update(context.Background(), r.vg, func(tx *Tx) error {
-		if !tx.Exists() {
-			return nil
+	inv, err := r.sys.Scan(context.Background())
+	if err == nil {
+		for _, vg := range inv.VGs {
+			e := r.sys.Update(context.Background(), vg.Name(), func(tx *Tx) error { return tx.DeactivateAll() })
+			if err == nil {
+				err = e
+			}
 		}
-		return tx.DeactivateAll()
-	})
-	if r.Failed() || err != nil {
-		_ = exec.Command("sh", "-c", "lvm vgremove -qqff "+r.vg+"; dmsetup ls | grep -v '^No ' | cut -f1 | xargs -rn1 dmsetup remove -f; rm -rf '/dev/"+r.vg+"'").Run()
 	}
+	if !r.Failed() && err == nil {
+		return
+	}
+	script := "dmsetup ls | grep -v '^No ' | cut -f1 | xargs -rn1 dmsetup remove -f; rm -rf '/dev/" + r.vg + "'"
+	if inv != nil {
+		for _, vg := range inv.VGs {
+			script = "lvm vgremove -qqff " + vg.Name() + "; " + script + " '/dev/" + vg.Name() + "'"
+		}
+	}
+	_ = exec.Command("sh", "-c", script).Run()
 }
 
 func (r *interopRun) do(step interopStep, ours bool) {
 	r.Helper()
 	where := r.where
 	if ours {
-		err := r.sys.Update(context.Background(), r.vg, func(tx *Tx) error { return step.ours(tx, r.dev) })
+		err := r.sys.Update(context.Background(), cmp.Or(step.vg, r.vg), func(tx *Tx) error { return step.ours(tx, r.dev) })
 		if step.fails {
 			require.Error(r, err, where)
 		} else {
@@ -164,12 +176,16 @@ func (r *interopRun) do(step interopStep, ours bool) {
 // stamp writes a mark to each new extent of the volumes, through the device,
 // and checks the marks that were there.
 func (r *interopRun) stamp() {
-	where := r.where
-	vg, err := r.sys.VG(context.Background(), r.vg)
-	if err != nil {
-		require.ErrorIs(r, err, ErrVGNotFound, where)
-		return
+	for _, found := range r.scan().VGs {
+		vg, err := r.sys.VG(context.Background(), found.Name())
+		require.NoError(r, err, r.where)
+		r.stampVG(vg)
 	}
+}
+
+func (r *interopRun) stampVG(vg *VolumeGroup) {
+	r.Helper()
+	where := r.where
 	require.Empty(r, vg.Problems(), where)
 	extent := vg.ExtentSize()
 	for lv := range vg.LVs() {
@@ -223,7 +239,7 @@ func (r *interopRun) state() string {
 		r.texts(&b, vg)
 	}
 	r.labels(&b)
-	r.nodes(&b)
+	r.nodes(&b, inv)
 	tables, infos := kernelText(r.T)
 	b.WriteString(tables + infos)
 	return r.anonymous(inv, b.String())
@@ -292,12 +308,12 @@ func (r *interopRun) ask(all bool) string {
 	inv := r.scan()
 	labelled := slices.DeleteFunc(slices.Clone(r.dev), func(d string) bool { return slices.Contains(inv.Blank, d) })
 	var script strings.Builder
-	if len(inv.VGs) > 0 {
-		script.WriteString("lvm " + fullreport + r.vg + "\n") // lvm's shell does not know JSON
+	for _, vg := range inv.VGs {
+		script.WriteString("lvm " + fullreport + vg.Name() + "\necho ++\n") // lvm's shell does not know JSON
 	}
 	script.WriteString("lvm <<'EOF'\n")
-	if len(inv.VGs) > 0 {
-		script.WriteString("vgck " + r.vg + "\n")
+	for _, vg := range inv.VGs {
+		script.WriteString("vgck " + vg.Name() + "\n")
 	}
 	if len(labelled) > 0 {
 		script.WriteString("pvs --units b --nosuffix -o pv_name,vg_name,pv_fmt,pv_size,pv_mda_count,pv_in_use,pv_ba_start " + strings.Join(labelled, " ") + "\n")
@@ -326,15 +342,14 @@ func (r *interopRun) ask(all bool) string {
 		require.Equal(r, parts[1], tables, r.where)
 		require.Equal(r, parts[2], infos, r.where)
 	}
-	if len(inv.VGs) == 0 {
-		return changing.ReplaceAllString(parts[0], "")
+	reports := strings.Split(parts[0], "++\n")
+	for i, vg := range inv.VGs {
+		compareWithReport(r.T, vg, reports[i], r.where)
+		rows := strings.Split(strings.ReplaceAll(reports[i], "},\n", "}\n"), "\n") // lvm2 sorts some of them by UUID
+		slices.Sort(rows)
+		reports[i] = strings.Join(rows, "\n")
 	}
-	require.Len(r, inv.VGs, 1, r.where)
-	compareWithReport(r.T, inv.VGs[0], parts[0], r.where)
-	report, rest, _ := strings.Cut(changing.ReplaceAllString(parts[0], ""), "\n  }\n")
-	rows := strings.Split(strings.ReplaceAll(report, "},\n", "}\n"), "\n") // lvm2 sorts some of them by UUID
-	slices.Sort(rows)
-	return strings.Join(rows, "\n") + rest
+	return changing.ReplaceAllString(strings.Join(reports, "\n"), "")
 }
 
 // changing are the lines of reports that differ between equal states.
@@ -391,9 +406,16 @@ func (r *interopRun) labels(b *strings.Builder) {
 	}
 }
 
-// nodes writes what is under /dev of the group.
-func (r *interopRun) nodes(b *strings.Builder) {
-	for _, dir := range []string{"/dev/mapper", "/dev/" + r.vg} {
+// nodes writes what is under /dev of the groups.
+func (r *interopRun) nodes(b *strings.Builder, inv *Inventory) {
+	dirs := []string{"/dev/mapper"}
+	for _, vg := range inv.VGs {
+		dirs = append(dirs, "/dev/"+vg.Name())
+	}
+	if !slices.Contains(dirs, "/dev/"+r.vg) {
+		dirs = append(dirs, "/dev/"+r.vg)
+	}
+	for _, dir := range dirs {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			fmt.Fprintf(b, "%s: none\n", dir)

@@ -76,9 +76,15 @@ func (tx *Tx) splitVG(name string, spec SplitSpec) error {
 	return nil
 }
 
-// leaving returns the physical volumes that a split moves.
-func (tx *Tx) leaving(spec SplitSpec) (map[metadata.ID]bool, error) {
-	out := map[metadata.ID]bool{}
+// leaving returns the physical volumes that a split moves, in the order in which
+// they are given, or in which the volume lies on them.
+func (tx *Tx) leaving(spec SplitSpec) ([]metadata.ID, error) {
+	var out []metadata.ID
+	add := func(pv metadata.ID) {
+		if !slices.Contains(out, pv) {
+			out = append(out, pv)
+		}
+	}
 	if (len(spec.PVs) == 0) == (spec.LV == "") {
 		return nil, fault(ErrInvalidSpec, "either physical volumes or a logical volume are to be given")
 	}
@@ -87,14 +93,14 @@ func (tx *Tx) leaving(spec SplitSpec) (map[metadata.ID]bool, error) {
 		if !ok {
 			return nil, &OpError{Op: "move pv", PV: ref, Err: ErrPVNotFound}
 		}
-		out[id] = true
+		add(id)
 	}
 	if spec.LV != "" {
 		lv, _, err := tx.lvFor(spec.LV)
 		if err != nil {
 			return nil, err
 		}
-		tx.onPVs(lv, func(pv metadata.ID) { out[pv] = true })
+		tx.onPVs(lv, add)
 		if len(out) == 0 {
 			return nil, fault(ErrInvalidSpec, "lv %s lies on no physical volume", lv.Name)
 		}
@@ -124,7 +130,11 @@ func (tx *Tx) onPVs(lv *metadata.LogicalVolume, fn func(metadata.ID)) {
 
 // volumesOn returns the logical volumes on physical volumes that leave. None
 // may be active, or lie on others as well.
-func (tx *Tx) volumesOn(leaving map[metadata.ID]bool) ([]*metadata.LogicalVolume, error) {
+func (tx *Tx) volumesOn(pvs []metadata.ID) ([]*metadata.LogicalVolume, error) {
+	leaving := make(map[metadata.ID]bool, len(pvs))
+	for _, pv := range pvs {
+		leaving[pv] = true
+	}
 	var moved []*metadata.LogicalVolume
 	for _, lv := range tx.vg.LVs {
 		if lv == nil {
@@ -236,28 +246,26 @@ func (tx *Tx) fits(from *metadata.VolumeGroup, pvs int, lvs []*metadata.LogicalV
 }
 
 // take moves physical and logical volumes here from another group.
-func (tx *Tx) take(from *Tx, pvs map[metadata.ID]bool, lvs []*metadata.LogicalVolume) error {
-	from.left = map[metadata.ID]bool{}
+func (tx *Tx) take(from *Tx, pvs []metadata.ID, lvs []*metadata.LogicalVolume) error {
+	from.left = make(map[metadata.ID]bool, len(lvs))
 	for _, lv := range lvs {
 		_, i := from.lookup(lv.Name)
 		from.drop(i)
 		from.left[lv.ID] = true
 	}
-	for _, rec := range from.vg.PVs {
-		if !pvs[rec.ID] {
-			continue
-		}
-		if err := from.emap.dropPV(rec.ID); err != nil {
+	for _, pv := range pvs {
+		rec := pvRecord(from.vg, pv)
+		if err := from.emap.dropPV(pv); err != nil {
 			return err
 		}
 		if err := tx.emap.setPV(rec); err != nil {
 			return err
 		}
 		tx.vg.PVs = append(tx.vg.PVs, rec)
-		tx.members[rec.ID], tx.areas[rec.ID] = from.members[rec.ID], from.areas[rec.ID]
-		delete(from.members, rec.ID)
+		from.vg.PVs = slices.DeleteFunc(from.vg.PVs, func(rec *metadata.PhysicalVolume) bool { return rec.ID == pv })
+		tx.members[pv], tx.areas[pv] = from.members[pv], from.areas[pv]
+		delete(from.members, pv)
 	}
-	from.vg.PVs = slices.DeleteFunc(slices.Clone(from.vg.PVs), func(rec *metadata.PhysicalVolume) bool { return pvs[rec.ID] })
 	for _, lv := range lvs {
 		here := *lv
 		here.Status = writeStatus(here.Status, tx.vg)
@@ -309,9 +317,9 @@ func (tx *Tx) mergeVG(name string) error {
 	if err := from.own(); err != nil {
 		return errors.WithMessagef(err, "vg %s", name)
 	}
-	pvs := map[metadata.ID]bool{}
+	var pvs []metadata.ID
 	for _, rec := range from.vg.PVs {
-		pvs[rec.ID] = true
+		pvs = append(pvs, rec.ID)
 	}
 	var lvs []*metadata.LogicalVolume
 	for _, lv := range from.vg.LVs {
