@@ -9,6 +9,9 @@ type (
 	ID = metadata.ID
 	// Allocation is a policy: where new extents may be.
 	Allocation = metadata.Allocation
+	// ReadAhead is how far the kernel reads ahead on a logical volume: a number of
+	// sectors, ReadAheadAuto or ReadAheadNone.
+	ReadAhead = metadata.ReadAhead
 	// Area is where one stripe of a segment lies.
 	Area = metadata.Area
 )
@@ -23,4 +26,10 @@ const (
 	AllocCling      = metadata.AllocCling
 	AllocNormal     = metadata.AllocNormal
 	AllocAnywhere   = metadata.AllocAnywhere
+)
+
+// Read-ahead that is no number of sectors.
+const (
+	ReadAheadAuto = metadata.ReadAheadAuto // what suits the stripes and the disks
+	ReadAheadNone = metadata.ReadAheadNone
 )

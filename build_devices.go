@@ -24,6 +24,9 @@ func (b *builder) devices() error {
 		case lv == nil || w.deactivate:
 			dropped = append(dropped, id)
 		case w.activate || active:
+			if err := b.renumber(lv, &w); err != nil {
+				return err
+			}
 			if err := b.bring(lv, w); err != nil {
 				return err
 			}
@@ -69,7 +72,7 @@ func (b *builder) bring(lv *metadata.LogicalVolume, w wish) error {
 	}
 	for _, n := range nodes {
 		m := tx.kern.byUUID[n.uuid]
-		if m == nil {
+		if m == nil || w.renumber && n.lv == lv.ID {
 			b.createNode(n)
 			continue
 		}
@@ -80,7 +83,7 @@ func (b *builder) bring(lv *metadata.LogicalVolume, w wish) error {
 			return &OpError{Op: "reduce lv", VG: tx.vg.Name, LV: lv.Name,
 				Err: fault(ErrBusy, "its device is open %d times", m.info.OpenCount)}
 		}
-		b.changeNode(n, m, w.refresh)
+		b.changeNode(n, m, w)
 	}
 	return nil
 }
@@ -105,10 +108,22 @@ func (b *builder) createNode(n node) {
 // for any. The kernel chooses the major number, whatever is given.
 func (b *builder) fixedNumber(n node) dm.Dev {
 	lv := b.tx.find(n.lv)
-	if lv.Status&metadata.LVFixedMinor == 0 || !lv.HasMinor || lv.Minor < 0 {
+	minor, ok := persistentMinor(lv)
+	if !ok {
 		return 0
 	}
-	return dm.MakeDev(uint32(max(lv.Major, 1)), uint32(lv.Minor))
+	return dm.MakeDev(uint32(max(lv.Major, 1)), minor)
+}
+
+// renumber plans the removal of the device of an LV that is to have another
+// number, and leaves the wish for one as it is only if there was such a device.
+func (b *builder) renumber(lv *metadata.LogicalVolume, w *wish) error {
+	minor, ok := persistentMinor(lv)
+	m := b.tx.kern.byUUID[dmUUID(b.tx.vg.ID, lv.ID, "")]
+	if w.renumber = w.renumber && ok && m != nil && m.dev.Minor() != minor; !w.renumber {
+		return nil
+	}
+	return b.removeDevices(lv.ID)
 }
 
 func (b *builder) addNode(n node) *AddNode {
@@ -120,15 +135,18 @@ func (b *builder) addNode(n node) *AddNode {
 }
 
 // changeNode plans what a device needs that is there.
-func (b *builder) changeNode(n node, m *mapped, refresh bool) {
+func (b *builder) changeNode(n node, m *mapped, w wish) {
 	ref := deviceRef{Name: m.name, UUID: m.uuid}
 	live := m.info.LiveTable && m.info.ReadOnly == n.readOnly && m.table.Equal(b.tx.resolved(n.table))
 	renamed := m.name != n.name
-	if live && !renamed && !refresh && !m.info.Suspended {
+	if live && !renamed && !w.refresh && !m.info.Suspended {
 		if m.info.InactiveTable {
 			b.load = append(b.load, &ClearTable{deviceRef: ref})
 		}
 		b.addMissingNode(n, m)
+		if w.readAhead {
+			b.addReadAhead(n, m)
+		}
 		return
 	}
 	switch {

@@ -53,6 +53,9 @@ var (
 	ErrPlanStale = errors.New("plan is stale")
 	// ErrNotActive: the logical volume has no device.
 	ErrNotActive = errors.New("not active")
+	// ErrActivationSkip: the logical volume is marked not to be activated unless
+	// that is ignored. See [ActivateOptions].
+	ErrActivationSkip = errors.New("activation skipped")
 )
 
 // OpError is what the methods of [System] and [Tx] return: the operation, the

@@ -27,6 +27,9 @@ type host interface {
 	// major:minor; 0 if that is not known.
 	readAhead(number string) Sectors
 	setReadAhead(dev dm.Dev, ahead Sectors) error
+	// deviceMajor returns the major number of mapped devices; 0 if that is not
+	// known.
+	deviceMajor() uint32
 	// names returns the names of all nodes, and of the links of vg.
 	names(vg string) (nodes, links []string)
 }
@@ -68,6 +71,8 @@ func (h realHost) readAhead(number string) Sectors { return deviceReadAhead(numb
 func (h realHost) setReadAhead(dev dm.Dev, ahead Sectors) error {
 	return h.nodes().SetReadAhead(dev, ahead)
 }
+
+func (h realHost) deviceMajor() uint32 { return mappedMajor() }
 
 func (h realHost) names(vg string) (nodes, links []string) {
 	list := func(dir string, is func(fs.FileMode) bool) (names []string) {

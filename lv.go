@@ -42,6 +42,29 @@ func (l *LogicalVolume) ReadOnly() bool {
 	return l.rec.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0
 }
 
+// ActivationSkip says whether the volume is only activated if that mark is
+// ignored; see [ActivateOptions].
+func (l *LogicalVolume) ActivationSkip() bool {
+	return l.rec.Status&metadata.LVActivationSkip != 0
+}
+
+// AutoActivation says whether the volume is activated by [Tx.AutoActivate], as
+// far as it goes by the volume and not by its group.
+func (l *LogicalVolume) AutoActivation() bool {
+	return l.rec.Status&metadata.LVNoAutoactivate == 0
+}
+
+// PersistentMinor returns the minor number that the volume's device always has;
+// ok is false if it has any.
+func (l *LogicalVolume) PersistentMinor() (minor uint32, ok bool) { return persistentMinor(l.rec) }
+
+// ReadAhead returns how far the kernel is told to read ahead.
+func (l *LogicalVolume) ReadAhead() ReadAhead { return l.rec.ReadAhead }
+
+// Allocation returns the policy by which the volume gets extents; AllocInherit
+// is the group's.
+func (l *LogicalVolume) Allocation() Allocation { return l.rec.Allocation }
+
 // CreationTime returns when the volume was created; zero if that is not
 // recorded.
 func (l *LogicalVolume) CreationTime() time.Time { return l.rec.CreationTime }

@@ -1,6 +1,10 @@
 package lvm
 
 import (
+	"os"
+	"strconv"
+	"strings"
+
 	"github.com/lvm-go/lvm/dm"
 	"golang.org/x/sys/unix"
 )
@@ -14,4 +18,21 @@ func blockDeviceNumber(path string) (string, bool) {
 	}
 	rdev := uint64(st.Rdev)
 	return dm.MakeDev(unix.Major(rdev), unix.Minor(rdev)).String(), true
+}
+
+// mappedMajor returns the major number of mapped devices; 0 if that is not known.
+// Source: proc(5), /proc/devices.
+func mappedMajor() uint32 {
+	list, err := os.ReadFile("/proc/devices")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(list)) {
+		if f := strings.Fields(line); len(f) == 2 && f[1] == "device-mapper" {
+			if major, err := strconv.ParseUint(f[0], 10, 12); err == nil && major > 0 {
+				return uint32(major)
+			}
+		}
+	}
+	return 0
 }

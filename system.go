@@ -55,6 +55,11 @@ type Config struct {
 	// change, in lvm2's naming. Empty: none is written.
 	BackupDir, ArchiveDir string
 
+	// HistoryLifetime is how long a group remembers volumes that were removed; see
+	// [VolumeGroup.History]. The next change of a group forgets older ones. Zero is
+	// for ever. lvm2: metadata/lvs_history_retention_time.
+	HistoryLifetime time.Duration
+
 	// SystemID is this host's. Groups of another host's are not changed or
 	// activated; new groups get it.
 	SystemID string

@@ -64,6 +64,8 @@ type wish struct {
 	deactivate bool
 	refresh    bool
 	closed     bool // refused while the device is open
+	readAhead  bool // the device's is to be set
+	renumber   bool // the device is to have another number
 }
 
 // newLV is a logical volume that the transaction makes.

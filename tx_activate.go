@@ -48,6 +48,7 @@ type ActivateOptions struct {
 func (tx *Tx) Activate(lv string) error { return tx.ActivateWith(lv, ActivateOptions{}) }
 
 // ActivateWith is Activate with options. It returns an error matching
+// [ErrActivationSkip] if the volume is marked to be skipped, and an error matching
 // [ErrMissingPV] if the volume lies on missing physical volumes and the mode
 // does not allow that. In an active volume such areas stay as they are; in one
 // that is not, errors stand in for them.
@@ -92,11 +93,14 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 			return err
 		}
 	}
+	if skipped := lv.Status&metadata.LVActivationSkip != 0; w.activate && skipped && !o.IgnoreSkip && !tx.kern.active(lv.ID) {
+		return fault(ErrActivationSkip, "it is marked to be skipped: set IgnoreSkip to activate it")
+	}
 	if w.refresh && !tx.kern.active(lv.ID) {
 		return ErrNotActive
 	}
 	old := tx.wishes[lv.ID]
-	w.closed = old.closed
+	w.closed, w.readAhead, w.renumber = old.closed, old.readAhead, old.renumber
 	if w.refresh && old.activate {
 		w.activate = true
 	}
@@ -137,16 +141,33 @@ func (tx *Tx) ActivateAll() error { return tx.ActivateAllWith(ActivateOptions{})
 
 // ActivateAllWith is ActivateAll with options.
 func (tx *Tx) ActivateAllWith(o ActivateOptions) error {
-	return tx.setAll("activate lv", wish{activate: true}, o)
+	skip := metadata.LVActivationSkip
+	if o.IgnoreSkip {
+		skip = 0
+	}
+	return tx.setAll("activate lv", wish{activate: true}, o, skip)
+}
+
+// AutoActivate activates what a host that starts activates: the logical volumes
+// for users but those that are marked to be skipped or not to come up by
+// themselves; none if the group is marked so. lvm2: vgchange -aay. Volumes that it
+// leaves out for other reasons are told as by [Tx.ActivateAll].
+func (tx *Tx) AutoActivate() error {
+	if tx.vg != nil && tx.sys.kernel != nil && tx.vg.Status&metadata.VGNoAutoactivate != 0 {
+		return nil
+	}
+	return tx.setAll("activate lv", wish{activate: true}, ActivateOptions{}, metadata.LVActivationSkip|metadata.LVNoAutoactivate)
 }
 
 // DeactivateAll removes the devices of all logical volumes. lvm2: vgchange -an.
 // Volumes that it leaves out are told as by [Tx.ActivateAll].
 func (tx *Tx) DeactivateAll() error {
-	return tx.setAll("deactivate lv", wish{deactivate: true}, ActivateOptions{})
+	return tx.setAll("deactivate lv", wish{deactivate: true}, ActivateOptions{}, 0)
 }
 
-func (tx *Tx) setAll(op string, w wish, o ActivateOptions) error {
+// setAll wishes the same for all volumes for users but those with one of the marks
+// in skip.
+func (tx *Tx) setAll(op string, w wish, o ActivateOptions, skip metadata.LVStatus) error {
 	if tx.vg == nil {
 		return tx.fail(op, "", ErrVGNotFound)
 	}
@@ -155,7 +176,7 @@ func (tx *Tx) setAll(op string, w wish, o ActivateOptions) error {
 	}
 	var left []error
 	for _, lv := range tx.vg.LVs {
-		if lv == nil || lv.Status&metadata.LVVisible == 0 || w.activate && !o.IgnoreSkip && lv.Status&metadata.LVActivationSkip != 0 {
+		if lv == nil || lv.Status&metadata.LVVisible == 0 || lv.Status&skip != 0 {
 			continue
 		}
 		err := tx.fail(op, lv.Name, tx.setActive(lv.Name, w, o))

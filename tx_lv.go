@@ -14,6 +14,9 @@ type LVSpec struct {
 	// Size is rounded up to whole extents and stripes; a percentage is rounded
 	// down, and takes what there is if there is less.
 	Size Size
+	// Type is linear or striped, by Stripes, if empty. A volume of the types error
+	// and zero has no storage: its size is not limited by the group's.
+	Type SegmentType
 	// Stripes is how many physical volumes the data is dealt out to in turn; 0
 	// and 1 make a linear volume.
 	Stripes int
@@ -27,8 +30,18 @@ type LVSpec struct {
 	Allocation Allocation
 	Tags       []string
 	ReadOnly   bool
+	// ReadAhead is as in [Tx.SetLVReadAhead], Minor as in
+	// [Tx.SetLVPersistentMinor].
+	ReadAhead ReadAhead
+	Minor     Minor
 	// Inactive leaves the volume without a device.
 	Inactive bool
+	// ActivationSkip marks the volume to stay inactive unless it is activated with
+	// IgnoreSkip, this time included; see [ActivateOptions].
+	ActivationSkip bool
+	// NoAutoActivation marks it not to be activated by [Tx.AutoActivate] or when a
+	// host starts.
+	NoAutoActivation bool
 	// SkipZero leaves the first 4 KiB as they are, KeepSignatures what looks
 	// like a file system or the like. Without them both are overwritten, so that
 	// nothing old is found on the new volume.
@@ -71,7 +84,8 @@ func (tx *Tx) createLV(spec LVSpec) (*metadata.LogicalVolume, error) {
 	if err := tx.own(); err != nil {
 		return nil, err
 	}
-	if !spec.Inactive && tx.st != nil && tx.st.noActivate != nil {
+	active := !spec.Inactive && !spec.ActivationSkip
+	if active && tx.st != nil && tx.st.noActivate != nil {
 		return nil, tx.st.noActivate
 	}
 	name, err := tx.newLVName(spec.Name)
@@ -89,28 +103,41 @@ func (tx *Tx) createLV(spec LVSpec) (*metadata.LogicalVolume, error) {
 		}
 	}
 	lv := &metadata.LogicalVolume{
-		Name: name, ID: id, Tags: tags, Allocation: spec.Allocation,
+		Name: name, ID: id, Tags: tags,
 		Status:       metadata.LVRead | metadata.LVVisible,
 		CreationTime: tx.time(), CreationHost: tx.sys.cfg.Host,
 	}
-	switch {
-	case spec.ReadOnly:
-	case tx.vg.Status&metadata.VGWriteLocked != 0:
-		lv.Status |= metadata.LVWriteLocked
-	default:
-		lv.Status |= metadata.LVWrite
+	if !spec.ReadOnly {
+		lv.Status |= tx.writable()
+	}
+	lv.Status = withFlag(lv.Status, metadata.LVActivationSkip, spec.ActivationSkip)
+	lv.Status = withFlag(lv.Status, metadata.LVNoAutoactivate, spec.NoAutoActivation)
+	if lv.Allocation, err = lvPolicy(spec.Allocation); err != nil {
+		return nil, err
+	}
+	if lv.ReadAhead, err = lvReadAhead(spec.ReadAhead); err != nil {
+		return nil, err
+	}
+	if err := tx.setMinor(lv, spec.Minor); err != nil {
+		return nil, err
+	}
+	if err := spec.Type.check(spec.Stripes, spec.StripeSize, spec.PVs); err != nil {
+		return nil, err
 	}
 	shape, err := tx.shape(spec.Stripes, spec.StripeSize)
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.grow(lv, spec.Size, growth{shape: shape, pvs: spec.PVs}); err != nil {
+	if err := tx.grow(lv, spec.Size, growth{typ: spec.Type, shape: shape, pvs: spec.PVs}); err != nil {
 		return nil, err
 	}
 	if err := tx.put(-1, lv); err != nil {
 		return nil, err
 	}
-	tx.want(lv.ID, wish{activate: !spec.Inactive})
+	tx.want(lv.ID, wish{activate: active})
+	if spec.Type.virtual() {
+		return lv, nil // there is nothing to overwrite
+	}
 	tx.created = append(tx.created, newLV{
 		id:             lv.ID,
 		keepHead:       spec.SkipZero || spec.ReadOnly,
@@ -144,10 +171,8 @@ func (tx *Tx) newLVName(name string) (string, error) {
 	if lv, _ := tx.lookup(name); lv != nil && lv.Name == name {
 		return "", ErrExists
 	}
-	for _, h := range tx.vg.History {
-		if h.Name == name {
-			return "", fault(ErrExists, "name %s is that of a historical lv", name)
-		}
+	if isHistorical(tx.vg, name) {
+		return "", errHistorical(name)
 	}
 	if max := tx.vg.MaxLV; max != 0 {
 		visible := uint32(0)
@@ -198,6 +223,7 @@ func (tx *Tx) shape(stripes int, size Bytes) (stripeShape, error) {
 
 // growth says where and in what shape new extents are to be.
 type growth struct {
+	typ    SegmentType
 	shape  stripeShape
 	pvs    []PVSelection
 	policy metadata.Allocation // inherit: the volume's, then the group's
@@ -228,6 +254,9 @@ func (tx *Tx) grow(lv *metadata.LogicalVolume, size Size, g growth) error {
 			return fault(ErrInvalidSize, "size of %d extents is not more than the present %d", want, have)
 		}
 		want -= have
+	}
+	if g.typ.virtual() {
+		return tx.growVirtual(lv, want, g)
 	}
 	// A share of the group is the size to have, not to add, if that can be.
 	// Source: lvm2 as observed.
@@ -263,7 +292,10 @@ func (tx *Tx) grow(lv *metadata.LogicalVolume, size Size, g growth) error {
 type ExtendSpec struct {
 	To Size // the size it shall have
 	By Size // what is added
-	// Stripes and StripeSize are those of the volume's segments if zero.
+	// Type of the new extents is that of the last ones if empty; SegmentLinear and
+	// SegmentStriped are needed to put some with storage behind some without.
+	Type SegmentType
+	// Stripes and StripeSize are those of the volume's striped segments if zero.
 	Stripes    int
 	StripeSize Bytes
 	// PVs and Allocation are as in LVSpec.
@@ -288,12 +320,18 @@ func (tx *Tx) extendLV(ref string, spec ExtendSpec) error {
 	if err != nil {
 		return err
 	}
+	if spec.Type == "" {
+		spec.Type = endType(old)
+	}
+	if err := spec.Type.check(spec.Stripes, spec.StripeSize, spec.PVs); err != nil {
+		return err
+	}
 	shape, err := tx.shapeLike(old, spec)
 	if err != nil {
 		return err
 	}
 	lv := *old
-	if err := tx.grow(&lv, size, growth{shape: shape, pvs: spec.PVs, policy: spec.Allocation, by: spec.To.IsZero()}); err != nil {
+	if err := tx.grow(&lv, size, growth{typ: spec.Type, shape: shape, pvs: spec.PVs, policy: spec.Allocation, by: spec.To.IsZero()}); err != nil {
 		return err
 	}
 	return tx.put(i, &lv)
@@ -310,28 +348,42 @@ func oneOf(to, by Size) (Size, error) {
 }
 
 // shapeLike returns the shape of new extents: as asked for, or that of the
-// segments there are, if they agree.
+// segments there are, if each agrees with the striped one before it. Source: lvm2
+// as observed.
 func (tx *Tx) shapeLike(lv *metadata.LogicalVolume, spec ExtendSpec) (stripeShape, error) {
-	var have stripeShape
+	if spec.Type == SegmentLinear {
+		spec.Stripes = 1
+	}
+	var last stripeShape
 	agree := true
 	for i := range lv.Segments {
-		body, ok := lv.Segments[i].Body.(*metadata.Striped)
-		if !ok {
+		switch body := lv.Segments[i].Body.(type) {
+		case *metadata.Virtual:
+		case *metadata.Striped:
+			this := stripeShape{len(body.Stripes), body.StripeSize}
+			if last.stripes != 0 && (spec.Stripes == 0 && this.stripes != last.stripes ||
+				spec.StripeSize == 0 && this.size != 0 && last.size != 0 && this.size != last.size) {
+				agree = false
+			}
+			last = this
+		default:
 			return stripeShape{}, fault(ErrUnsupported, "segment of type %s cannot be extended here", lv.Segments[i].Type)
 		}
-		this := stripeShape{len(body.Stripes), body.StripeSize}
-		agree = agree && (i == 0 || this == have)
-		have = this
-	}
-	if spec.Stripes == 0 && !agree {
-		return stripeShape{}, fault(ErrInvalidSpec, "segments have different stripes: say which the new one shall have")
 	}
 	stripes, size := spec.Stripes, spec.StripeSize
-	if stripes == 0 {
-		stripes = have.stripes
+	switch {
+	case stripes == 1:
+		return stripeShape{stripes: 1}, nil
+	case !agree && spec.Type.virtual():
+		return stripeShape{stripes: 1}, nil // there is no shape to agree with
+	case !agree:
+		return stripeShape{}, fault(ErrInvalidSpec, "segments have different stripes: say how many the new one shall have, and their size")
 	}
-	if size == 0 && have.size != 0 {
-		size, _ = have.size.Bytes()
+	if stripes == 0 {
+		stripes = last.stripes
+	}
+	if size == 0 {
+		size = sectorBytes(last.size)
 	}
 	return tx.shape(stripes, size)
 }
@@ -443,6 +495,9 @@ func (tx *Tx) renameLV(ref, name string) error {
 	if other, _ := tx.lookup(name); other != nil && other.Name == name {
 		return fault(ErrExists, "lv %s exists already", name)
 	}
+	if isHistorical(tx.vg, name) {
+		return errHistorical(name)
+	}
 	lv := *old
 	lv.Name = name
 	return tx.put(i, &lv)
@@ -493,10 +548,7 @@ func (tx *Tx) setLVTags(ref string, tags []string) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.own(); err != nil {
-		return err
-	}
-	old, i, err := tx.lvFor(ref)
+	old, i, err := tx.lvToChange(ref)
 	if err != nil || slices.Equal(old.Tags, checked) {
 		return err
 	}
