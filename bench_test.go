@@ -18,10 +18,7 @@ func benchSystem(b *testing.B, n int, extentSize Bytes) *System {
 	var devices []string
 	need := (Bytes(n)*4+64)*extentSize + 512*MiB
 	for i := range 2 {
-		path := filepath.Join(b.TempDir(), fmt.Sprintf("pv%d", i))
-		require.NoError(b, os.WriteFile(path, nil, 0o600))
-		require.NoError(b, os.Truncate(path, int64(need)))
-		devices = append(devices, path)
+		devices = append(devices, benchImage(b, b.TempDir(), i, need))
 	}
 	sys, err := Open(Config{Devices: devices, Kernel: KernelNone})
 	require.NoError(b, err)
