@@ -373,6 +373,7 @@ func (b *builder) writeMetadata() error {
 	rec := *tx.vg
 	rec.LVs = slices.DeleteFunc(slices.Clone(rec.LVs), func(lv *metadata.LogicalVolume) bool { return lv == nil })
 	rec.PVs = b.hints(rec.PVs)
+	rec.History = tx.remembered(rec.History)
 	rec.Seqno = b.plan.BaseSeqno + max(tx.seqnoStep, 1)
 	if err := rec.Validate(); err != nil {
 		return err
