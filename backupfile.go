@@ -17,6 +17,9 @@ import (
 
 const (
 	archiveSuffix = ".vg"
+	// What is retained of archives unless Config says something else: lvm2's
+	// retain_min and retain_days.
+	defaultArchiveMin, defaultArchiveDays = 10, 30
 	// maxBackupText bounds how much of a file is read: many times what fits
 	// into a metadata area.
 	maxBackupText = 256 << 20
@@ -33,6 +36,14 @@ type backupStore struct {
 	archiveDir string
 	retainMin  int // as many archives of a VG stay, however old they are
 	retainDays int // archives that are younger stay, however many there are
+}
+
+// retained returns what a number of Config stands for.
+func retained(n, otherwise int) int {
+	if n == 0 {
+		return otherwise
+	}
+	return max(n, 0)
 }
 
 // archivedText is an archive file of a VG.

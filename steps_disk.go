@@ -288,7 +288,8 @@ func (s *RemoveBackup) do(r *run) error { return r.sys.backups().removeBackup(s.
 func (s *System) backups() *backupStore {
 	return &backupStore{
 		backupDir: s.cfg.BackupDir, archiveDir: s.cfg.ArchiveDir,
-		retainMin: 10, retainDays: 30,
+		retainMin:  retained(s.cfg.ArchiveMin, defaultArchiveMin),
+		retainDays: retained(s.cfg.ArchiveDays, defaultArchiveDays),
 	}
 }
 

@@ -55,6 +55,11 @@ type Config struct {
 	// change, in lvm2's naming. Empty: none is written.
 	BackupDir, ArchiveDir string
 
+	// ArchiveMin archives of a group stay however old they are, and so do those
+	// that are younger than ArchiveDays days. 0 is lvm2's 10 and 30; a negative
+	// number is 0.
+	ArchiveMin, ArchiveDays int
+
 	// HistoryLifetime is how long a group remembers volumes that were removed; see
 	// [VolumeGroup.History]. The next change of a group forgets older ones. Zero is
 	// for ever. lvm2: metadata/lvs_history_retention_time.
