@@ -330,7 +330,7 @@ func (b *builder) eraseAreas(m *member) {
 		}
 		b.after = append(b.after, &OverwriteRange{
 			Device: m.path, Offset: a.start, What: "an empty metadata area",
-			Data: (&metadata.AreaHeader{Start: a.start, Size: a.header.Size}).Encode(),
+			Data: (&metadata.AreaHeader{Start: a.start, Size: a.header.Size, Slots: emptySlots(a.header)}).Encode(),
 		})
 	}
 }
@@ -378,24 +378,20 @@ func (b *builder) writeMetadata() error {
 	if err := rec.Validate(); err != nil {
 		return err
 	}
+	if rec.Status&metadata.VGExported != 0 {
+		if err := tx.allInactive(); err != nil {
+			return err
+		}
+	}
 	b.plan.after = &metadata.Document{Header: b.header("Write from " + tx.sys.cfg.Program + "."), VG: &rec}
 	b.plan.VG, b.plan.ID, b.plan.Seqno = rec.Name, rec.ID, rec.Seqno
 	text, err := b.plan.after.EncodeArea()
 	if err != nil {
 		return err
 	}
-	var areas []*areaWrite
-	for _, pv := range rec.PVs {
-		for _, a := range tx.areas[pv.ID] {
-			if tx.members[pv.ID] == nil || !usable(&a) {
-				continue
-			}
-			w, err := newAreaWrite(&a, text)
-			if err != nil {
-				return err
-			}
-			areas = append(areas, w)
-		}
+	areas, err := b.areaWrites(text)
+	if err != nil {
+		return err
 	}
 	if len(areas) == 0 {
 		return fault(ErrReadOnly, "vg %s has no usable metadata area to write to", rec.Name)
@@ -410,6 +406,41 @@ func (b *builder) writeMetadata() error {
 	return nil
 }
 
+// areaWrites prepares the writes to the areas that are in use, then to those
+// that are to be ignored from now on: they get the text as well, but it is one in
+// use that makes the commit, and there is always one. Areas that stay ignored
+// are left alone, but for a writer's traces.
+func (b *builder) areaWrites(text []byte) ([]*areaWrite, error) {
+	tx := b.tx
+	tx.balanceAreas()
+	var used, last, idle []*areaWrite
+	for a := range tx.usableAreas() {
+		ignore := tx.ignores(a)
+		if ignore && !usable(a) {
+			if a.header.Slots[metadata.SlotPrecommitted].InUse() {
+				idle = append(idle, cleanedArea(a))
+			}
+			continue
+		}
+		w, err := newAreaWrite(a, text, ignore)
+		if err != nil {
+			return nil, err
+		}
+		if ignore {
+			last = append(last, w)
+		} else {
+			used = append(used, w)
+		}
+	}
+	if len(idle) > 0 {
+		b.after = append(b.after, &RepairAreas{Devices: devicesOf(idle), areas: idle})
+	}
+	if len(used) == 0 {
+		return nil, nil
+	}
+	return append(used, last...), nil
+}
+
 // losses returns the volumes that the transaction removes and those that it
 // makes smaller.
 func (tx *Tx) losses() (removed, reduced []string) {
@@ -421,14 +452,19 @@ func (tx *Tx) losses() (removed, reduced []string) {
 		touched[id] = true
 	}
 	for _, old := range tx.st.doc.VG.LVs {
-		if !touched[old.ID] {
+		if !touched[old.ID] && !tx.restored {
 			continue
 		}
-		switch lv := tx.find(old.ID); {
-		case tx.left[old.ID]:
-		case lv == nil:
+		lv := tx.find(old.ID)
+		if tx.left[old.ID] {
+			continue
+		}
+		if lv == nil {
 			removed = append(removed, old.Name)
-		case lv.Extents() < old.Extents():
+			continue
+		}
+		was, _ := old.Extents().Sectors(tx.st.doc.VG.ExtentSize)
+		if now, ok := lv.Extents().Sectors(tx.vg.ExtentSize); ok && now < was {
 			reduced = append(reduced, old.Name)
 		}
 	}
@@ -458,7 +494,9 @@ func devicesOf(areas []*areaWrite) []string {
 	return out
 }
 
-func newAreaWrite(a *scannedArea, text []byte) (*areaWrite, error) {
+// newAreaWrite prepares the way of a text into an area, which is ignored
+// afterwards if so said.
+func newAreaWrite(a *scannedArea, text []byte, ignore bool) (*areaWrite, error) {
 	loc, err := a.header.NextLocation(text)
 	if err != nil {
 		return nil, err
@@ -466,9 +504,27 @@ func newAreaWrite(a *scannedArea, text []byte) (*areaWrite, error) {
 	w := &areaWrite{path: a.path, start: a.start, texts: a.header.TextWrites(loc, text), before: a.header}
 	w.first, w.second = *a.header, *a.header
 	w.first.Slots[metadata.SlotPrecommitted] = loc
+	if ignore {
+		loc.Flags |= metadata.RawIgnored
+	}
 	w.second.Slots = [2]metadata.RawLocation{metadata.SlotCommitted: loc}
 	w.prepare()
 	return w, nil
+}
+
+// cleanedArea prepares the removal of precommitted text from an area's header.
+func cleanedArea(a *scannedArea) *areaWrite {
+	w := &areaWrite{path: a.path, start: a.start, before: a.header, first: *a.header, second: *a.header}
+	w.second.Slots[metadata.SlotPrecommitted] = metadata.RawLocation{}
+	w.prepare()
+	return w
+}
+
+// emptySlots returns the slots of an area without text, that stays ignored if it
+// was.
+func emptySlots(h *metadata.AreaHeader) [2]metadata.RawLocation {
+	flags := h.Slots[metadata.SlotCommitted].Flags & metadata.RawIgnored
+	return [2]metadata.RawLocation{metadata.SlotCommitted: {Flags: flags}}
 }
 
 // eraseGroup empties all areas: the group is gone with the last one. Those with
@@ -478,7 +534,7 @@ func (b *builder) eraseGroup() error {
 	var areas []*areaWrite
 	erase := func(a scannedArea) {
 		w := &areaWrite{path: a.path, start: a.start, before: a.header, first: *a.header, second: *a.header}
-		w.second.Slots = [2]metadata.RawLocation{}
+		w.second.Slots = emptySlots(a.header)
 		w.prepare()
 		areas = append(areas, w)
 	}
@@ -491,7 +547,7 @@ func (b *builder) eraseGroup() error {
 			if a.header == nil { // with its text the group would come back
 				return errors.WithMessagef(a.err, "erase the metadata on %s", a.path)
 			}
-			if key, _ := a.key(); (key == b.tx.st.key) == newest {
+			if key, ok := a.key(); (ok && key == b.tx.st.key) == newest {
 				erase(a)
 			}
 		}

@@ -120,10 +120,18 @@ func next(t *testing.T, sys *System, c *alteration, areas MetadataAreas, which s
 	case which == "before":
 		require.NoError(t, c.perform(sys, areas))
 	case o.after != nil:
-		update(t, sys, "vg0", func(tx *Tx) error { return tx.SetTags("next") })
+		update(t, sys, "vg0", anyChange(o.after))
 	default:
 		emptyGroup(t, sys, areas)
 	}
+}
+
+// anyChange returns a change that the group allows.
+func anyChange(vg *metadata.VolumeGroup) func(*Tx) error {
+	if vg.Status&metadata.VGExported != 0 {
+		return func(tx *Tx) error { return tx.ImportVG(ImportSpec{}) }
+	}
+	return func(tx *Tx) error { return tx.SetTags("next") }
 }
 
 func TestCrashInRing(t *testing.T) {

@@ -179,7 +179,7 @@ func (r *trial) goesOn(t *testing.T, m *machine, sys *System, which string, err 
 			return false
 		}
 	} else if r.o.after != nil {
-		if !assert.NoError(t, sys.Update(context.Background(), "vg0", func(tx *Tx) error { return tx.SetTags("next") })) {
+		if !assert.NoError(t, sys.Update(context.Background(), "vg0", anyChange(r.o.after))) {
 			return false
 		}
 	}

@@ -108,7 +108,7 @@ func (s *System) recoverGroupIn(ctx context.Context, ref string, mode lockMode, 
 	plan := &Plan{sys: s, tx: tx, VG: name, ID: st.doc.VG.ID,
 		BaseSeqno: st.doc.VG.Seqno, Seqno: st.doc.VG.Seqno}
 	b := &builder{tx: tx, plan: plan}
-	if st.noChange == nil {
+	if st.refuses([]error{ErrExported}) == nil {
 		if err := joinErrors(b.repairAreas(), b.eraseOutdated()); err != nil {
 			return err
 		}
@@ -140,11 +140,14 @@ type RepairAreas struct {
 	harmless
 	final
 	Devices []string
-	Seqno   uint32
+	Seqno   uint32 // 0: none of them gets text
 	areas   []*areaWrite
 }
 
 func (s *RepairAreas) String() string {
+	if s.Seqno == 0 {
+		return fmt.Sprintf("drop precommitted text from ignored metadata areas on %v", s.Devices)
+	}
 	return fmt.Sprintf("bring the metadata on %v to seqno %d", s.Devices, s.Seqno)
 }
 
@@ -170,22 +173,19 @@ func (b *builder) repairAreas() error {
 	var areas []*areaWrite
 	for i := range st.areas {
 		a := b.withHeader(&st.areas[i])
-		if a.header == nil || !usable(&a) {
+		if a.header == nil {
 			continue
 		}
 		key, ok := a.key()
 		switch {
-		case !ok || key != st.key:
-			w, err := newAreaWrite(&a, text)
+		case usable(&a) && (!ok || key != st.key):
+			w, err := newAreaWrite(&a, text, false)
 			if err != nil {
 				return err
 			}
 			areas = append(areas, w)
 		case a.header.Slots[metadata.SlotPrecommitted].InUse():
-			w := &areaWrite{path: a.path, start: a.start, before: a.header, first: *a.header, second: *a.header}
-			w.second.Slots[metadata.SlotPrecommitted] = metadata.RawLocation{}
-			w.prepare()
-			areas = append(areas, w)
+			areas = append(areas, cleanedArea(&a))
 		}
 	}
 	if len(areas) > 0 {

@@ -174,7 +174,9 @@ func (s *Commit) do(r *run) error {
 			errs = append(errs, err)
 			continue
 		}
-		r.committed = true
+		if !a.second.Slots[metadata.SlotCommitted].Ignored() {
+			r.committed = true
+		}
 	}
 	return joinErrors(errs...)
 }

@@ -37,6 +37,7 @@ type Tx struct {
 	index   map[metadata.ID]int                // in vg.LVs, of LVs that were touched
 	members map[metadata.ID]*member
 	areas   map[metadata.ID][]scannedArea // metadata areas of the members
+	ignored map[areaRef]bool              // what is to become of areas of the members; see ignores
 
 	changed bool // the metadata is to be written
 
@@ -52,6 +53,9 @@ type Tx struct {
 	left    map[metadata.ID]bool // LVs that went to another group
 	// seqnoStep is what the commit adds to the sequence number, 1 if zero.
 	seqnoStep uint32
+	// restored: the group is as a backup says, and has nothing to do with what it was.
+	restored bool
+	repair   bool // what is left on PVs that the group no longer has is erased
 
 	numbers   func(metadata.ID) (string, error)       // see tableDevice
 	untouched map[metadata.ID]*metadata.LogicalVolume // see find

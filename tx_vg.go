@@ -27,6 +27,15 @@ type VGSpec struct {
 	Tags       []string
 	// ID is the UUID, a random one if zero.
 	ID ID
+	// MetadataCopies is how many metadata areas are in use; see
+	// [Tx.SetMetadataCopies].
+	MetadataCopies uint32
+	// SystemID is the host that the group belongs to, [Config.SystemID] if empty.
+	SystemID string
+	// NoSystemID makes a group that belongs to no host.
+	NoSystemID bool
+	// NoAutoActivation keeps the logical volumes from coming up by themselves.
+	NoAutoActivation bool
 }
 
 const defaultExtentSize = 4 * units.MiB
@@ -74,14 +83,24 @@ func (tx *Tx) createVG(spec VGSpec) error {
 			return err
 		}
 	}
+	if spec.SystemID == "" && !spec.NoSystemID {
+		spec.SystemID = tx.sys.cfg.SystemID
+	} else if err := checkSystemID(spec.SystemID); err != nil {
+		return err
+	} else if spec.SystemID != "" && spec.NoSystemID {
+		return fault(ErrInvalidSpec, "a system id and none asked for")
+	}
 	vg := &metadata.VolumeGroup{
-		Name: tx.ref, ID: spec.ID, Format: "lvm2", SystemID: tx.sys.cfg.SystemID,
+		Name: tx.ref, ID: spec.ID, Format: "lvm2", SystemID: spec.SystemID, MetadataCopies: spec.MetadataCopies,
 		Status:     metadata.VGResizeable | metadata.VGRead | metadata.VGWrite,
 		ExtentSize: spec.ExtentSize.Sectors(), MaxLV: spec.MaxLV, MaxPV: spec.MaxPV,
 		Allocation: spec.Allocation, Tags: tags,
 	}
 	if vg.SystemID != "" {
 		vg.Status = vg.Status&^metadata.VGWrite | metadata.VGWriteLocked
+	}
+	if spec.NoAutoActivation {
+		vg.Status |= metadata.VGNoAutoactivate
 	}
 	tx.vg, tx.emap, tx.moved = vg, NewExtentMap(vg), true
 	tx.kern, err = tx.sys.kernelState(vg.ID)
@@ -143,8 +162,8 @@ func (tx *Tx) extendVG(spec PVSpec, devices []string) error {
 	if err := tx.own(); err != nil {
 		return err
 	}
-	if tx.vg.Status&metadata.VGResizeable == 0 {
-		return fault(ErrReadOnly, "vg %s is not resizeable", tx.vg.Name)
+	if err := tx.resizeable(); err != nil {
+		return err
 	}
 	if err := tx.addPVs(devices, spec); err != nil {
 		return err
@@ -323,8 +342,8 @@ func (tx *Tx) reduceVG(pvs []string) error {
 	if err := tx.own(); err != nil {
 		return err
 	}
-	if tx.vg.Status&metadata.VGResizeable == 0 {
-		return fault(ErrReadOnly, "vg %s is not resizeable", tx.vg.Name)
+	if err := tx.resizeable(); err != nil {
+		return err
 	}
 	for _, ref := range pvs {
 		id, ok := findPV(tx.vg, tx.members, ref)
@@ -371,18 +390,15 @@ func (tx *Tx) release(id metadata.ID) {
 	}
 }
 
+// hasUsableArea says whether there is an area that is in use or can be.
 func (tx *Tx) hasUsableArea() bool {
-	for id := range tx.members {
-		for _, a := range tx.areas[id] {
-			if usable(&a) {
-				return true
-			}
-		}
+	for range tx.usableAreas() {
+		return true
 	}
 	return false
 }
 
-// usable says whether an area takes part in writing.
+// usable says whether an area takes part in reading and writing.
 func usable(a *scannedArea) bool {
 	return a.header != nil && !a.header.Slots[metadata.SlotCommitted].Ignored()
 }
