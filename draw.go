@@ -138,6 +138,12 @@ func divide(parts []Extents, n int) []int {
 		total += p
 	}
 	columns := make([]int, len(parts))
+	if total == Extents(n) { // a column for each extent
+		for i, p := range parts {
+			columns[i] = int(p)
+		}
+		return columns
+	}
 	spare := uint64(n - len(parts))
 	var done Extents
 	var given uint64
