@@ -100,17 +100,20 @@ func (b *builder) initPVs() error {
 		if err != nil {
 			return err
 		}
+		found = slices.DeleteFunc(found, func(s Signature) bool { return init.keeps(s.Offset, s.Length) })
 		if len(found) > 0 && !init.wipe {
 			return &SignatureError{Device: path, Signatures: found}
 		}
 		for _, s := range found {
 			b.overwrite(path, s.Offset, make([]byte, s.Length), "zeroes over the "+s.Type+" signature", true)
 		}
-		b.overwrite(path, 0, make([]byte, metadata.LabelScanSize), "zeroes where labels can be", true)
-		for _, a := range init.label.MetadataAreas {
+		if err := b.clearHead(init, d); err != nil {
+			return err
+		}
+		for _, a := range init.areas() {
 			head := make([]byte, wipedAreaStart)
-			copy(head, (&metadata.AreaHeader{Start: a.Offset, Size: a.Size}).Encode())
-			b.overwrite(path, a.Offset, head, "an empty metadata area", true)
+			copy(head, a.header.Encode())
+			b.overwrite(path, a.start, head, "an empty metadata area", true)
 		}
 		label, err := init.label.Encode()
 		if err != nil {
@@ -344,6 +347,8 @@ func (b *builder) mark(to *[]Step, m *member, inUse bool) error {
 	label.ExtensionVersion = max(label.ExtensionVersion, 2)
 	if label.ExtensionFlags &^= metadata.PVInUse; inUse {
 		label.ExtensionFlags |= metadata.PVInUse
+	} else {
+		label.DeviceSize = m.size // as lvm2, whose groups may use less
 	}
 	data, err := label.Encode()
 	if err != nil {

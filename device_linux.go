@@ -207,7 +207,7 @@ func (d *blockDevice) Close() error {
 func (d *blockDevice) facts() deviceFacts { return d.known }
 
 // deviceBusy returns who uses the block device at path, in words: a mount, a
-// holder, swap. It is "" for one that is free, and for regular files.
+// holder, swap, a program. It is "" for one that is free, and for regular files.
 func deviceBusy(path string) (string, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
@@ -217,5 +217,16 @@ func deviceBusy(path string) (string, error) {
 		return "", nil
 	}
 	number := deviceNumber{unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev))}
-	return findUser(sysfsRoot, procRoot, number)
+	user, err := findUser(sysfsRoot, procRoot, number)
+	if user != "" || err != nil {
+		return user, err
+	}
+	d, err := openDevice(path, openMode{exclusive: true})
+	if errors.Is(err, ErrBusy) {
+		return "opened exclusively by a program", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return "", d.Close()
 }

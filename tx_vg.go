@@ -189,6 +189,10 @@ func (tx *Tx) addPV(device string, spec PVSpec) error {
 		return err
 	}
 	m, areas, err := tx.orphan(device)
+	if err != nil && spec.Force {
+		m = nil
+		_, _, err = tx.orphanOr(device, true)
+	}
 	if err != nil {
 		return err
 	}
@@ -250,6 +254,12 @@ func (tx *Tx) blockSize(device string) (Bytes, error) {
 // orphan returns the physical volume on a device if it belongs to no group. It
 // returns nothing if the device holds none.
 func (tx *Tx) orphan(device string) (*member, []scannedArea, error) {
+	return tx.orphanOr(device, false)
+}
+
+// orphanOr also returns, if force is set, what a group may have whose metadata
+// was not found or cannot be read.
+func (tx *Tx) orphanOr(device string, force bool) (*member, []scannedArea, error) {
 	if !slices.Contains(tx.sys.cfg.Devices, device) {
 		return nil, nil, fault(ErrPVNotFound, "%s is none of the given devices", device)
 	}
@@ -269,7 +279,7 @@ func (tx *Tx) orphan(device string) (*member, []scannedArea, error) {
 		if pv.path != device {
 			continue
 		}
-		if err := tx.unclaimed(pv); err != nil {
+		if err := tx.unclaimedOr(pv, force); err != nil {
 			return nil, nil, err
 		}
 		m := &member{path: pv.path, label: pv.label, size: pv.size}
@@ -279,7 +289,10 @@ func (tx *Tx) orphan(device string) (*member, []scannedArea, error) {
 }
 
 // unclaimed refuses a physical volume that a group has, or may have.
-func (tx *Tx) unclaimed(pv *scannedPV) error {
+func (tx *Tx) unclaimed(pv *scannedPV) error { return tx.unclaimedOr(pv, false) }
+
+// unclaimedOr does not refuse, if force is set, what a group only may have.
+func (tx *Tx) unclaimedOr(pv *scannedPV, force bool) error {
 	id := pv.label.PVID
 	if tx.vg != nil && pvRecord(tx.vg, id) != nil {
 		return fault(ErrExists, "pv %s is in vg %s already", id, tx.vg.Name)
@@ -294,12 +307,18 @@ func (tx *Tx) unclaimed(pv *scannedPV) error {
 	}
 	for _, c := range tx.scan.groups() {
 		doc, err := c.best.decode()
+		if err != nil && force {
+			continue
+		}
 		if err != nil {
 			return fault(ErrDamaged, "cannot tell whether vg %s has pv %s: %v", c.name, id, err)
 		}
 		if pvRecord(doc.VG, id) != nil {
 			return fault(ErrExists, "pv %s belongs to vg %s", id, c.name)
 		}
+	}
+	if force {
+		return nil
 	}
 	if err := tx.unreadable(pv); err != nil {
 		return errors.WithMessagef(err, "cannot tell whether a group has pv %s", id)
