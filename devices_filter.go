@@ -59,21 +59,28 @@ func closing(open byte) byte {
 // the first pattern counts that matches it. A device is accepted if one of its
 // names is, or if no pattern matches any of them.
 func (f *DeviceFilter) Accepts(names ...string) bool {
+	_, ok := f.choose(names)
+	return ok
+}
+
+// choose returns which of the names is accepted first; -1 if the device is
+// accepted because none is rejected.
+func (f *DeviceFilter) choose(names []string) (int, bool) {
 	if f == nil {
-		return true
+		return -1, true
 	}
 	rejected := false
-	for _, name := range names {
+	for i, name := range names {
 		for _, r := range f.rules {
 			if !r.regex.MatchString(name) {
 				continue
 			}
 			if r.accept {
-				return true
+				return i, true
 			}
 			rejected = true
 			break
 		}
 	}
-	return !rejected
+	return -1, !rejected
 }

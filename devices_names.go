@@ -8,18 +8,21 @@ import (
 	"strings"
 )
 
-// preferName returns the one of a device's names that it is called by: the first
-// that a pattern of preferred matches, or else the one that says most. isLink
-// tells whether a path is a symbolic link. Source: lvm.conf(5), preferred_names;
-// lvm2 as observed.
-func preferName(devDir string, names []string, preferred []*regexp.Regexp, isLink func(string) bool) string {
-	for _, p := range preferred {
-		if i := slices.IndexFunc(names, p.MatchString); i >= 0 {
-			return names[i]
+// sortNames sorts the names of a device, the one first that it is called by: the
+// first that a pattern of preferred matches, or else the one that says most.
+// isLink tells whether a path is a symbolic link. Source: lvm.conf(5),
+// preferred_names; lvm2 as observed.
+func sortNames(devDir string, names []string, preferred []*regexp.Regexp, isLink func(string) bool) {
+	rank := func(name string) int {
+		i := slices.IndexFunc(preferred, func(p *regexp.Regexp) bool { return p.MatchString(name) })
+		if i < 0 {
+			return len(preferred)
 		}
+		return i
 	}
-	return slices.MinFunc(names, func(a, b string) int {
+	slices.SortFunc(names, func(a, b string) int {
 		return cmp.Or(
+			cmp.Compare(rank(a), rank(b)),
 			cmp.Compare(nameRank(devDir, b), nameRank(devDir, a)),
 			cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")),
 			compareLinks(a, b, isLink),

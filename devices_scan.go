@@ -112,7 +112,7 @@ const (
 // BlockDevice is a block device of this system.
 type BlockDevice struct {
 	Path   string   // the name that it is called by
-	Names  []string // all of them, sorted, Path included
+	Names  []string // all of them, the ones that say most first
 	Number string   // major:minor
 	Size   Bytes
 
@@ -251,11 +251,8 @@ func (s *deviceScan) group(nodes []deviceNode) []BlockDevice {
 	}
 	devices := make([]BlockDevice, 0, len(names))
 	for number, all := range names {
-		slices.Sort(all)
-		devices = append(devices, BlockDevice{
-			Path: preferName(s.options.DevDir, all, s.preferred, s.isLink), Names: all,
-			Number: number.String(), number: number,
-		})
+		sortNames(s.options.DevDir, all, s.preferred, s.isLink)
+		devices = append(devices, BlockDevice{Path: all[0], Names: all, Number: number.String(), number: number})
 	}
 	slices.SortFunc(devices, func(a, b BlockDevice) int {
 		return cmp.Or(cmp.Compare(a.number.major, b.number.major), cmp.Compare(a.number.minor, b.number.minor))
@@ -278,8 +275,16 @@ func (s *deviceScan) examine(d *BlockDevice) {
 // unread returns why a device is not even read.
 func (s *deviceScan) unread(d *BlockDevice, known bool) (Exclusion, error) {
 	o := &s.options
-	if o.DevicesFile == nil && !(o.GlobalFilter.Accepts(d.Names...) && o.Filter.Accepts(d.Names...)) {
-		return ExcludedByFilter, nil
+	for _, filter := range []*DeviceFilter{o.GlobalFilter, o.Filter} {
+		i, ok := filter.choose(d.Names)
+		switch {
+		case o.DevicesFile != nil: // that says it all
+		case !ok:
+			return ExcludedByFilter, nil
+		case i > 0: // it is called by a name that was accepted
+			d.Path = d.Names[i]
+			d.Names = slices.Concat([]string{d.Path}, d.Names[:i], d.Names[i+1:])
+		}
 	}
 	if _, ok := s.majors[d.number.major]; !ok {
 		return ExcludedType, nil
