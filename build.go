@@ -155,23 +155,8 @@ func (b *builder) checkPlaces() error {
 		if _, touched := tx.index[id]; lv == nil || !touched {
 			continue
 		}
-		for i := range lv.Segments {
-			body := lv.Segments[i].Body
-			if body == nil {
-				continue
-			}
-			for _, a := range body.Areas() {
-				m, rec := tx.members[a.PV], pvRecord(tx.vg, a.PV)
-				if m == nil || rec == nil {
-					continue
-				}
-				part := *rec
-				part.PECount = a.Start + lv.Segments[i].AreaLength()
-				if end, err := pvEnd(&part, tx.vg.ExtentSize); err != nil || end > m.size {
-					return &OpError{Op: "place lv", VG: tx.vg.Name, LV: lv.Name,
-						Err: fault(ErrDamaged, "it reaches to byte %d of %s, which ends at byte %d", uint64(end), m.path, uint64(m.size))}
-				}
-			}
+		if err := tx.fitsDevices(lv); err != nil {
+			return &OpError{Op: "place lv", VG: tx.vg.Name, LV: lv.Name, Err: err}
 		}
 	}
 	return nil
@@ -377,7 +362,7 @@ func (b *builder) writeMetadata() error {
 	}
 	rec := *tx.vg
 	rec.LVs = slices.DeleteFunc(slices.Clone(rec.LVs), func(lv *metadata.LogicalVolume) bool { return lv == nil })
-	rec.PVs = b.hints(rec.PVs)
+	rec.PVs = b.presence(rec.PVs)
 	rec.History = tx.remembered(rec.History)
 	rec.Seqno = b.plan.BaseSeqno + max(tx.seqnoStep, 1)
 	if err := rec.Validate(); err != nil {
@@ -476,14 +461,20 @@ func (tx *Tx) losses() (removed, reduced []string) {
 	return removed, reduced
 }
 
-// hints returns the records with the paths that the devices now have.
-func (b *builder) hints(pvs []*metadata.PhysicalVolume) []*metadata.PhysicalVolume {
+// presence returns the records with the paths that the devices now have, and
+// the mark of those that are missing.
+func (b *builder) presence(pvs []*metadata.PhysicalVolume) []*metadata.PhysicalVolume {
 	out := slices.Clone(pvs)
 	for i, pv := range out {
-		if m := b.tx.members[pv.ID]; m != nil && m.path != pv.Device {
-			moved := *pv
-			moved.Device = m.path
-			out[i] = &moved
+		now := *pv
+		if m := b.tx.members[pv.ID]; m != nil {
+			now.Device = m.path
+		}
+		if now.Status &^= metadata.PVMissing; b.tx.isMissing(pv) {
+			now.Status |= metadata.PVMissing
+		}
+		if now.Device != pv.Device || now.Status != pv.Status {
+			out[i] = &now
 		}
 	}
 	return out

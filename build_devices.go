@@ -65,7 +65,7 @@ func (tx *Tx) find(id metadata.ID) *metadata.LogicalVolume {
 // bring plans the steps from the devices an LV has to those it shall have.
 func (b *builder) bring(lv *metadata.LogicalVolume, w wish) error {
 	tx := b.tx
-	r := &renderer{vg: tx.vg, device: tx.tableDevice(), claimed: tx.claims()}
+	r := &renderer{vg: tx.vg, device: tx.tableDevice(), claimed: tx.claims(), standIns: &standIns{tx.kern, w.replace}}
 	nodes, err := r.lv(lv)
 	if err != nil {
 		return &OpError{Op: "activate lv", VG: tx.vg.Name, LV: lv.Name, Err: err}
@@ -85,7 +85,10 @@ func (b *builder) bring(lv *metadata.LogicalVolume, w wish) error {
 		}
 		b.changeNode(n, m, w)
 	}
-	return nil
+	if w.renumber {
+		return nil // all were removed
+	}
+	return b.dropStandIns(lv.ID, nodes)
 }
 
 // tableDevice caches the device numbers of the transaction's members.
@@ -109,7 +112,7 @@ func (b *builder) createNode(n node) {
 func (b *builder) fixedNumber(n node) dm.Dev {
 	lv := b.tx.find(n.lv)
 	minor, ok := persistentMinor(lv)
-	if !ok {
+	if n.layer != "" || !ok {
 		return 0
 	}
 	return dm.MakeDev(uint32(max(lv.Major, 1)), minor)
@@ -128,7 +131,7 @@ func (b *builder) renumber(lv *metadata.LogicalVolume, w *wish) error {
 
 func (b *builder) addNode(n node) *AddNode {
 	s := &AddNode{deviceRef: deviceRef{Name: n.name, UUID: n.uuid}, VG: b.tx.vg.Name}
-	if !n.hidden {
+	if !n.hidden && n.layer == "" {
 		s.LV = n.lvName
 	}
 	return s
@@ -190,26 +193,25 @@ func (tx *Tx) resolved(t dm.Table) dm.Table {
 }
 
 // removeDevices plans the removal of all devices of an LV, the top one first.
+// That one has the others open.
 func (b *builder) removeDevices(id metadata.ID) error {
 	tx := b.tx
 	gone := slices.Clone(tx.kern.byLV[id])
 	slices.SortFunc(gone, func(x, y *mapped) int { return len(x.layer) - len(y.layer) })
 	for _, m := range gone {
-		if err := tx.lookClosed(m); err != nil {
+		if m.isStandIn() && tx.kern.active(id) {
+			if err := tx.kern.look(m); err != nil {
+				return err
+			}
+		} else if err := tx.lookClosed(m); err != nil {
 			return err
-		}
-		_, lv, _, _ := parseDMName(m.name)
-		if m.info.OpenCount > 0 {
+		} else if m.info.OpenCount > 0 {
+			_, lv, _, _ := parseDMName(m.name)
 			return &OpError{Op: "deactivate lv", VG: b.plan.VG, LV: lv,
 				Err: fault(ErrBusy, "its device is open %d times", m.info.OpenCount)}
 		}
-		drop := b.dropNode(m, lv)
-		b.loadRemoval(&RemoveDevice{
-			deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: m.layer != "",
-			again: &deviceState{
-				live: m.info.LiveTable, dev: m.dev, table: m.table, readOnly: m.info.ReadOnly, vg: drop.VG, lv: drop.LV,
-			},
-		})
+		s, drop := b.removal(m)
+		b.loadRemoval(s)
 		b.drop = append(b.drop, drop)
 	}
 	return nil

@@ -61,14 +61,16 @@ func (m *machine) unlike(t testing.TB) []string {
 	sys.host = m.host
 	inv, err := sys.Scan(context.Background())
 	require.NoError(t, err)
-	tables := map[string]string{}
-	names := map[string]string{}
+	tables, names, linked := map[string]string{}, map[string]string{}, map[string]bool{}
 	for _, vg := range inv.VGs {
+		kern := &kernelState{}
 		for lv := range vg.LVs() {
-			table, err := lv.Table()
+			r := &renderer{vg: vg.rec, device: sys.tableDevice(vg.members), standIns: &standIns{kern: kern}}
+			rendered, err := r.lv(lv.rec)
 			require.NoError(t, err)
-			tables[lv.DMUUID()] = table.String()
-			names[lv.DMUUID()] = lv.DMName()
+			for _, n := range rendered {
+				tables[n.uuid], names[n.uuid], linked[n.uuid] = m.numbered(n.table).String(), n.name, n.layer == "" && !n.hidden
+			}
 		}
 	}
 	var out []string
@@ -87,8 +89,9 @@ func (m *machine) unlike(t testing.TB) []string {
 			out = append(out, fmt.Sprintf("%s has the table %q, not %q", s.Name, s.Live, tables[s.UUID]))
 		}
 		nodes[s.Name] = s.Dev
-		vg, lv, _, _ := parseDMName(s.Name)
-		links[vg+"/"+lv] = s.Name
+		if vg, lv, _, _ := parseDMName(s.Name); linked[s.UUID] {
+			links[vg+"/"+lv] = s.Name
+		}
 	}
 	if !maps.Equal(nodes, m.host.nodes) {
 		out = append(out, fmt.Sprintf("nodes are %v, not %v", m.host.nodes, nodes))
@@ -96,6 +99,22 @@ func (m *machine) unlike(t testing.TB) []string {
 	if !maps.Equal(links, m.host.links) {
 		out = append(out, fmt.Sprintf("links are %v, not %v", m.host.links, links))
 	}
+	return out
+}
+
+// numbered returns a table with the numbers of mapped devices instead of their
+// UUIDs.
+func (m *machine) numbered(t dm.Table) dm.Table {
+	numbers := map[string]string{}
+	for _, s := range m.kernel.State() {
+		numbers[s.UUID] = s.Dev.String()
+	}
+	out, _ := t.MapDevices(func(device string) (string, error) {
+		if n := numbers[device]; n != "" {
+			return n, nil
+		}
+		return device, nil
+	})
 	return out
 }
 

@@ -41,12 +41,13 @@ type kernelState struct {
 	kernel kernel
 	byUUID map[string]*mapped
 	byLV   map[metadata.ID][]*mapped
+	byDev  map[dm.Dev]*mapped
 }
 
 // kernelState asks the kernel, in one ioctl, for the devices of a group. There
 // are none in image mode.
 func (s *System) kernelState(vg metadata.ID) (*kernelState, error) {
-	k := &kernelState{kernel: s.kernel, byUUID: map[string]*mapped{}, byLV: map[metadata.ID][]*mapped{}}
+	k := &kernelState{kernel: s.kernel, byUUID: map[string]*mapped{}, byLV: map[metadata.ID][]*mapped{}, byDev: map[dm.Dev]*mapped{}}
 	if s.kernel == nil {
 		return k, nil
 	}
@@ -60,7 +61,7 @@ func (s *System) kernelState(vg metadata.ID) (*kernelState, error) {
 			continue
 		}
 		m := &mapped{dev: d.Dev, name: d.Name, uuid: d.UUID, lv: lv, layer: layer}
-		k.byUUID[d.UUID] = m
+		k.byUUID[d.UUID], k.byDev[d.Dev] = m, m
 		k.byLV[lv] = append(k.byLV[lv], m)
 	}
 	return k, nil

@@ -38,7 +38,7 @@ func (tx *Tx) claims() map[string]string {
 		return nil
 	}
 	if tx.claimed == nil {
-		tx.claimed = claims(tx.vg)
+		tx.claimed = claims(tx.st.doc.VG)
 	}
 	return tx.claimed
 }

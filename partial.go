@@ -1,7 +1,12 @@
 package lvm
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
 	"slices"
+	"syscall"
 
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -11,6 +16,27 @@ import (
 // that is back and holds nothing can be used.
 func missingPV(rec *metadata.PhysicalVolume, m *member, extents func() *ExtentMap) bool {
 	return m == nil || rec.Status&metadata.PVMissing != 0 && extents().Used(rec.ID) > 0
+}
+
+// errUnread is matched by the refusal to change a group with a missing physical
+// volume that may be on a device which could not be read. It would be marked as
+// missing, which lasts, because of a failure that may not.
+var errUnread = fmt.Errorf("%w, or not read", ErrMissingPV)
+
+// notFound returns the error of a physical volume that is on no device.
+func (sc *scan) notFound(rec *metadata.PhysicalVolume) error {
+	for _, path := range slices.Sorted(maps.Keys(sc.failed)) {
+		if err := sc.failed[path]; !isGone(err) {
+			return fault(errUnread, "pv %s (last seen on %s) was not found, but may be on %s (%v): leave that device out to go on without it",
+				rec.ID, rec.Device, path, err)
+		}
+	}
+	return fault(ErrMissingPV, "pv %s (last seen on %s) was not found", rec.ID, rec.Device)
+}
+
+// isGone says whether an error tells that there is no such device.
+func isGone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.ENODEV)
 }
 
 // missingIDs returns the physical volumes that cannot be used.
@@ -87,8 +113,12 @@ func (tx *Tx) missing() map[metadata.ID]bool {
 	return missingIDs(tx.vg, tx.members, func() *ExtentMap { return tx.emap })
 }
 
-// complete refuses to activate an LV that lies on missing physical volumes,
-// unless the mode says so.
+func (tx *Tx) isMissing(rec *metadata.PhysicalVolume) bool {
+	return missingPV(rec, tx.members[rec.ID], func() *ExtentMap { return tx.emap })
+}
+
+// complete refuses an LV that lies on missing physical volumes, unless the mode
+// says that it can be activated all the same.
 func (tx *Tx) complete(lv *metadata.LogicalVolume, mode ActivationMode) error {
 	if mode == ActivatePartial {
 		return nil
@@ -98,7 +128,35 @@ func (tx *Tx) complete(lv *metadata.LogicalVolume, mode ActivationMode) error {
 		return nil
 	}
 	if pv := liesOn(lv, missing, tx.find); !pv.IsZero() {
-		return fault(ErrMissingPV, "lv %s has extents on pv %s, which is missing: activate it in partial mode to use the rest", lv.Name, pv)
+		return fault(ErrMissingPV, "lv %s has extents on pv %s, which is missing: only the partial mode activates the rest", lv.Name, pv)
+	}
+	return nil
+}
+
+// fitsDevices refuses an LV that, or one below which, reaches beyond the end of a device, which has
+// become smaller.
+func (tx *Tx) fitsDevices(lv *metadata.LogicalVolume) error {
+	for i := range lv.Segments {
+		body := lv.Segments[i].Body
+		if body == nil {
+			continue
+		}
+		for _, a := range body.Areas() {
+			if below := tx.find(a.LV); below != nil {
+				if err := tx.fitsDevices(below); err != nil {
+					return err
+				}
+			}
+			m, rec := tx.members[a.PV], pvRecord(tx.vg, a.PV)
+			if m == nil || rec == nil {
+				continue
+			}
+			part := *rec
+			part.PECount = a.Start + lv.Segments[i].AreaLength()
+			if end, err := pvEnd(&part, tx.vg.ExtentSize); err != nil || end > m.size {
+				return fault(ErrDamaged, "it reaches to byte %d of %s, which ends at byte %d", uint64(end), m.path, uint64(m.size))
+			}
+		}
 	}
 	return nil
 }

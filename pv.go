@@ -29,9 +29,10 @@ func (p *PhysicalVolume) Device() string {
 func (p *PhysicalVolume) DeviceHint() string { return p.rec.Device }
 
 // Missing says whether the PV cannot be used: no device was found, or several,
-// or the metadata marks it as missing.
+// or it is back while the metadata still marks it as missing, since what is on
+// it may be older than the rest: see [Tx.RestoreMissing].
 func (p *PhysicalVolume) Missing() bool {
-	return p.Device() == "" || p.rec.Status&metadata.PVMissing != 0
+	return missingPV(p.rec, p.vg.members[p.rec.ID], p.vg.extents)
 }
 
 // Allocatable says whether new extents may be taken from the PV.

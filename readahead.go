@@ -36,6 +36,9 @@ func (s *SetReadAhead) do(r *run) error {
 // addReadAhead plans the read-ahead of a device that is made, or resumed and
 // does not have it yet. m is nil for one that is made.
 func (b *builder) addReadAhead(n node, m *mapped) {
+	if n.layer != "" {
+		return
+	}
 	s := &SetReadAhead{deviceRef: deviceRef{Name: n.name, UUID: n.uuid}}
 	s.Ahead, s.AtLeast = b.tx.readAhead(b.tx.find(n.lv))
 	if s.Ahead == 0 && s.AtLeast {

@@ -108,12 +108,16 @@ func (s *System) recoverGroupIn(ctx context.Context, ref string, mode lockMode, 
 	plan := &Plan{sys: s, tx: tx, VG: name, ID: st.doc.VG.ID,
 		BaseSeqno: st.doc.VG.Seqno, Seqno: st.doc.VG.Seqno}
 	b := &builder{tx: tx, plan: plan}
-	if st.refuses([]error{ErrExported}) == nil {
+	left := st.refuses([]error{ErrExported, ErrMissingPV})
+	if left == nil {
 		if err := joinErrors(b.repairAreas(), b.eraseOutdated()); err != nil {
 			return err
 		}
-	} else {
-		rec.Problems = append(rec.Problems, st.problems...)
+	}
+	for _, p := range st.problems {
+		if left != nil || errors.Is(p.Err, ErrMissingPV) {
+			rec.Problems = append(rec.Problems, p)
+		}
 	}
 	if st.noActivate == nil {
 		if err := b.repairDevices(rec); err != nil {
@@ -304,6 +308,13 @@ func (b *builder) repairDevices(rec *Recovery) error {
 		case lv == nil:
 			b.wake(m)
 			leave(m, "device of an lv that the metadata does not have")
+		case m.isStandIn() && !tx.kern.active(m.lv):
+			if m.info.OpenCount == 0 {
+				s, drop := b.removal(m)
+				b.load, b.drop = append(b.load, s), append(b.drop, drop)
+			} else {
+				leave(m, "stand-in for a missing pv is open, its lv is not there")
+			}
 		case seen[m.lv]:
 		case m.layer == "" && !lv.IsOpaque():
 			seen[m.lv] = true

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
+	"github.com/pkg/errors"
 )
 
 // segmentType turns the segments of one type into dm targets. Each type is a
@@ -24,6 +25,7 @@ type node struct {
 	lvName   string
 	name     string
 	uuid     string
+	layer    string   // empty for the LV's own
 	table    dm.Table // underlying mapped devices stand there by their UUID
 	readOnly bool
 	hidden   bool // not for users: no link in the group's directory
@@ -35,7 +37,13 @@ type renderer struct {
 	vg      *metadata.VolumeGroup
 	device  func(pv metadata.ID) (string, error) // as a dm table names it
 	claimed map[string]string                    // see claims
+	// standIns is nil if there are to be none for missing physical volumes.
+	standIns *standIns
 
+	at struct { // what is being rendered
+		lv      *metadata.LogicalVolume
+		segment int
+	}
 	nodes []node
 	done  map[metadata.ID]string // uuids of the devices in nodes
 }
@@ -68,6 +76,9 @@ func (r *renderer) add(lv *metadata.LogicalVolume) (string, error) {
 		readOnly: lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0,
 		hidden:   lv.Status&metadata.LVVisible == 0,
 	}
+	outer := r.at
+	defer func() { r.at = outer }()
+	r.at.lv = lv
 	segments := slices.Clone(lv.Segments)
 	slices.SortFunc(segments, func(a, b metadata.Segment) int {
 		if a.Start < b.Start {
@@ -77,6 +88,7 @@ func (r *renderer) add(lv *metadata.LogicalVolume) (string, error) {
 	})
 	for i := range segments {
 		seg := &segments[i]
+		r.at.segment = i
 		t := typeOf(seg.Body)
 		if t == nil {
 			return "", fault(ErrUnsupported, "lv %s has a segment of type %s, which cannot be activated here", lv.Name, seg.Type)
@@ -106,8 +118,10 @@ func typeOf(body metadata.Body) segmentType {
 	return nil
 }
 
-// place returns the device that an area is on, and its first sector there.
-func (r *renderer) place(a metadata.Area) (string, Sectors, error) {
+// place returns the device that area number n of a segment is on, and its first
+// sector there.
+func (r *renderer) place(seg *metadata.Segment, n int) (string, Sectors, error) {
+	a := seg.Body.Areas()[n]
 	offset, ok := a.Start.Sectors(r.vg.ExtentSize)
 	if !a.LV.IsZero() {
 		i := slices.IndexFunc(r.vg.LVs, func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.ID == a.LV })
@@ -122,6 +136,9 @@ func (r *renderer) place(a metadata.Area) (string, Sectors, error) {
 		return "", 0, fault(ErrDamaged, "area in unknown pv %s", a.PV)
 	}
 	device, err := r.device(a.PV)
+	if r.standIns != nil && errors.Is(err, ErrMissingPV) {
+		return r.missingArea(seg, n)
+	}
 	return device, pv.PEStart + offset, err
 }
 

@@ -14,12 +14,12 @@ func (stripedType) handles(b metadata.Body) bool { _, ok := b.(*metadata.Striped
 func (stripedType) target(r *renderer, seg *metadata.Segment) (dm.Target, error) {
 	body := seg.Body.(*metadata.Striped)
 	if len(body.Stripes) == 1 {
-		device, offset, err := r.place(body.Stripes[0])
+		device, offset, err := r.place(seg, 0)
 		return dm.Linear{Device: device, Offset: offset}, err
 	}
 	t := dm.Striped{ChunkSize: body.StripeSize, Stripes: make([]dm.StripeArea, len(body.Stripes))}
-	for i, a := range body.Stripes {
-		device, offset, err := r.place(a)
+	for i := range body.Stripes {
+		device, offset, err := r.place(seg, i)
 		if err != nil {
 			return nil, err
 		}

@@ -174,8 +174,12 @@ func (s *RemoveDevice) undo(r *run) error {
 	if !s.again.live {
 		return nil
 	}
+	table, err := r.resolve(s.again.table)
+	if err != nil {
+		return err
+	}
 	ref := dm.ByDev(info.Dev)
-	if _, err := r.sys.kernel.Load(ref, s.again.table, dm.LoadOptions{ReadOnly: s.again.readOnly}); err != nil {
+	if _, err := r.sys.kernel.Load(ref, table, dm.LoadOptions{ReadOnly: s.again.readOnly}); err != nil {
 		return err
 	}
 	if err := r.resume(ref, s.hidden); err != nil || r.cookie != nil {

@@ -51,6 +51,7 @@ type Tx struct {
 	removed bool                 // the group was removed
 	merged  bool                 // ... since another took all it had
 	left    map[metadata.ID]bool // LVs that went to another group
+	mended  []error              // reasons against changes that are no more
 	// seqnoStep is what the commit adds to the sequence number, 1 if zero.
 	seqnoStep uint32
 	// restored: the group is as a backup says, and has nothing to do with what it was.
@@ -70,6 +71,7 @@ type wish struct {
 	closed     bool // refused while the device is open
 	readAhead  bool // the device's is to be set
 	renumber   bool // the device is to have another number
+	replace    bool // areas on missing PVs, also where the device still has them
 }
 
 // newLV is a logical volume that the transaction makes.
@@ -184,7 +186,7 @@ func (tx *Tx) own(except ...error) error {
 		return ErrVGNotFound
 	}
 	if tx.st != nil {
-		if err := tx.st.refuses(except); err != nil {
+		if err := tx.st.refuses(slices.Concat(except, tx.mended)); err != nil {
 			return err
 		}
 	}
@@ -232,8 +234,9 @@ func (tx *Tx) lvFor(ref string) (*metadata.LogicalVolume, int, error) {
 }
 
 // lvToChange returns an LV that may be changed. Parts of other LVs are refused.
-func (tx *Tx) lvToChange(ref string) (*metadata.LogicalVolume, int, error) {
-	if err := tx.own(); err != nil {
+// except is as with own.
+func (tx *Tx) lvToChange(ref string, except ...error) (*metadata.LogicalVolume, int, error) {
+	if err := tx.own(except...); err != nil {
 		return nil, 0, err
 	}
 	lv, i, err := tx.lvFor(ref)
@@ -372,7 +375,7 @@ func (tx *Tx) SetTags(tags ...string) error {
 	if err != nil {
 		return tx.fail(op, "", err)
 	}
-	if err := tx.own(); err != nil {
+	if err := tx.own(ErrMissingPV); err != nil {
 		return tx.fail(op, "", err)
 	}
 	if !slices.Equal(tx.vg.Tags, checked) {

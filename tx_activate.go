@@ -64,8 +64,15 @@ func (tx *Tx) Deactivate(lv string) error {
 
 // Refresh loads the tables of an active logical volume anew. lvm2: lvchange
 // --refresh. Returns an error matching [ErrNotActive] if it is not active.
-func (tx *Tx) Refresh(lv string) error {
-	return tx.fail("refresh lv", lv, tx.setActive(lv, wish{refresh: true}, ActivateOptions{}))
+//
+// Areas on physical volumes that are back again, after errors stood in for them,
+// are used again.
+func (tx *Tx) Refresh(lv string) error { return tx.RefreshWith(lv, ActivateOptions{}) }
+
+// RefreshWith is Refresh with options. In partial mode, errors stand in for what
+// the device has on physical volumes that are missing now.
+func (tx *Tx) RefreshWith(lv string, o ActivateOptions) error {
+	return tx.fail("refresh lv", lv, tx.setActive(lv, wish{refresh: true}, o))
 }
 
 func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
@@ -92,6 +99,10 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 		if err := tx.complete(lv, o.Mode); err != nil {
 			return err
 		}
+		if err := tx.fitsDevices(lv); err != nil {
+			return err
+		}
+		w.replace = w.refresh && o.Mode == ActivatePartial
 	}
 	if skipped := lv.Status&metadata.LVActivationSkip != 0; w.activate && skipped && !o.IgnoreSkip && !tx.kern.active(lv.ID) {
 		return fault(ErrActivationSkip, "it is marked to be skipped: set IgnoreSkip to activate it")

@@ -509,7 +509,7 @@ func (tx *Tx) renameLV(ref, name string) error {
 func (tx *Tx) RemoveLV(lv string) error { return tx.fail("remove lv", lv, tx.removeLV(lv)) }
 
 func (tx *Tx) removeLV(ref string) error {
-	lv, i, err := tx.lvToChange(ref)
+	lv, i, err := tx.lvToChange(ref, ErrMissingPV)
 	if err != nil {
 		return err
 	}
@@ -548,7 +548,7 @@ func (tx *Tx) setLVTags(ref string, tags []string) error {
 	if err != nil {
 		return err
 	}
-	old, i, err := tx.lvToChange(ref)
+	old, i, err := tx.lvToChange(ref, ErrMissingPV)
 	if err != nil || slices.Equal(old.Tags, checked) {
 		return err
 	}

@@ -63,6 +63,9 @@ func withFlag(status, flag metadata.LVStatus, on bool) metadata.LVStatus {
 // [ErrInvalidSpec].
 func (tx *Tx) SetLVAllocation(lv string, policy Allocation) error {
 	return tx.changeLV("change lv", lv, func(rec *metadata.LogicalVolume) (err error) {
+		if err := tx.complete(rec, ActivateComplete); err != nil {
+			return err
+		}
 		rec.Allocation, err = lvPolicy(policy)
 		return err
 	})
@@ -182,7 +185,7 @@ func (tx *Tx) deviceMajor() int32 {
 // changeLV changes the attributes of an LV; that all stay as they are is no
 // change of the group.
 func (tx *Tx) changeLV(op, ref string, change func(*metadata.LogicalVolume) error) error {
-	old, i, err := tx.lvToChange(ref)
+	old, i, err := tx.lvToChange(ref, ErrMissingPV)
 	if err != nil {
 		return tx.fail(op, ref, err)
 	}

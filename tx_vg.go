@@ -384,6 +384,12 @@ func (tx *Tx) takeOut(id metadata.ID) error {
 	if used := tx.emap.Used(id); used > 0 {
 		return fault(ErrBusy, "%d of its extents are in use", used)
 	}
+	return tx.takeOutFreed(id)
+}
+
+// takeOutFreed takes a physical volume out that may hold extents which the
+// transaction freed.
+func (tx *Tx) takeOutFreed(id metadata.ID) error {
 	if len(tx.vg.PVs) == 1 {
 		return fault(ErrBusy, "it is the last one: remove the group instead")
 	}

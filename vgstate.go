@@ -3,6 +3,7 @@ package lvm
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/lvm-go/lvm/metadata"
@@ -83,16 +84,17 @@ func (s *System) state(sc *scan, c *vgTexts) (*vgState, error) {
 	for _, rec := range vg.PVs {
 		switch on := devices[rec.ID]; len(on) {
 		case 0:
-			deny("", fault(ErrMissingPV, "pv %s (last seen on %s) was not found", rec.ID, rec.Device))
+			deny("", sc.notFound(rec))
 		case 1:
 			st.addMember(on[0])
-			s.checkMember(rec, vg, on[0], sc, problem, deny)
+			st.checkMember(rec, vg, on[0], sc, problem, deny)
 		default:
 			paths := make([]string, len(on))
 			for i, d := range on {
 				paths[i] = d.path
 			}
-			deny("", fault(ErrDuplicatePV, "pv %s is on %s: give only one of them", rec.ID, paths))
+			slices.Sort(paths)
+			deny("", fault(ErrDuplicatePV, "pv %s is on %s: give only the one to use", rec.ID, strings.Join(paths, " and ")))
 		}
 	}
 	if c.rival != nil {
@@ -120,10 +122,14 @@ func (st *vgState) addMember(pv *scannedPV) {
 }
 
 // checkMember looks for contradictions between a PV's record and its device.
-func (s *System) checkMember(rec *metadata.PhysicalVolume, vg *metadata.VolumeGroup, on *scannedPV, sc *scan,
+func (st *vgState) checkMember(rec *metadata.PhysicalVolume, vg *metadata.VolumeGroup, on *scannedPV, sc *scan,
 	problem, deny func(string, error)) {
-	if rec.Status&metadata.PVMissing != 0 {
-		deny(on.path, fault(ErrMissingPV, "pv %s is back on %s but marked as missing: use vgextend --restoremissing", rec.ID, on.path))
+	switch {
+	case rec.Status&metadata.PVMissing == 0:
+	case st.extents().Used(rec.ID) == 0:
+		problem(on.path, fault(ErrMissingPV, "pv %s is marked as missing but back, with nothing on it; the next change takes the mark off", rec.ID))
+	default:
+		deny(on.path, fault(ErrMissingPV, "pv %s is back on %s but marked as missing: its data may be older than the rest; restore or remove it", rec.ID, on.path))
 	}
 	if need, err := pvEnd(rec, vg.ExtentSize); err != nil || need > on.size {
 		problem(on.path, fault(ErrDamaged, "device has %s, its extents need %s", on.size, need))
@@ -224,7 +230,7 @@ func (st *vgState) compareCopies(c *vgTexts, problem func(string, error)) {
 // refuses returns the reasons against a change that match none of except.
 func (st *vgState) refuses(except []error) error {
 	return errors.Join(slices.DeleteFunc(slices.Clone(st.refusals), func(reason error) bool {
-		return slices.ContainsFunc(except, func(kind error) bool { return errors.Is(reason, kind) })
+		return !errors.Is(reason, errUnread) && slices.ContainsFunc(except, func(kind error) bool { return errors.Is(reason, kind) })
 	})...)
 }
 

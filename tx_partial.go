@@ -1,0 +1,132 @@
+package lvm
+
+import (
+	"strings"
+
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// While physical volumes are missing, a group can be changed in what does not
+// depend on them: tags and properties, removing logical volumes, and what is
+// below. The first change marks the missing ones in the metadata, so that they
+// do not count as up to date when they are back.
+
+// RestoreMissing takes physical volumes, by device or UUID, for good that were
+// missing while the group was changed and are back. The caller vouches for what
+// is on them: a volume that was written to meanwhile, in partial mode, is no
+// longer of one piece. One that is not marked as missing stays as it is. lvm2:
+// vgextend --restoremissing.
+//
+// Returns an error matching [ErrPVNotFound], or [ErrMissingPV] if a physical
+// volume is still missing.
+func (tx *Tx) RestoreMissing(pvs ...string) error {
+	return tx.fail("restore pvs of vg", "", tx.restoreMissing(pvs))
+}
+
+func (tx *Tx) restoreMissing(pvs []string) error {
+	if err := tx.own(ErrMissingPV); err != nil {
+		return err
+	}
+	for _, ref := range pvs {
+		id, ok := findPV(tx.vg, tx.members, ref)
+		if !ok {
+			return &OpError{Op: "restore pv", PV: ref, Err: ErrPVNotFound}
+		}
+		if tx.members[id] == nil {
+			return &OpError{Op: "restore pv", PV: ref, Err: fault(ErrMissingPV, "it was not found on any device")}
+		}
+		for i, old := range tx.vg.PVs {
+			if old.ID != id || old.Status&metadata.PVMissing == 0 {
+				continue
+			}
+			rec := *old
+			rec.Status &^= metadata.PVMissing
+			tx.vg.PVs[i] = &rec
+			tx.changed = true
+		}
+	}
+	tx.nothingMissing()
+	return nil
+}
+
+// nothingMissing lets operations go on that missing physical volumes stood
+// against, if there are none left.
+func (tx *Tx) nothingMissing() {
+	if len(tx.missing()) == 0 {
+		tx.mended = append(tx.mended, ErrMissingPV)
+	}
+}
+
+// RemoveMissingSpec says how missing physical volumes are removed.
+type RemoveMissingSpec struct {
+	// Force also removes the logical volumes that lie on them, in part or as a
+	// whole. All their data is lost, also what is on other physical volumes.
+	Force bool
+}
+
+// RemoveMissing takes the physical volumes out of the group that are missing,
+// or back but marked as missing. lvm2: vgreduce --removemissing.
+//
+// Returns an error matching [ErrBusy] if logical volumes lie on them and the
+// spec does not say Force, or, when planned, if one of these volumes is open.
+// Unlike lvm2, it then removes none of them.
+func (tx *Tx) RemoveMissing(spec RemoveMissingSpec) error {
+	return tx.fail("remove missing pvs of vg", "", tx.removeMissing(spec))
+}
+
+func (tx *Tx) removeMissing(spec RemoveMissingSpec) error {
+	if err := tx.global(); err != nil {
+		return err
+	}
+	if err := tx.own(ErrMissingPV); err != nil {
+		return err
+	}
+	missing := tx.missing()
+	if len(missing) == 0 {
+		return nil
+	}
+	partial := tx.partialLVs(missing)
+	if len(partial) > 0 && !spec.Force {
+		names := make([]string, len(partial))
+		for i, lv := range partial {
+			names[i] = lv.Name
+		}
+		return fault(ErrBusy, "extents on them are in use by %s: bring them back, or remove these lvs, which Force does",
+			strings.Join(names, ", "))
+	}
+	for _, lv := range partial {
+		if lv.Status&(metadata.LVLocked|metadata.LVPvmove) != 0 {
+			return fault(ErrBusy, "lv %s is being moved", lv.Name)
+		}
+	}
+	for _, lv := range partial {
+		if _, i := tx.lookup(lv.ID.String()); i >= 0 {
+			tx.drop(i)
+		}
+	}
+	for _, rec := range tx.vg.PVs {
+		if !missing[rec.ID] {
+			continue
+		}
+		if err := tx.takeOutFreed(rec.ID); err != nil {
+			return &OpError{Op: "remove pv", PV: rec.ID.String(), Err: err}
+		}
+	}
+	if !tx.hasUsableArea() {
+		return fault(ErrBusy, "no metadata area would be left")
+	}
+	tx.changed = true
+	tx.nothingMissing()
+	return nil
+}
+
+// partialLVs returns the volumes that lie on any of the given physical volumes.
+func (tx *Tx) partialLVs(pvs map[metadata.ID]bool) []*metadata.LogicalVolume {
+	var out []*metadata.LogicalVolume
+	for _, lv := range tx.vg.LVs {
+		if lv != nil && !liesOn(lv, pvs, tx.find).IsZero() {
+			out = append(out, lv)
+		}
+	}
+	return out
+}
