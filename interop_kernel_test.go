@@ -195,6 +195,9 @@ func (r *interopRun) stampVG(vg *VolumeGroup) {
 		d, err := openFileDevice(lv.Path(), !lv.ReadOnly())
 		require.NoError(r, err, where)
 		for e := range lv.Extents() {
+			if isVirtual(lv, e) {
+				continue
+			}
 			mark := make([]byte, 512)
 			// The first sectors are for file systems, and cleared in new volumes.
 			copy(mark[100:], fmt.Sprintf("extent %d of %s", e, lv.ID()))
@@ -214,9 +217,21 @@ func (r *interopRun) stampVG(vg *VolumeGroup) {
 			require.NoError(r, err, where)
 			require.True(r, bytes.Equal(mark, got), "%s: extent %d of %s is lost: %q", where, e, lv.Name(), bytes.Trim(got, "\x00"))
 		}
-		r.marks[lv.ID()] = lv.Extents()
+		if !lv.ReadOnly() {
+			r.marks[lv.ID()] = lv.Extents()
+		}
 		require.NoError(r, d.Close())
 	}
+}
+
+// isVirtual says whether an extent has no storage.
+func isVirtual(lv *LogicalVolume, e Extents) bool {
+	for seg := range lv.Segments() {
+		if SegmentType(seg.Type()).virtual() && e >= seg.Start() && e < seg.Start()+seg.Extents() {
+			return true
+		}
+	}
+	return false
 }
 
 // fullreport is what lvm2 is asked about the group after each step.
@@ -333,13 +348,13 @@ func (r *interopRun) ask(all bool) string {
 	cmd := exec.Command("sh", "-ec", script.String())
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	require.NoError(r, cmd.Run(), "%s\n%s%s", r.where, &stdout, &stderr)
-	require.Empty(r, stderr.String(), r.where)
+	require.Empty(r, noLayout.ReplaceAllString(stderr.String(), ""), r.where)
 
 	parts := strings.Split(stdout.String(), "==\n")
 	if all {
 		require.Len(r, parts, 3, "%s: %s", r.where, &stdout)
 		tables, infos := kernelText(r.T)
-		require.Equal(r, parts[1], tables, r.where)
+		require.Equal(r, strings.ReplaceAll(parts[1], " \n", "\n"), tables, r.where) // error and zero have no parameters
 		require.Equal(r, parts[2], infos, r.where)
 	}
 	reports := strings.Split(parts[0], "++\n")
@@ -351,6 +366,10 @@ func (r *interopRun) ask(all bool) string {
 	}
 	return changing.ReplaceAllString(strings.Join(reports, "\n"), "")
 }
+
+// noLayout is what lvm2's reports say of volumes of the type error, also to
+// themselves.
+var noLayout = regexp.MustCompile(`(?m)^  Internal error: WARNING: Failed to properly detect layout and role for LV .*\n`)
 
 // changing are the lines of reports that differ between equal states.
 var changing = regexp.MustCompile(`(?m)^.*(\.crc |\.checksum |pv_uuid |raw_locn\[0\]\.|metadata text at ).*\n`)

@@ -141,6 +141,9 @@ func (s *RemoveDevice) do(r *run) error {
 		}
 		info, err := r.sys.kernel.Remove(r.ref(s.UUID), dm.RemoveOptions{Cookie: cookie})
 		done := r.cookie.Done(info, err)
+		if err == nil {
+			delete(r.devs, s.UUID) // another may be made under it
+		}
 		if err == nil || !errors.Is(err, dm.ErrBusy) || r.cookie == nil || try == removeTries {
 			return done
 		}

@@ -320,11 +320,15 @@ func (tx *Tx) extendLV(ref string, spec ExtendSpec) error {
 	if err != nil {
 		return err
 	}
-	if spec.Type == "" {
+	inherited := spec.Type == ""
+	if inherited {
 		spec.Type = endType(old)
 	}
 	if err := spec.Type.check(spec.Stripes, spec.StripeSize, spec.PVs); err != nil {
 		return err
+	}
+	if spec.Type == SegmentLinear || spec.Type.virtual() && !inherited {
+		spec.Stripes = 1
 	}
 	shape, err := tx.shapeLike(old, spec)
 	if err != nil {
@@ -351,9 +355,6 @@ func oneOf(to, by Size) (Size, error) {
 // segments there are, if each agrees with the striped one before it. Source: lvm2
 // as observed.
 func (tx *Tx) shapeLike(lv *metadata.LogicalVolume, spec ExtendSpec) (stripeShape, error) {
-	if spec.Type == SegmentLinear {
-		spec.Stripes = 1
-	}
 	var last stripeShape
 	agree := true
 	for i := range lv.Segments {

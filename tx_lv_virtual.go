@@ -71,8 +71,8 @@ func appendVirtual(lv *metadata.LogicalVolume, typ SegmentType, count Extents) [
 }
 
 // growVirtual gives lv, a record of the transaction's own, extents without
-// storage. Of those of a striped volume there are whole stripes, too. Source:
-// lvm2 as observed.
+// storage. If they have their type from the end of a striped volume, there are
+// whole stripes of them. Source: lvm2 as observed.
 func (tx *Tx) growVirtual(lv *metadata.LogicalVolume, want Extents, g growth) error {
 	have := lv.Extents()
 	n := Extents(g.shape.stripes)
