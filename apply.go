@@ -132,6 +132,8 @@ func (p *Plan) writes() []string {
 		switch s := step.(type) {
 		case *OverwriteRange:
 			add(s.Device)
+		case *ResizeSwap:
+			add(s.Device)
 		case *WriteLabel:
 			add(s.Device)
 		case *WriteText:

@@ -71,7 +71,7 @@ func (tx *Tx) phases() (*builder, error) {
 	}
 	b := &builder{tx: tx, plan: p}
 	for _, build := range []func() error{
-		b.checkPlaces, b.initPVs, b.newHeads, b.archive, b.releasePVs, b.writeMetadata, b.devices, b.finishPVs, b.backup,
+		b.checkPlaces, b.initPVs, b.newHeads, b.archive, b.releasePVs, b.writeMetadata, b.devices, b.fileSystems, b.finishPVs, b.backup,
 	} {
 		if err := build(); err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 // Package lvm reads and changes LVM2 volume groups, and drives the kernel's
 // device mapper for them. It speaks LVM2's on-disk format and the kernel's
-// ioctls itself: it runs no other program and links no C library.
+// ioctls itself: it links no C library, and runs no other program, but for the
+// tools of ext file systems when one is to be resized that is not mounted.
 //
 // A [System] is a set of devices, a kernel or none, and the locks between them.
 // [System.Scan], [System.VG] and [System.View] read. [System.Update] changes: it

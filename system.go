@@ -104,6 +104,7 @@ type System struct {
 	kernel kernel // nil in image mode
 	random *lockedReader
 	host   host
+	fs     fsHost
 	// before is called ahead of each step of a plan. Tests end a process there.
 	before func(Step)
 
@@ -156,6 +157,7 @@ func Open(cfg Config) (*System, error) {
 		locks:  newLocker(cfg.LockDir),
 		random: &lockedReader{r: cfg.Random},
 		host:   realHost{cfg.DevDir},
+		fs:     newRealFS(),
 		before: func(Step) {},
 		cache:  make(map[metadata.ID]*vgState),
 	}

@@ -44,6 +44,7 @@ type Tx struct {
 	wishes  map[metadata.ID]wish
 	order   []metadata.ID // of wishes
 	created []newLV
+	fs      fsChanges          // file systems that are resized with their volumes
 	newPVs  map[string]*pvInit // to be made, by device
 	pvOrder []string
 	gonePVs []*member            // no longer in the group

@@ -301,12 +301,21 @@ type ExtendSpec struct {
 	// PVs and Allocation are as in LVSpec.
 	PVs        []PVSelection
 	Allocation Allocation
+	// ResizeFS makes the file system on it as large as the volume afterwards:
+	// ext2, ext3, ext4, xfs or btrfs, mounted or not, or a swap area that is not
+	// in use. If there is none, that is no error. lvm2: --resizefs.
+	ResizeFS bool
 }
 
 // ExtendLV makes a logical volume larger, if it is active while it is in use.
-// What is on it does not grow by itself. lvm2: lvextend.
+// What is on it does not grow by itself, but see ResizeFS. lvm2: lvextend.
 //
-// Returns errors as [Tx.CreateLV] does, and one matching [ErrLVNotFound].
+// Returns errors as [Tx.CreateLV] does, and one matching [ErrLVNotFound]. With
+// ResizeFS, when planned, also [ErrNotActive], [ErrUnsupported] if the volume
+// holds something else or image mode is without what it takes, [ErrReadOnly] if
+// it is mounted read-only, or [ErrBusy]. Nothing is changed then. If it is the
+// growing of the file system that fails, [ApplyError] says Committed: the volume
+// is larger, the file system as it was, and [Tx.GrowFS] tries it again.
 func (tx *Tx) ExtendLV(lv string, spec ExtendSpec) error {
 	return tx.fail("extend lv", lv, tx.extendLV(lv, spec))
 }
@@ -337,6 +346,9 @@ func (tx *Tx) extendLV(ref string, spec ExtendSpec) error {
 	lv := *old
 	if err := tx.grow(&lv, size, growth{typ: spec.Type, shape: shape, pvs: spec.PVs, policy: spec.Allocation, by: spec.To.IsZero()}); err != nil {
 		return err
+	}
+	if spec.ResizeFS {
+		tx.resizeFS(lv.ID)
 	}
 	return tx.put(i, &lv)
 }
@@ -396,14 +408,23 @@ type ReduceSpec struct {
 	// AllowOpen shrinks a volume that is in use: for those who know that what
 	// uses it has already become smaller.
 	AllowOpen bool
+	// ResizeFS makes the file system on it smaller before: btrfs, mounted or
+	// not; ext2, ext3 or ext4 that is not mounted; a swap area that is not in
+	// use. A file system that leaves room in the smaller volume grows to fill it.
+	// lvm2: --resizefs.
+	ResizeFS bool
 }
 
 // ReduceLV makes a logical volume smaller. What is on it must have been made
-// smaller before, or it is destroyed. A striped volume's size is rounded up to
-// whole stripes. lvm2: lvreduce.
+// smaller before, or it is destroyed, but see ResizeFS. A striped volume's size
+// is rounded up to whole stripes. lvm2: lvreduce.
 //
 // Returns errors matching [ErrLVNotFound], [ErrInvalidSize], or (when planned)
-// [ErrBusy] if the volume is in use.
+// [ErrBusy] if the volume is in use. With ResizeFS, when planned, also
+// [ErrInvalidSize] if the file system needs more, [ErrUnsupported] if it cannot
+// shrink, or nothing that is known is on the volume, and those of
+// [Tx.ExtendLV]. If a later step fails, the file system gets its old size back;
+// after a crash it may be smaller than its volume, and [Tx.GrowFS] mends that.
 func (tx *Tx) ReduceLV(lv string, spec ReduceSpec) error {
 	return tx.fail("reduce lv", lv, tx.reduceLV(lv, spec))
 }
@@ -444,8 +465,12 @@ func (tx *Tx) reduceLV(ref string, spec ReduceSpec) error {
 		return err
 	}
 	w := tx.wishes[lv.ID]
-	w.closed = !spec.AllowOpen
+	w.closed = !spec.AllowOpen && !spec.ResizeFS
 	tx.want(lv.ID, w)
+	tx.noteCut(lv.ID, lv.Extents())
+	if spec.ResizeFS {
+		tx.resizeFS(lv.ID)
+	}
 	return nil
 }
 
