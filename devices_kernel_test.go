@@ -34,7 +34,7 @@ mdadm -q --create /dev/md11 --run --metadata=1.0 -l1 -n1 --force $6
 mdadm -q --create /dev/md12 --run --metadata=1.2 -l1 -n1 --force $7
 pvcreate -qq /dev/md11
 # 8: under mapped devices
-dmsetup create zoolin --table "0 20000 linear $8 0"
+dmsetup create zoolin --table "0 20000 linear $8 8"
 ln -s ../mapper/zoolin /dev/zoo/alias
 dmsetup create zoozero --table "0 20000 zero"
 dmsetup create zooerror --table "0 20000 error"
@@ -44,8 +44,8 @@ dmsetup create zoostratis --uuid stratis-1-zoo --table "0 20000 linear $8 20000"
 dmsetup create zoolvm --uuid LVM-zoo --table "0 20000 linear $8 20000"
 dmsetup create zoomirror --table "0 20000 mirror core 1 1024 2 $8 0 $8 20000"
 dmsetup create zooorigin --table "0 20000 snapshot-origin $8"
-dmsetup create zoosmall --table "0 4095 linear $8 0"
-dmsetup create zooleast --table "0 4096 linear $8 0"
+dmsetup create zoosmall --table "0 4095 linear $8 61000"
+dmsetup create zooleast --table "0 4096 linear $8 61000"
 dmsetup create zooempty --notable
 dmsetup create zoocrypt --uuid CRYPT-PLAIN-zoo --table "0 20000 crypt null - 0 $8 40000" || true
 # 9 to 12: other contents

@@ -154,12 +154,13 @@ func (f *DevicesFile) Check(devices []BlockDevice, search NameSearch) []DevicesP
 // device is missing stay: it may come back. It corresponds to lvmdevices
 // --update.
 func (f *DevicesFile) Fix(problems []DevicesProblem) {
-	f.Entries = slices.Clone(f.Entries)
+	fixed := slices.Clone(f.Entries)
 	for _, p := range problems {
 		for i, e := range f.Entries {
-			if !p.Missing() && e.ID == p.Entry.ID && e.Partition == p.Entry.Partition {
-				f.Entries[i] = p.Now
+			if !p.Missing() && e.ID == p.Entry.ID && e.Partition == p.Entry.Partition && e.PVID == p.Entry.PVID {
+				fixed[i] = p.Now
 			}
 		}
 	}
+	f.Entries = fixed
 }
