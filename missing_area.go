@@ -38,7 +38,7 @@ func (r *renderer) missingArea(seg *metadata.Segment, i int) (string, Sectors, e
 	if err != nil {
 		return "", 0, err
 	}
-	length, ok := seg.AreaLength().Sectors(r.vg.ExtentSize)
+	length, ok := seg.Count.Sectors(r.vg.ExtentSize) // longer than a stripe's, as lvm2 makes it
 	if !ok {
 		return "", 0, fault(ErrInvalidSize, "lv %s is too large", lv.Name)
 	}
