@@ -17,6 +17,8 @@ type run struct {
 	settled   bool // the cookie was waited for, which ends it
 	committed bool // the new metadata is valid
 	forward   bool // nothing is undone any more
+	// relabelled: a label keeps the new UUID, since writing the old one failed.
+	relabelled bool
 }
 
 // execute does the steps of a plan. A failure before the commit undoes the

@@ -71,7 +71,7 @@ func (tx *Tx) phases() (*builder, error) {
 	}
 	b := &builder{tx: tx, plan: p}
 	for _, build := range []func() error{
-		b.checkPlaces, b.initPVs, b.newHeads, b.archive, b.releasePVs, b.writeMetadata, b.devices, b.fileSystems, b.finishPVs, b.backup,
+		b.checkPlaces, b.checkIdentity, b.finishOld, b.initPVs, b.newHeads, b.archive, b.releasePVs, b.writeMetadata, b.relabel, b.devices, b.fileSystems, b.finishPVs, b.backup,
 	} {
 		if err := build(); err != nil {
 			return nil, err
@@ -235,6 +235,7 @@ func (b *builder) backup() error {
 	doc.Header = b.header("Created *after* executing '" + b.tx.sys.cfg.Program + "'")
 	text, err := doc.EncodeBackup()
 	b.after = append(b.after, &WriteBackup{VG: b.tx.vg.Name, text: text})
+	b.removeOldBackup()
 	return err
 }
 
@@ -265,7 +266,7 @@ func (b *builder) finishPVs() error {
 	if tx.vg != nil && tx.changed {
 		for _, rec := range tx.vg.PVs {
 			m := tx.members[rec.ID]
-			if m == nil || m.label.InUse() && m.label.ExtensionVersion >= 2 {
+			if _, done := tx.newIDs[rec.ID]; done || m == nil || m.label.InUse() && m.label.ExtensionVersion >= 2 {
 				continue
 			}
 			if err := b.mark(&b.after, m, true); err != nil {
@@ -323,6 +324,8 @@ func (b *builder) eraseAreas(m *member) {
 	}
 }
 
+func labelOffset(label *metadata.Label) Bytes { return Bytes(label.Sector) * units.SectorSize }
+
 func (b *builder) mark(to *[]Step, m *member, inUse bool) error {
 	old, err := m.label.Encode()
 	if err != nil {
@@ -339,7 +342,7 @@ func (b *builder) mark(to *[]Step, m *member, inUse bool) error {
 	if err != nil {
 		return err
 	}
-	at := Bytes(label.Sector) * units.SectorSize
+	at := labelOffset(&label)
 	*to = append(*to, &WriteLabel{
 		Device: m.path, PV: label.PVID, InUse: inUse,
 		write: metadata.Write{Offset: at, Data: data}, old: metadata.Write{Offset: at, Data: old},
@@ -365,6 +368,10 @@ func (b *builder) writeMetadata() error {
 	rec.PVs = b.presence(rec.PVs)
 	rec.History = tx.remembered(rec.History)
 	rec.Seqno = b.plan.BaseSeqno + max(tx.seqnoStep, 1)
+	var err error
+	if rec.PVs, rec.LVs, err = tx.withNewIDs(rec.PVs, rec.LVs); err != nil {
+		return err
+	}
 	if err := rec.Validate(); err != nil {
 		return err
 	}

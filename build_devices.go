@@ -238,6 +238,9 @@ func (tx *Tx) lookClosed(m *mapped) error {
 
 func (b *builder) dropNode(m *mapped, lv string) *DropNode {
 	s := &DropNode{Name: m.name, VG: b.plan.VG}
+	if vg, _, _, ok := parseDMName(m.name); ok {
+		s.VG = vg // which may be about to get another name
+	}
 	if m.layer == "" {
 		s.LV = lv
 	}

@@ -50,9 +50,9 @@ func TestCrash(t *testing.T) {
 				disks := c.start(t, areas)
 				sys := openDisks(t, disks, 2)
 				var o outcome
-				o.before = recordOf(t, sys, "vg0")
+				o.before = c.record(t, sys)
 				require.NoError(t, c.perform(sys, areas))
-				o.after = recordOf(t, openDisks(t, disks, 3), "vg0")
+				o.after = c.record(t, openDisks(t, disks, 3))
 				require.Equal(t, c.gone, o.after == nil)
 
 				n, seen := 0, map[string]int{}
@@ -79,7 +79,7 @@ func checkCrash(t *testing.T, c *alteration, areas MetadataAreas, o outcome, cra
 		}
 	}()
 	sys := openDisks(t, crash.Disks, 4)
-	which = o.which(t, recordOf(t, sys, "vg0"))
+	which = o.which(t, c.record(t, sys))
 	checkPatterns(t, sys, o.before)
 
 	if n%2 == 0 {
@@ -87,7 +87,7 @@ func checkCrash(t *testing.T, c *alteration, areas MetadataAreas, o outcome, cra
 		require.NoError(t, err)
 		require.Empty(t, c.unexpected(rec.Problems))
 		sys = openDisks(t, crash.Disks, 6)
-		require.Equal(t, which, o.which(t, recordOf(t, sys, "vg0")))
+		require.Equal(t, which, o.which(t, c.record(t, sys)))
 		require.Empty(t, c.problems(t, sys))
 		checkPatterns(t, sys, o.before)
 	}
@@ -120,7 +120,7 @@ func next(t *testing.T, sys *System, c *alteration, areas MetadataAreas, which s
 	case which == "before":
 		require.NoError(t, c.perform(sys, areas))
 	case o.after != nil:
-		update(t, sys, "vg0", anyChange(o.after))
+		update(t, sys, o.after.Name, anyChange(o.after))
 	default:
 		emptyGroup(t, sys, areas)
 	}

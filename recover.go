@@ -174,6 +174,9 @@ func (b *builder) repairAreas() error {
 	if err != nil {
 		return err
 	}
+	if err := b.finishLabels(); err != nil {
+		return err
+	}
 	var areas []*areaWrite
 	for i := range st.areas {
 		a := b.withHeader(&st.areas[i])
@@ -182,6 +185,10 @@ func (b *builder) repairAreas() error {
 		}
 		key, ok := a.key()
 		switch {
+		case a.rolled && key == st.key:
+			w := &areaWrite{path: a.path, start: a.start, before: a.header, first: *a.header, second: *a.header}
+			w.prepare()
+			areas = append(areas, w)
 		case usable(&a) && (!ok || key != st.key):
 			w, err := newAreaWrite(&a, text, false)
 			if err != nil {
@@ -364,7 +371,7 @@ func (b *builder) dropStaleNodes() error {
 	nodes, links := b.tx.sys.host.names(b.plan.VG)
 	for _, name := range nodes {
 		vg, lv, layer, ok := parseDMName(name)
-		if !ok || vg != b.plan.VG || there[name] {
+		if !ok || there[name] || vg != b.plan.VG && !b.hasNode(name) {
 			continue
 		}
 		s := &DropNode{Name: name, VG: vg}
@@ -380,6 +387,17 @@ func (b *builder) dropStaleNodes() error {
 		}
 	}
 	return nil
+}
+
+// hasNode says whether a node leads to one of the group's devices: one that had
+// the name before the group was renamed, if it has another now.
+func (b *builder) hasNode(name string) bool {
+	for _, m := range b.tx.kern.byUUID {
+		if b.tx.sys.host.hasNodes(name, m.dev, "", "") {
+			return true
+		}
+	}
+	return false
 }
 
 // wake resumes a suspended device whose table cannot be made here, if that does

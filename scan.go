@@ -40,6 +40,7 @@ type scannedArea struct {
 	pv     metadata.ID
 	start  units.Bytes
 	header *metadata.AreaHeader // nil if it cannot be used; see err
+	rolled bool                 // the header on the device is older; see scan.rollForward
 	err    error
 }
 
@@ -56,6 +57,7 @@ func (a *scannedArea) key() (textKey, bool) {
 type scannedPV struct {
 	path  string
 	label *metadata.Label
+	stale *metadata.Label // the label on the device if that is older; see scan.rollForward
 	size  units.Bytes
 	areas []scannedArea
 }
@@ -81,13 +83,16 @@ type scan struct {
 	problems []Problem
 }
 
+// looksAt says whether a scan reads a device.
+func (s *System) looksAt(path string) bool { return s.only == nil || s.only[path] }
+
 // scanDevices reads labels, area headers and texts of all devices, each once.
 func (s *System) scanDevices(ctx context.Context, h *handles) (*scan, error) {
 	found := make([]*scannedPV, len(s.cfg.Devices))
 	problems := make([][]error, len(s.cfg.Devices))
 	fails := make([]error, len(s.cfg.Devices))
 	inParallel(len(s.cfg.Devices), func(i int) {
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && s.looksAt(s.cfg.Devices[i]) {
 			found[i], problems[i], fails[i] = scanDevice(h, s.cfg.Devices[i])
 		}
 	})
@@ -103,6 +108,7 @@ func (s *System) scanDevices(ctx context.Context, h *handles) (*scan, error) {
 		case fails[i] != nil:
 			sc.failed[path] = fails[i]
 			sc.problems = append(sc.problems, Problem{Device: path, Err: fails[i]})
+		case !s.looksAt(path):
 		case found[i] == nil:
 			sc.blank[path] = true
 		default:
@@ -110,6 +116,7 @@ func (s *System) scanDevices(ctx context.Context, h *handles) (*scan, error) {
 		}
 	}
 	sc.readTexts(h)
+	sc.rollForward(h, s.only != nil)
 	return sc, nil
 }
 

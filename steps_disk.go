@@ -131,7 +131,12 @@ func (s *Precommit) do(r *run) error {
 	return eachArea(s.areas, r, func(d Device, a *areaWrite) error { return writeSync(d, a.path, a.bytes[1]) })
 }
 
+// undo leaves the text where it is if a label could not be put back: it is the
+// only one that goes with it.
 func (s *Precommit) undo(r *run) error {
+	if r.relabelled {
+		return nil
+	}
 	return eachArea(s.areas, r, func(d Device, a *areaWrite) error { return writeSync(d, a.path, a.bytes[0]) })
 }
 
@@ -221,6 +226,7 @@ type WriteLabel struct {
 	harmless
 	Device string
 	PV     metadata.ID
+	NewID  metadata.ID // the UUID that the PV gets; zero: it keeps the one it has
 	InUse  bool
 
 	write metadata.Write
@@ -228,6 +234,9 @@ type WriteLabel struct {
 }
 
 func (s *WriteLabel) String() string {
+	if !s.NewID.IsZero() {
+		return fmt.Sprintf("give pv %s on %s the uuid %s", s.PV, s.Device, s.NewID)
+	}
 	if s.InUse {
 		return fmt.Sprintf("mark pv %s on %s as used by a group", s.PV, s.Device)
 	}
@@ -250,7 +259,9 @@ func (s *WriteLabel) undo(r *run) error {
 	if err != nil {
 		return err
 	}
-	return writeSync(d, s.Device, s.old)
+	err = writeSync(d, s.Device, s.old)
+	r.relabelled = r.relabelled || err != nil && !s.NewID.IsZero()
+	return err
 }
 
 // WriteBackup keeps the metadata text in a file, as lvm2 does.

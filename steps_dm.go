@@ -324,12 +324,15 @@ func (s *DropNode) String() string { return "drop nodes of " + s.Name }
 
 func (s *DropNode) do(r *run) error { return removeNodes(r, s.Name, s.VG, s.LV) }
 
+// removeNodes removes the link first: by a node that is left the link is found,
+// but not the other way round if the group got another name.
 func removeNodes(r *run, name, vg, lv string) error {
-	err := r.sys.host.removeNode(name)
-	if lv == "" {
-		return err
+	if lv != "" {
+		if err := r.sys.host.removeLink(vg, lv); err != nil {
+			return err
+		}
 	}
-	return joinErrors(err, r.sys.host.removeLink(vg, lv))
+	return r.sys.host.removeNode(name)
 }
 
 // udevFlags returns what udev shall do with a device: everything, or nothing

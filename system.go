@@ -107,6 +107,7 @@ type System struct {
 	fs     fsHost
 	// before is called ahead of each step of a plan. Tests end a process there.
 	before func(Step)
+	only   map[string]bool // the devices that are looked at; nil: all. See restricted
 
 	mu     sync.Mutex // guards what follows
 	closed bool

@@ -211,7 +211,7 @@ func (tx *Tx) outcome(p *Plan) *vgState {
 		}
 		return nil
 	}
-	if tx.vg == nil || tx.st == nil || len(tx.st.problems)+len(tx.gonePVs)+len(tx.newPVs) > 0 || len(tx.st.members) != len(tx.members) {
+	if tx.vg == nil || tx.st == nil || len(tx.st.problems)+len(tx.gonePVs)+len(tx.newPVs)+len(tx.newIDs) > 0 || len(tx.st.members) != len(tx.members) {
 		return nil
 	}
 	st := newState(p.after, textKey{})

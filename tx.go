@@ -41,6 +41,10 @@ type Tx struct {
 
 	changed bool // the metadata is to be written
 
+	newIDs    map[metadata.ID]metadata.ID // UUIDs that PVs of the group get, by those they have
+	orphanIDs map[string]metadata.ID      // UUIDs that PVs of no group get, by device
+	clones    bool                        // devices of the group's UUID are of its originals
+
 	wishes  map[metadata.ID]wish
 	order   []metadata.ID // of wishes
 	created []newLV

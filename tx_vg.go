@@ -116,19 +116,21 @@ func (tx *Tx) createVG(spec VGSpec) error {
 }
 
 // nameIsFree refuses a name that may be taken by a group that could not be read.
-func (tx *Tx) nameIsFree() error {
-	for path, err := range tx.scan.failed {
+func (tx *Tx) nameIsFree() error { return tx.sys.nameIsFree(tx.ref, tx.scan) }
+
+func (s *System) nameIsFree(name string, sc *scan) error {
+	for path, err := range sc.failed {
 		return fault(ErrDamaged, "cannot tell whether the name is free: %s: %v", path, err)
 	}
-	for _, t := range tx.scan.texts {
+	for _, t := range sc.texts {
 		if t.err != nil {
 			return fault(ErrDamaged, "cannot tell whether the name is free: %s: %v", t.areas[0].path, t.err)
 		}
 	}
-	if tx.sys.kernel == nil {
+	if s.kernel == nil {
 		return nil
 	}
-	path := filepath.Join(tx.sys.cfg.DevDir, tx.ref)
+	path := filepath.Join(s.cfg.DevDir, name)
 	if st, err := os.Lstat(path); err == nil && !st.IsDir() {
 		return fault(ErrExists, "%s is there already", path)
 	}

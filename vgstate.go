@@ -14,6 +14,7 @@ import (
 type member struct {
 	path  string
 	label *metadata.Label
+	stale *metadata.Label // the label on the device if that is older; see scan.rollForward
 	size  units.Bytes
 }
 
@@ -117,7 +118,7 @@ func onlyUnknownStatus(e *metadata.ValidationError) bool {
 }
 
 func (st *vgState) addMember(pv *scannedPV) {
-	st.members[pv.label.PVID] = &member{path: pv.path, label: pv.label, size: pv.size}
+	st.members[pv.label.PVID] = &member{path: pv.path, label: pv.label, stale: pv.stale, size: pv.size}
 	st.areas = append(st.areas, pv.areas...)
 }
 
@@ -142,6 +143,9 @@ func (st *vgState) checkMember(rec *metadata.PhysicalVolume, vg *metadata.Volume
 		if end, _ := pvEnd(rec, vg.ExtentSize); a.Offset < end && a.Offset+a.Size > data {
 			deny(on.path, fault(ErrDamaged, "metadata area at byte %d lies among the extents", uint64(a.Offset)))
 		}
+	}
+	if on.stale != nil {
+		problem(on.path, fault(ErrDamaged, "its label still has the uuid %s: who gave it another died; the next change or Recover finishes that", on.stale.PVID))
 	}
 	if !on.label.InUse() {
 		problem(on.path, fault(ErrDamaged, "pv header lacks the in-use flag; the next change sets it"))
@@ -210,6 +214,8 @@ func (st *vgState) compareCopies(c *vgTexts, problem func(string, error)) {
 		switch key, ok := a.key(); {
 		case a.header == nil:
 			problem(a.path, a.err)
+		case a.rolled:
+			problem(a.path, fault(ErrDamaged, "precommitted text that counts, of a writer that died; the next change or Recover commits it"))
 		case a.header.Slots[metadata.SlotPrecommitted].InUse():
 			problem(a.path, fault(ErrDamaged, "precommitted text of a writer that died; the next change or Recover clears it"))
 		case !ok && !a.header.Slots[metadata.SlotCommitted].Ignored():
