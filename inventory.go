@@ -26,6 +26,9 @@ type OrphanPV struct {
 	// InUse is set if the PV is marked as belonging to a group, which was not
 	// found.
 	InUse bool
+
+	pv  *scannedPV
+	sys *System
 }
 
 // Scan reads all devices, each once, without taking locks: what it returns may
@@ -61,7 +64,7 @@ func (s *System) Scan(ctx context.Context) (*Inventory, error) {
 	}
 	for _, pv := range sc.pvs {
 		if !claimed[pv.label.PVID] {
-			inv.Orphans = append(inv.Orphans, OrphanPV{Device: pv.path, ID: pv.label.PVID, Size: pv.size, InUse: pv.label.InUse()})
+			inv.Orphans = append(inv.Orphans, OrphanPV{Device: pv.path, ID: pv.label.PVID, Size: pv.size, InUse: pv.label.InUse(), pv: pv, sys: s})
 		}
 	}
 	for _, path := range s.cfg.Devices {

@@ -18,6 +18,7 @@ type kernel interface {
 	Load(dm.Ref, dm.Table, dm.LoadOptions) (dm.Info, error)
 	Clear(dm.Ref) (dm.Info, error)
 	Table(dm.Ref, dm.QueryOptions) (dm.Info, dm.Table, error)
+	TargetStatus(dm.Ref, dm.QueryOptions) (dm.Info, []dm.StatusLine, error)
 	Deps(dm.Ref, dm.QueryOptions) (dm.Info, []dm.Dev, error)
 	Close() error
 }
@@ -98,22 +99,4 @@ func (k *kernelState) all() []*mapped {
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].name < out[j].name })
 	return out
-}
-
-// activeLVs returns the LVs of a group that have a device; nil in image mode.
-func (s *System) activeLVs(vg metadata.ID) (map[metadata.ID]bool, error) {
-	if s.kernel == nil {
-		return nil, nil
-	}
-	k, err := s.kernelState(vg)
-	if err != nil {
-		return nil, err
-	}
-	active := make(map[metadata.ID]bool, len(k.byLV))
-	for lv := range k.byLV {
-		if k.active(lv) {
-			active[lv] = true
-		}
-	}
-	return active, nil
 }

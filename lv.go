@@ -71,7 +71,12 @@ func (l *LogicalVolume) CreationTime() time.Time { return l.rec.CreationTime }
 
 // Active says whether the volume has a device in the kernel. In image mode it
 // never has.
-func (l *LogicalVolume) Active() bool { return l.vg.active[l.rec.ID] }
+func (l *LogicalVolume) Active() bool {
+	if l.vg.active != nil {
+		return l.vg.active[l.rec.ID]
+	}
+	return l.device() != nil
+}
 
 // Path returns the path of the volume's device, which exists while it is
 // active: /dev/vg/lv.

@@ -45,7 +45,12 @@ func (p *PhysicalVolume) Start() Bytes { return sectorBytes(p.rec.PEStart) }
 func (p *PhysicalVolume) Extents() Extents { return p.rec.PECount }
 
 // FreeExtents returns how many of them are free.
-func (p *PhysicalVolume) FreeExtents() Extents { return p.vg.extents().Free(p.rec.ID) }
+func (p *PhysicalVolume) FreeExtents() Extents {
+	if p.vg.extents().Incomplete() {
+		return p.rec.PECount - min(p.usedExtents(), p.rec.PECount)
+	}
+	return p.vg.extents().Free(p.rec.ID)
+}
 
 // Size returns the size of all extents.
 func (p *PhysicalVolume) Size() Bytes { return p.vg.bytes(p.rec.PECount) }

@@ -3,6 +3,7 @@ package lvm
 import (
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -15,8 +16,12 @@ type VolumeGroup struct {
 	members map[metadata.ID]*member
 	extents func() *ExtentMap
 	byLV    func(name string) *metadata.LogicalVolume
-	active  map[metadata.ID]bool // LVs with a device; nil in image mode
+	areas   []scannedArea             // metadata areas of the members
+	devices map[metadata.ID][]*mapped // of each LV, one for each layer; nil in image mode
+	active  map[metadata.ID]bool      // of a transaction: LVs that will have a device
 	facts   vgFacts
+
+	relations func() *relations // made when first asked for; nil if the record may change
 }
 
 // vgFacts is what reading a group found besides its text.
@@ -28,12 +33,12 @@ type vgFacts struct {
 // newView returns the view of a state. With a kernel it asks, in one ioctl,
 // which of the group's devices there are.
 func (s *System) newView(st *vgState) (*VolumeGroup, error) {
-	active, err := s.activeLVs(st.doc.VG.ID)
+	kern, err := s.kernelState(st.doc.VG.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &VolumeGroup{
-		sys: s, rec: st.doc.VG, members: st.members, extents: st.extents, active: active,
+	v := &VolumeGroup{
+		sys: s, rec: st.doc.VG, members: st.members, extents: st.extents, areas: st.areas, devices: kern.byLV,
 		facts: vgFacts{problems: st.problems, noChange: st.noChange},
 		byLV: func(name string) *metadata.LogicalVolume {
 			if i, ok := st.lvIndex()[name]; ok {
@@ -41,7 +46,9 @@ func (s *System) newView(st *vgState) (*VolumeGroup, error) {
 			}
 			return nil
 		},
-	}, nil
+	}
+	v.relations = sync.OnceValue(v.relate)
+	return v, nil
 }
 
 // Name returns the name.
@@ -79,7 +86,16 @@ func (v *VolumeGroup) Extents() Extents {
 }
 
 // FreeExtents returns how many extents are free, allocatable or not.
-func (v *VolumeGroup) FreeExtents() Extents { return v.extents().FreeTotal() }
+func (v *VolumeGroup) FreeExtents() Extents {
+	if !v.extents().Incomplete() {
+		return v.extents().FreeTotal()
+	}
+	var n Extents
+	for pv := range v.PVs() {
+		n += pv.FreeExtents()
+	}
+	return n
+}
 
 // Size returns the size of all extents.
 func (v *VolumeGroup) Size() Bytes { return v.bytes(v.Extents()) }

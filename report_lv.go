@@ -1,0 +1,378 @@
+package lvm
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// LVReport is the facts of a logical volume under the names that lvm2's lvs
+// gives them, which are also their names in JSON. Sizes are in bytes. Names of
+// other volumes are without the brackets that lvm2 puts around hidden ones; a
+// historical volume's begins with a dash. What a volume does not have is left out
+// of the JSON.
+type LVReport struct {
+	UUID             ID         `json:"lv_uuid"`
+	Name             string     `json:"lv_name"`
+	VGName           string     `json:"vg_name"`
+	FullName         string     `json:"lv_full_name"`
+	Hidden           bool       `json:"lv_hidden"` // a part of another one, not for users; not lvm2's
+	Attr             string     `json:"lv_attr"`
+	Path             string     `json:"lv_path"` // empty: nobody should use it
+	DMPath           string     `json:"lv_dm_path"`
+	Parent           string     `json:"lv_parent,omitempty"` // what it is a part of
+	Layout           []string   `json:"lv_layout"`
+	Role             []string   `json:"lv_role"`
+	InitialImageSync bool       `json:"lv_initial_image_sync"` // mirror, raid: synchronised when it was made
+	ImageSynced      bool       `json:"lv_image_synced"`       // part of a mirror or raid that is in sync
+	Merging          bool       `json:"lv_merging"`
+	Converting       bool       `json:"lv_converting"`
+	AllocationPolicy Allocation `json:"lv_allocation_policy"`
+	AllocationLocked bool       `json:"lv_allocation_locked"` // its extents are being moved
+	FixedMinor       bool       `json:"lv_fixed_minor"`
+	SkipActivation   bool       `json:"lv_skip_activation"`
+	Autoactivation   bool       `json:"lv_autoactivation"`
+	WhenFull         string     `json:"lv_when_full,omitempty"` // thin pool: queue or error
+	Active           bool       `json:"lv_active"`              // has a device on this host
+	Major            int64      `json:"lv_major"`               // fixed number, or -1
+	Minor            int64      `json:"lv_minor"`
+	ReadAhead        int64      `json:"lv_read_ahead"` // -1: the kernel's choice
+	Permissions      string     `json:"lv_permissions"`
+	Size             Bytes      `json:"lv_size"`
+	MetadataSize     Bytes      `json:"lv_metadata_size,omitempty"` // of a pool
+	SegmentCount     int        `json:"seg_count"`
+	Tags             []string   `json:"lv_tags"`
+	Profile          string     `json:"lv_profile,omitempty"`
+	LockArgs         string     `json:"lv_lockargs,omitempty"`
+	Created          time.Time  `json:"lv_time,omitzero"`
+	CreationHost     string     `json:"lv_host,omitempty"`
+	Modules          []string   `json:"lv_modules"` // of the kernel, that it needs
+	Health           string     `json:"lv_health_status,omitempty"`
+
+	Origin          string   `json:"origin,omitempty"`
+	OriginUUID      ID       `json:"origin_uuid,omitzero"`
+	OriginSize      Bytes    `json:"origin_size,omitempty"` // of a snapshot's origin, or of itself if it has snapshots
+	Ancestors       []string `json:"lv_ancestors"`
+	FullAncestors   []string `json:"lv_full_ancestors"` // with those that were removed
+	Descendants     []string `json:"lv_descendants"`
+	FullDescendants []string `json:"lv_full_descendants"`
+
+	MovePV         string `json:"move_pv,omitempty"` // pvmove: the source
+	MovePVUUID     ID     `json:"move_pv_uuid,omitzero"`
+	MirrorLog      string `json:"mirror_log,omitempty"`
+	MirrorLogUUID  ID     `json:"mirror_log_uuid,omitzero"`
+	DataLV         string `json:"data_lv,omitempty"` // of a pool
+	DataLVUUID     ID     `json:"data_lv_uuid,omitzero"`
+	MetadataLV     string `json:"metadata_lv,omitempty"` // of a pool
+	MetadataLVUUID ID     `json:"metadata_lv_uuid,omitzero"`
+	PoolLV         string `json:"pool_lv,omitempty"` // or the cache
+	PoolLVUUID     ID     `json:"pool_lv_uuid,omitzero"`
+
+	RaidWriteBehind     uint64 `json:"raid_write_behind,omitempty"`
+	RaidMinRecoveryRate uint64 `json:"raid_min_recovery_rate,omitempty"` // KiB/s
+	RaidMaxRecoveryRate uint64 `json:"raid_max_recovery_rate,omitempty"` // KiB/s
+	IntegrityMode       string `json:"raidintegritymode,omitempty"`
+	IntegrityBlockSize  uint64 `json:"raidintegrityblocksize,omitempty"`
+	WritecacheBlockSize uint64 `json:"writecache_block_size,omitempty"`
+
+	*LVKernelReport // nil if it is not active
+
+	Segments []SegmentReport `json:"segments"`
+}
+
+// LVKernelReport is the part of a report that the kernel knows.
+type LVKernelReport struct {
+	Major           uint32 `json:"lv_kernel_major"`
+	Minor           uint32 `json:"lv_kernel_minor"`
+	ReadAhead       Bytes  `json:"lv_kernel_read_ahead"`
+	Suspended       bool   `json:"lv_suspended"`
+	LiveTable       bool   `json:"lv_live_table"`
+	InactiveTable   bool   `json:"lv_inactive_table"`
+	Open            bool   `json:"lv_device_open"`
+	CheckNeeded     *bool  `json:"lv_check_needed,omitempty"`     // thin pool, cache
+	MergeFailed     *bool  `json:"lv_merge_failed,omitempty"`     // snapshot
+	SnapshotInvalid *bool  `json:"lv_snapshot_invalid,omitempty"` // snapshot
+}
+
+// lvFacts is a volume with its relations and its device.
+type lvFacts struct {
+	*lvNode
+	index  int
+	rel    *relations
+	vg     *VolumeGroup
+	dev    *KernelDevice
+	devErr error // why the kernel could not be asked
+}
+
+// related returns the relations of the group's volumes.
+func (v *VolumeGroup) related() *relations {
+	if v.relations == nil {
+		return v.relate()
+	}
+	return v.relations()
+}
+
+func (v *VolumeGroup) relate() *relations {
+	return newRelations(v.rec, func(rec *metadata.PhysicalVolume) bool { return (&PhysicalVolume{vg: v, rec: rec}).Missing() })
+}
+
+func (l *LogicalVolume) facts(dev *KernelDevice, err error) *lvFacts {
+	rel := l.vg.related()
+	i := rel.byID[l.rec.ID]
+	return &lvFacts{lvNode: &rel.nodes[i], index: i, rel: rel, vg: l.vg, dev: dev, devErr: err}
+}
+
+// Report returns the facts of the volume and its segments. If it is active, the
+// kernel is asked, which can fail.
+func (l *LogicalVolume) Report() (LVReport, error) {
+	dev, err := l.Kernel()
+	if err != nil {
+		return LVReport{}, err
+	}
+	return l.facts(dev, nil).report(), nil
+}
+
+func (f *lvFacts) report() LVReport {
+	rec, first := f.rec, f.first()
+	dmName, _ := dmName(f.vg.rec.Name, rec.Name, "") // lengths were checked on reading
+	r := LVReport{
+		UUID: rec.ID, Name: rec.Name, VGName: f.vg.rec.Name, FullName: f.vg.rec.Name + "/" + rec.Name, Hidden: !f.visible(),
+		Attr: f.attr(), DMPath: filepath.Join(f.vg.sys.cfg.DevDir, "mapper", dmName), Parent: f.parent(),
+		Layout: f.layout(), Role: f.role(), InitialImageSync: f.initialSync(), ImageSynced: f.isImage() && f.imageInSync(),
+		Merging: f.isMerging(), Converting: f.converting(),
+		AllocationPolicy: rec.Allocation, AllocationLocked: rec.Status&metadata.LVLocked != 0,
+		FixedMinor: rec.Status&metadata.LVFixedMinor != 0, SkipActivation: rec.Status&metadata.LVActivationSkip != 0,
+		Autoactivation: rec.Status&metadata.LVNoAutoactivate == 0, Active: (&LogicalVolume{vg: f.vg, rec: rec}).Active(),
+		Major: -1, Minor: -1, ReadAhead: int64(rec.ReadAhead), Permissions: f.permissions(),
+		Size: f.size(), SegmentCount: len(rec.Segments), Tags: list(rec.Tags), Profile: rec.Profile,
+		LockArgs: rec.LockArgs, Created: rec.CreationTime, CreationHost: rec.CreationHost, Modules: f.modules(), Health: f.health(),
+		Ancestors: f.rel.ancestors(rec.Name, false), FullAncestors: f.rel.ancestors(rec.Name, true),
+		Descendants: f.rel.descendants(rec.Name, false), FullDescendants: f.rel.descendants(rec.Name, true),
+		RaidWriteBehind: first.writeBehind, RaidMinRecoveryRate: first.minRate, RaidMaxRecoveryRate: first.maxRate,
+	}
+	if f.visible() && first.kind != "thin-pool" && first.kind != "vdo-pool" {
+		r.Path = filepath.Join(f.vg.sys.cfg.DevDir, f.vg.rec.Name, rec.Name)
+	}
+	if rec.HasMajor {
+		r.Major = int64(rec.Major)
+	}
+	if rec.HasMinor {
+		r.Minor = int64(rec.Minor)
+	}
+	switch rec.ReadAhead {
+	case metadata.ReadAheadAuto:
+		r.ReadAhead = -1
+	case metadata.ReadAheadNone:
+		r.ReadAhead = 0
+	default:
+		r.ReadAhead = int64(sectorBytes(Sectors(rec.ReadAhead)))
+	}
+	f.addRelated(&r)
+	f.addKernel(&r)
+	r.Segments = make([]SegmentReport, len(rec.Segments))
+	for i := range rec.Segments {
+		r.Segments[i] = f.vg.segmentReport(f.rel, f.index, i)
+	}
+	return r
+}
+
+// addRelated adds what a volume has to do with others.
+func (f *lvFacts) addRelated(r *LVReport) {
+	first := f.first()
+	name := func(name string, to *string, id *ID) *lvNode {
+		i, ok := f.rel.byName[name]
+		if name == "" || !ok {
+			return nil
+		}
+		n := &f.rel.nodes[i]
+		*to, *id = n.rec.Name, n.rec.ID
+		return n
+	}
+	switch first.kind {
+	case "thin-pool", "cache-pool", "vdo-pool":
+		name(first.pool, &r.DataLV, &r.DataLVUUID)
+		if meta := name(first.poolMeta, &r.MetadataLV, &r.MetadataLVUUID); meta != nil {
+			r.MetadataSize = f.vg.bytes(meta.rec.Extents())
+		}
+	case "thin", "cache", "writecache", "vdo":
+		name(first.pool, &r.PoolLV, &r.PoolLVUUID)
+		r.MetadataSize = sectorBytes(first.metadataLength)
+	}
+	if first.kind == "thin-pool" {
+		r.WhenFull = "queue"
+		if f.rec.Status&metadata.LVErrorWhenFull != 0 {
+			r.WhenFull = "error"
+		}
+	}
+	switch first.kind {
+	case "writecache":
+		r.WritecacheBlockSize = first.blockSize
+	case "raid1", "raid4", "raid5", "raid6", "raid10":
+		if i, ok := f.rel.byID[firstLV(first.areas)]; ok && f.rel.nodes[i].first().kind == "integrity" {
+			image := f.rel.nodes[i].first()
+			r.IntegrityBlockSize = image.blockSize
+			r.IntegrityMode = map[string]string{"J": "journal", "B": "bitmap"}[image.integrityMode]
+		}
+	}
+	name(first.log, &r.MirrorLog, &r.MirrorLogUUID)
+	if origin := name(first.external, &r.Origin, &r.OriginUUID); origin != nil {
+		r.OriginSize = f.vg.bytes(origin.rec.Extents())
+	}
+	name(first.origin, &r.Origin, &r.OriginUUID)
+	if f.cow != nil {
+		origin := &f.rel.nodes[f.cow.origin]
+		r.Origin, r.OriginUUID, r.OriginSize = origin.rec.Name, origin.rec.ID, f.vg.bytes(origin.rec.Extents())
+	}
+	if len(f.snapshots) > 0 {
+		r.OriginSize = r.Size
+	}
+	if f.rec.Status&metadata.LVPvmove != 0 && len(first.areas) > 0 {
+		pv := first.areas[0].PV
+		r.MovePVUUID = pv
+		if m := f.vg.members[pv]; m != nil {
+			r.MovePV = m.path
+		}
+	}
+}
+
+// firstLV returns the first volume of areas, the zero ID if there is none.
+func firstLV(areas []Area) ID {
+	if len(areas) == 0 {
+		return ID{}
+	}
+	return areas[0].LV
+}
+
+// addKernel adds what the kernel knows.
+func (f *lvFacts) addKernel(r *LVReport) {
+	d := f.dev
+	if d == nil {
+		return
+	}
+	k := &LVKernelReport{
+		Major: d.Major, Minor: d.Minor, ReadAhead: d.ReadAhead, Suspended: d.Suspended,
+		LiveTable: d.LiveTable, InactiveTable: d.InactiveTable, Open: d.OpenCount > 0,
+	}
+	if s, ok := d.snapshot(); ok {
+		k.MergeFailed, k.SnapshotInvalid = &s.mergeFailed, &s.invalid
+	}
+	if needs, known := d.needsCheck(); known {
+		k.CheckNeeded = &needs
+	}
+	r.LVKernelReport = k
+}
+
+// size returns the size that users have. A raid that was reshaped has extents
+// besides.
+func (f *lvFacts) size() Bytes {
+	extents := f.rec.Extents()
+	for i := range f.segments {
+		s := &f.segments[i]
+		if room := f.rec.Segments[i].ReshapeCount * Extents(max(0, len(s.areas)-s.parity())); s.isRaid() && room <= extents {
+			extents -= room
+		}
+	}
+	return f.vg.bytes(extents)
+}
+
+func (f *lvFacts) converting() bool { return slices.Contains(f.rec.Unknown.Status, "CONVERTING") }
+
+// isMerging says whether the volume is a snapshot that is being merged, or the
+// origin of one.
+func (f *lvFacts) isMerging() bool {
+	if f.cow != nil && f.cow.merging || f.first().merge != "" {
+		return true
+	}
+	for _, s := range f.snapshots {
+		if f.rel.nodes[s].cow.merging {
+			return true
+		}
+	}
+	return false
+}
+
+// overridden says whether a writeable volume is active as a read-only one.
+func (f *lvFacts) overridden() bool { return f.dev != nil && f.dev.LiveTable && f.dev.ReadOnly }
+
+func (f *lvFacts) permissions() string {
+	switch {
+	case f.rec.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0:
+		return "read-only"
+	case f.dev == nil:
+		return "unknown"
+	case f.overridden():
+		return "read-only-override"
+	}
+	return "writeable"
+}
+
+// isRedundant says whether the volume is a mirror or raid.
+func (n *lvNode) isRedundant() bool { return n.first().isRaid() || n.first().kind == "mirror" }
+
+func (f *lvFacts) isSpare() bool {
+	return !f.visible() && strings.HasSuffix(f.rec.Name, "_pmspare") && len(f.uses) == 0
+}
+
+// isImage says whether the volume is an image of a mirror or raid.
+func (f *lvFacts) isImage() bool {
+	use := f.usedAs(areaPart)
+	return use != nil && f.rel.nodes[use.by].isRedundant()
+}
+
+// imageInSync says whether an image holds what the mirror or raid does, which
+// only the kernel knows.
+func (f *lvFacts) imageInSync() bool {
+	use := f.usedAs(areaPart)
+	parent := &f.rel.nodes[use.by]
+	m := f.vg.device(parent.rec)
+	if len(parent.snapshots) > 0 {
+		m = f.vg.layer(parent.rec, "real") // under the origin
+	}
+	dev, err := (&LogicalVolume{vg: f.vg, rec: parent.rec}).ask(m)
+	if err != nil {
+		return false
+	}
+	if s, ok := dev.raid(); ok {
+		return s.inSync(use.number)
+	}
+	return dev.mirrorInSync()
+}
+
+func (f *lvFacts) initialSync() bool {
+	return f.isRedundant() && f.rec.Status&metadata.LVNotSynced == 0
+}
+
+// unknown says whether a segment has a type that is not known here.
+func (f *lvFacts) unknown() bool {
+	return slices.Contains(f.layout(), "unknown")
+}
+
+// zeroes says whether a thin pool or volume gives zeroes for what was never
+// written.
+func (f *lvFacts) zeroes() (zeroes, known bool) {
+	first := f.first()
+	switch first.kind {
+	case "thin-pool":
+		return first.zero, true
+	case "thin":
+		if pool := f.rel.poolOf(first); pool != nil {
+			return pool.zero, true
+		}
+	}
+	return false, false
+}
+
+// parent returns the name of the volume that this one is a component of.
+func (f *lvFacts) parent() string {
+	use := f.usedAs(poolData, poolMetadata, raidMeta, mirrorLog)
+	if use == nil && f.isImage() && !f.visible() {
+		use = f.usedAs(areaPart)
+	}
+	if use == nil {
+		return ""
+	}
+	return f.rel.nodes[use.by].rec.Name
+}

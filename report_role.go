@@ -1,0 +1,256 @@
+package lvm
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// layout returns the words of lv_layout: what the volume is made as.
+//
+// Source: lvs of lvm2 as recorded in testdata/corpus.
+func (f *lvFacts) layout() []string {
+	var out []string
+	for i := range f.segments {
+		for _, word := range layoutOf(f.segments[i].kind) {
+			if !slices.Contains(out, word) {
+				out = append(out, word)
+			}
+		}
+	}
+	if slices.Equal(out, []string{"striped", "linear"}) {
+		slices.Reverse(out)
+	}
+	if len(out) == 0 {
+		return []string{"unknown"}
+	}
+	return out
+}
+
+func layoutOf(kind string) []string {
+	switch kind {
+	case "linear", "striped", "mirror", "cache", "writecache", "integrity", "vdo":
+		return []string{kind}
+	case "thin":
+		return []string{"thin", "sparse"}
+	case "thin-pool", "cache-pool", "vdo-pool":
+		return []string{strings.TrimSuffix(kind, "-pool"), "pool"}
+	case "raid5":
+		return []string{"raid", "raid5", "raid5_ls"}
+	case "raid6":
+		return []string{"raid", "raid6", "raid6_zr"}
+	case "raid0_meta":
+		return []string{"raid"}
+	}
+	if base, _, variant := strings.Cut(kind, "_"); strings.HasPrefix(kind, "raid") {
+		if variant {
+			return []string{"raid", base, kind}
+		}
+		return []string{"raid", kind}
+	}
+	return nil
+}
+
+// role returns the words of lv_role: what the volume is to others.
+//
+// Source: lvs of lvm2 as recorded in testdata/corpus.
+func (f *lvFacts) role() []string {
+	if words := f.privateRole(); words != nil {
+		return append([]string{"private"}, words...)
+	}
+	out := []string{"public"}
+	origin := func(n int, word string) {
+		if n == 0 {
+			return
+		}
+		if !slices.Contains(out, "origin") {
+			out = append(out, "origin")
+		}
+		out = append(out, word)
+		if n > 1 {
+			out = append(out, "multi"+word)
+		}
+	}
+	origin(f.count(externalOrigin), "extthinorigin")
+	origin(f.count(thinOrigin), "thinorigin")
+	origin(len(f.snapshots), "thickorigin")
+	if first := f.first(); first.kind == "thin" && (first.origin != "" || first.external != "") {
+		out = append(out, "snapshot", "thinsnapshot")
+	}
+	if f.cow != nil {
+		out = append(out, "snapshot", "thicksnapshot")
+	}
+	return out
+}
+
+// count returns in how many segments the volume has a part.
+func (n *lvNode) count(part lvPart) (count int) {
+	for i := range n.uses {
+		if n.uses[i].part == part {
+			count++
+		}
+	}
+	return count
+}
+
+// privateRole returns the role of a volume that is not for users; nil if it is.
+// It is empty if there is nothing more to say.
+func (f *lvFacts) privateRole() []string {
+	use := f.usedAs(areaPart, raidMeta, mirrorLog, poolData, poolMetadata, cacheOrigin, integrityOrigin, integrityMeta)
+	by := ""
+	if use != nil {
+		by = f.rel.nodes[use.by].first().kind
+	}
+	kindOfPool, _, isPool := strings.Cut(by, "-pool")
+	raid := strings.HasPrefix(by, "raid")
+	switch {
+	case f.isSpare():
+		return []string{"pool", "spare"}
+	case f.rec.Status&metadata.LVPvmove != 0:
+		return []string{"pvmove"}
+	case use == nil || use.part == areaPart && !raid && by != "mirror":
+		if kind := f.first().kind; f.visible() && kind != "thin-pool" && kind != "cache-pool" && kind != "vdo-pool" {
+			return nil
+		}
+		return []string{}
+	case use.part == areaPart && raid:
+		return []string{"raid", "image"}
+	case use.part == areaPart:
+		return []string{"mirror", "image"}
+	case use.part == raidMeta:
+		return []string{"raid", "metadata"}
+	case use.part == mirrorLog:
+		return []string{"mirror", "log"}
+	case use.part == poolData && isPool:
+		return []string{kindOfPool, "pool", "data"}
+	case use.part == poolMetadata && isPool:
+		return []string{kindOfPool, "pool", "metadata"}
+	case use.part == cacheOrigin:
+		return []string{by, "origin", by + "origin"}
+	case use.part == integrityOrigin:
+		return []string{"integrity", "origin", "integrityorigin"}
+	case use.part == integrityMeta:
+		return []string{"integrity", "metadata"}
+	}
+	return []string{}
+}
+
+// modules returns the device-mapper modules that the volume needs, its parts
+// included, by name.
+//
+// Source: lvs of lvm2 as recorded in testdata/corpus.
+func (f *lvFacts) modules() []string {
+	out := []string{}
+	add := func(names ...string) {
+		for _, name := range names {
+			if !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	if f.cow != nil || len(f.snapshots) > 0 {
+		add("snapshot")
+	}
+	seen := map[int]bool{}
+	var collect func(i int)
+	collect = func(i int) {
+		if seen[i] {
+			return
+		}
+		seen[i] = true
+		below := true
+		for s := range f.rel.nodes[i].segments {
+			switch kind := f.rel.nodes[i].segments[s].kind; {
+			case kind == "linear", kind == "striped":
+			case kind == "thin":
+				add("thin", "thin-pool")
+				below = false
+			case strings.HasPrefix(kind, "raid"):
+				add("raid")
+			case kind == "cache-pool":
+				add("cache")
+			case kind == "vdo-pool":
+				add("vdo")
+			default:
+				add(kind)
+			}
+		}
+		if below {
+			f.rel.parts(i, collect)
+		}
+	}
+	collect(f.index)
+	slices.Sort(out)
+	return out
+}
+
+// originOf returns the name of the volume that one is a snapshot of, and whether
+// there is one. If full is set, volumes that were removed count, whose names
+// begin with a dash.
+func (r *relations) originOf(name string, full bool) (string, bool) {
+	if removed, ok := strings.CutPrefix(name, "-"); ok {
+		if i, ok := r.historic[removed]; ok && r.vg.History[i].Origin != "" {
+			return r.vg.History[i].Origin, true
+		}
+		return "", false
+	}
+	if i, ok := r.byName[name]; ok {
+		n := &r.nodes[i]
+		if n.cow != nil {
+			return r.nodes[n.cow.origin].rec.Name, true
+		}
+		if f := n.first(); f.kind == "thin" {
+			for _, origin := range []string{f.origin, f.external} {
+				if origin != "" {
+					return origin, true
+				}
+			}
+		}
+	}
+	if full {
+		if i, ok := r.removedOrigin[name]; ok {
+			return "-" + r.vg.History[i].Name, true
+		}
+	}
+	return "", false
+}
+
+// ancestors returns the origin of a volume, the origin's origin and so on.
+func (r *relations) ancestors(name string, full bool) []string {
+	out := []string{}
+	for {
+		origin, ok := r.originOf(name, full)
+		if !ok || slices.Contains(out, origin) {
+			return out
+		}
+		out = append(out, origin)
+		name = origin
+	}
+}
+
+// descendants returns the snapshots of a volume, each followed by its own.
+func (r *relations) descendants(of string, full bool) []string {
+	out := []string{}
+	seen := map[string]bool{}
+	var collect func(name string)
+	add := func(name string) {
+		if !seen[name] && (full || !strings.HasPrefix(name, "-")) {
+			seen[name] = true
+			out = append(out, name)
+			collect(name)
+		}
+	}
+	collect = func(name string) {
+		if i, ok := r.byName[name]; ok {
+			for _, cow := range r.nodes[i].snapshots {
+				add(r.nodes[cow].rec.Name)
+			}
+		}
+		for _, child := range r.children[name] {
+			add(child)
+		}
+	}
+	collect(of)
+	return out
+}

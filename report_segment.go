@@ -1,0 +1,186 @@
+package lvm
+
+import (
+	"fmt"
+
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// SegmentReport is the facts of a segment under the names that lvm2's
+// "lvs --segments" gives them, which are also their names in JSON. Sizes are in
+// bytes. What a type does not have is left out of the JSON.
+type SegmentReport struct {
+	Type         string   `json:"segtype"`      // linear if striped with one stripe; without +FLAG
+	Stripes      int      `json:"stripes"`      // or legs
+	DataStripes  int      `json:"data_stripes"` // that do not hold parity
+	DataCopies   int      `json:"data_copies"`
+	ParityChunks int      `json:"parity_chunks,omitempty"` // raid: how many devices may fail
+	StripeSize   Bytes    `json:"stripe_size"`
+	RegionSize   Bytes    `json:"region_size"`
+	ChunkSize    Bytes    `json:"chunk_size"` // of snapshots, thin pools and caches
+	Start        Bytes    `json:"seg_start"`
+	StartExtent  Extents  `json:"seg_start_pe"`
+	Size         Bytes    `json:"seg_size"`
+	Extents      Extents  `json:"seg_size_pe"`
+	Tags         []string `json:"seg_tags"`
+
+	// Areas is where the segment lies, Devices, PERanges and LERanges the same as
+	// lvm2 prints it. It prints logical volumes as a whole; with LERanges, hidden
+	// ones are in brackets.
+	Areas            []AreaReport `json:"areas"`
+	Devices          []string     `json:"devices"`
+	PERanges         []string     `json:"seg_pe_ranges"`
+	LERanges         []string     `json:"seg_le_ranges"`
+	MetadataDevices  []string     `json:"metadata_devices,omitempty"` // of raid
+	MetadataLERanges []string     `json:"seg_metadata_le_ranges,omitempty"`
+
+	ReshapeExtents      *Extents `json:"reshape_len_le,omitempty"` // raid: room for reshaping
+	ReshapeLength       *Bytes   `json:"reshape_len,omitempty"`
+	ThinCount           *int     `json:"thin_count,omitempty"`     // thin pool: its volumes
+	Discards            string   `json:"discards,omitempty"`       // thin
+	Zero                *bool    `json:"zero,omitempty"`           // thin
+	TransactionID       *uint64  `json:"transaction_id,omitempty"` // thin
+	ThinID              *uint64  `json:"thin_id,omitempty"`        // thin volume
+	CacheMode           string   `json:"cache_mode,omitempty"`
+	CachePolicy         string   `json:"cache_policy,omitempty"`
+	CacheSettings       []string `json:"cache_settings,omitempty"`
+	CacheMetadataFormat uint64   `json:"cache_metadata_format,omitempty"`
+}
+
+// AreaReport is where a stripe or leg of a segment lies, on a physical volume or
+// in another logical one.
+type AreaReport struct {
+	PVUUID ID      `json:"pv_uuid,omitzero"`
+	PVName string  `json:"pv_name,omitempty"`
+	LVName string  `json:"lv_name,omitempty"`
+	Start  Extents `json:"start"`
+	Count  Extents `json:"count"`
+}
+
+// Report returns the facts of the segment. It does not ask the kernel.
+func (s Segment) Report() SegmentReport {
+	rel := s.lv.vg.related()
+	node, ok := rel.byID[s.lv.rec.ID]
+	index, found := findSegment(s.lv.rec.Segments, s.rec.Start)
+	if !ok || !found {
+		return SegmentReport{}
+	}
+	return s.lv.vg.segmentReport(rel, node, index)
+}
+
+func (v *VolumeGroup) segmentReport(rel *relations, node, index int) SegmentReport {
+	n := &rel.nodes[node]
+	seg, f := &n.rec.Segments[index], &n.segments[index]
+	r := SegmentReport{
+		Type: f.kind, Stripes: len(f.areas), DataStripes: len(f.areas) - f.parity(), DataCopies: 1,
+		StripeSize: sectorBytes(f.stripeSize), RegionSize: sectorBytes(f.regionSize), ChunkSize: sectorBytes(f.chunkSize),
+		Start: v.bytes(seg.Start), StartExtent: seg.Start, Size: v.bytes(seg.Count), Extents: seg.Count, Tags: list(seg.Tags),
+		Areas: []AreaReport{}, Devices: list(nil), PERanges: list(nil), LERanges: list(nil),
+		Discards: f.discards, CacheMode: f.cacheMode, CachePolicy: f.cachePolicy, CacheMetadataFormat: f.cacheFormat,
+		CacheSettings: f.cacheSettings,
+	}
+	if n.cow != nil {
+		r.ChunkSize = sectorBytes(n.cow.chunk)
+	}
+	for _, a := range f.areas {
+		v.addArea(rel, &r, seg, f, a)
+	}
+	for _, name := range f.metas {
+		if i, ok := rel.byName[name]; ok {
+			r.MetadataDevices = append(r.MetadataDevices, name+"(0)")
+			r.MetadataLERanges = append(r.MetadataLERanges, rel.nodes[i].extentRange(true))
+		}
+	}
+	switch {
+	case f.isRaid():
+		raidReport(&r, seg, f, v)
+	case f.kind == "thin-pool":
+		thin := 0
+		for _, u := range n.uses {
+			if u.part == poolOf {
+				thin++
+			}
+		}
+		r.ThinCount, r.Zero, r.TransactionID = &thin, &f.zero, &f.transactionID
+	case f.kind == "thin":
+		r.TransactionID, r.ThinID = &f.transactionID, &f.deviceID
+		if pool := rel.poolOf(f); pool != nil {
+			r.Discards, r.Zero = pool.discards, &pool.zero
+		}
+	case f.kind == "cache":
+		if pool := rel.poolOf(f); pool != nil && pool.kind == "cache-pool" {
+			r.ChunkSize, r.CacheMode, r.CachePolicy = sectorBytes(pool.chunkSize), pool.cacheMode, pool.cachePolicy
+			r.CacheSettings, r.CacheMetadataFormat = pool.cacheSettings, pool.cacheFormat
+		}
+	}
+	return r
+}
+
+// raidReport adds what only raids have.
+func raidReport(r *SegmentReport, seg *metadata.Segment, f *segmentFacts, v *VolumeGroup) {
+	switch {
+	case f.kind == "raid1":
+		r.DataCopies = r.Stripes
+	case f.kind == "raid10":
+		r.DataCopies = int(max(2, min(f.copies, uint64(max(2, r.Stripes)))))
+		r.DataStripes = r.Stripes / r.DataCopies
+	default:
+		r.DataCopies = 1 + f.parity()
+	}
+	r.ParityChunks = r.DataCopies - 1
+	if f.stripeSize != 0 && f.kind != "raid0" && f.kind != "raid0_meta" {
+		count := seg.ReshapeCount * Extents(r.Stripes)
+		length := v.bytes(count)
+		r.ReshapeExtents, r.ReshapeLength = &count, &length
+	}
+}
+
+// poolOf returns the facts of the pool that a segment names.
+func (r *relations) poolOf(f *segmentFacts) *segmentFacts {
+	if i, ok := r.byName[f.pool]; ok {
+		return r.nodes[i].first()
+	}
+	return nil
+}
+
+// addArea adds an area in its several forms.
+func (v *VolumeGroup) addArea(rel *relations, r *SegmentReport, seg *metadata.Segment, f *segmentFacts, a Area) {
+	count := seg.AreaLength()
+	if i, ok := rel.byID[a.LV]; ok && !a.LV.IsZero() {
+		n := &rel.nodes[i]
+		if seg.IsOpaque() {
+			count = n.rec.Extents()
+		}
+		r.Areas = append(r.Areas, AreaReport{LVName: n.rec.Name, Start: a.Start, Count: count})
+		r.Devices = append(r.Devices, n.rec.Name+"(0)")
+		r.PERanges = append(r.PERanges, n.extentRange(false))
+		r.LERanges = append(r.LERanges, n.extentRange(true))
+		return
+	}
+	if seg.IsOpaque() {
+		count = seg.Count
+	}
+	name := "[unknown]"
+	m := v.members[a.PV]
+	if m != nil {
+		name = m.path
+	}
+	area := AreaReport{PVUUID: a.PV, Start: a.Start, Count: count}
+	if m != nil {
+		area.PVName = m.path
+	}
+	where := fmt.Sprintf("%s:%d-%d", name, a.Start, a.Start+max(count, 1)-1)
+	r.Areas = append(r.Areas, area)
+	r.Devices = append(r.Devices, fmt.Sprintf("%s(%d)", name, a.Start))
+	r.PERanges = append(r.PERanges, where)
+	r.LERanges = append(r.LERanges, where)
+}
+
+// extentRange returns all extents of the volume as lvm2 prints them.
+func (n *lvNode) extentRange(brackets bool) string {
+	name := n.rec.Name
+	if brackets && !n.visible() {
+		name = "[" + name + "]"
+	}
+	return fmt.Sprintf("%s:0-%d", name, max(n.rec.Extents(), 1)-1)
+}
