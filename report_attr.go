@@ -34,7 +34,7 @@ func (v *VolumeGroup) Attr() string {
 	if v.missingPVs() > 0 {
 		a[3] = 'p'
 	}
-	a[4] = allocationChar(v.allocation())
+	a[4] = allocationChar(v.Allocation())
 	switch {
 	case v.clustered():
 		a[5] = 'c'

@@ -53,7 +53,7 @@ func (v *VolumeGroup) Report() VGReport {
 		Format: v.rec.Format, UUID: v.rec.ID, Name: v.rec.Name, Attr: v.Attr(), Permissions: "read-only",
 		Extendable: v.rec.Status&metadata.VGResizeable != 0, Exported: v.Exported(),
 		Autoactivation: v.rec.Status&metadata.VGNoAutoactivate == 0, Partial: v.missingPVs() > 0,
-		AllocationPolicy: v.allocation(), Clustered: v.clustered(), Shared: v.shared(),
+		AllocationPolicy: v.Allocation(), Clustered: v.clustered(), Shared: v.shared(),
 		Size: v.bytes(extents), Free: v.bytes(free), SystemID: v.rec.SystemID, LockType: v.rec.LockType, LockArgs: v.rec.LockArgs,
 		ExtentSize: v.ExtentSize(), ExtentCount: extents, FreeCount: free, MaxLV: v.rec.MaxLV, MaxPV: v.rec.MaxPV,
 		PVCount: len(v.rec.PVs), MissingPVCount: v.missingPVs(), Seqno: v.rec.Seqno, Tags: list(v.rec.Tags), Profile: v.rec.Profile,
@@ -78,8 +78,8 @@ func (v *VolumeGroup) Report() VGReport {
 // list returns a copy that is not nil, so that it is [] in JSON.
 func list(s []string) []string { return append(make([]string, 0, len(s)), s...) }
 
-// allocation returns the policy of the group, which cannot be inherited.
-func (v *VolumeGroup) allocation() Allocation {
+// Allocation returns the policy of the group, which cannot be inherited.
+func (v *VolumeGroup) Allocation() Allocation {
 	if v.rec.Allocation == metadata.AllocInherit {
 		return metadata.AllocNormal
 	}
