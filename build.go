@@ -83,18 +83,17 @@ func (tx *Tx) phases() (*builder, error) {
 // initPVs makes new physical volumes. The label, which is what counts, comes
 // last.
 func (b *builder) initPVs() error {
+	if err := b.changePVs(); err != nil {
+		return err
+	}
 	for _, path := range b.tx.pvOrder {
 		init := b.tx.newPVs[path]
 		d, err := b.tx.h.reader(path)
 		if err != nil {
 			return err
 		}
-		user, err := b.tx.sys.busy(path)
-		if err != nil {
+		if err := b.checkFree(path); err != nil {
 			return err
-		}
-		if user != "" {
-			return fault(ErrBusy, "%s is in use: %s", path, user)
 		}
 		found, err := b.tx.foreignSignatures(path, d, init.size)
 		if err != nil {
@@ -122,6 +121,15 @@ func (b *builder) initPVs() error {
 		b.overwrite(path, Bytes(init.label.Sector)*units.SectorSize, label, "the label of pv "+init.id.String(), true)
 	}
 	return nil
+}
+
+// checkFree refuses a device that somebody else uses.
+func (b *builder) checkFree(path string) error {
+	user, err := b.tx.sys.busy(path)
+	if err == nil && user != "" {
+		err = fault(ErrBusy, "%s is in use: %s", path, user)
+	}
+	return err
 }
 
 // busy returns who else uses a device, as far as the system knows.
@@ -279,7 +287,13 @@ func (b *builder) finishPVs() error {
 			b.eraseAreas(m)
 		}
 	}
+	if err := b.changePVsLate(); err != nil {
+		return err
+	}
 	for _, m := range tx.wipePVs {
+		if err := b.checkFree(m.path); err != nil && !tx.leaves(m.path) {
+			return err
+		}
 		if err := b.wipeLabels(m); err != nil {
 			return err
 		}

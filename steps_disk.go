@@ -228,6 +228,8 @@ type WriteLabel struct {
 	PV     metadata.ID
 	NewID  metadata.ID // the UUID that the PV gets; zero: it keeps the one it has
 	InUse  bool
+	// Resized says that it is about where the PV ends, not about its mark.
+	Resized bool
 
 	write metadata.Write
 	old   metadata.Write
@@ -236,6 +238,9 @@ type WriteLabel struct {
 func (s *WriteLabel) String() string {
 	if !s.NewID.IsZero() {
 		return fmt.Sprintf("give pv %s on %s the uuid %s", s.PV, s.Device, s.NewID)
+	}
+	if s.Resized {
+		return fmt.Sprintf("note the size and the areas of pv %s on %s", s.PV, s.Device)
 	}
 	if s.InUse {
 		return fmt.Sprintf("mark pv %s on %s as used by a group", s.PV, s.Device)

@@ -105,6 +105,7 @@ type System struct {
 	random *lockedReader
 	host   host
 	fs     fsHost
+	minPV  Bytes // the least that a physical volume uses of its device
 	// before is called ahead of each step of a plan. Tests end a process there.
 	before func(Step)
 	only   map[string]bool // the devices that are looked at; nil: all. See restricted
@@ -159,6 +160,7 @@ func Open(cfg Config) (*System, error) {
 		random: &lockedReader{r: cfg.Random},
 		host:   realHost{cfg.DevDir},
 		fs:     newRealFS(),
+		minPV:  minDeviceSize,
 		before: func(Step) {},
 		cache:  make(map[metadata.ID]*vgState),
 	}

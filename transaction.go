@@ -205,6 +205,9 @@ func (t *transaction) end() {
 // outcome returns the state that a plan has led to, so that it need not be read
 // again; nil if that has to be done.
 func (tx *Tx) outcome(p *Plan) *vgState {
+	if len(tx.pvChanges) > 0 {
+		return nil
+	}
 	if !tx.changed {
 		if tx.st != nil {
 			return tx.st

@@ -44,6 +44,7 @@ type Tx struct {
 	newIDs    map[metadata.ID]metadata.ID // UUIDs that PVs of the group get, by those they have
 	orphanIDs map[string]metadata.ID      // UUIDs that PVs of no group get, by device
 	clones    bool                        // devices of the group's UUID are of its originals
+	pvChanges []*pvChange                 // to labels and areas
 
 	wishes  map[metadata.ID]wish
 	order   []metadata.ID // of wishes

@@ -163,7 +163,7 @@ func (tx *Tx) initPV(spec PVSpec) (*pvInit, error) {
 			return nil, err
 		}
 	}
-	label, extents, err := layoutPV(spec, size, factsOf(d))
+	label, extents, err := layoutPV(spec, size, tx.sys.minPV, factsOf(d))
 	if err != nil {
 		return nil, err
 	}

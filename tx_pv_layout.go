@@ -18,11 +18,12 @@ const (
 	wipedAreaStart = 8 * units.SectorSize
 )
 
-// layoutPV decides where a PV's areas and extents lie. If it is restored, the
+// layoutPV decides where a PV's areas and extents lie on a device of some size,
+// of which at least as much as said has to be used. If it is restored, the
 // extents that are there already are returned as well.
-func layoutPV(spec PVSpec, device Bytes, facts deviceFacts) (*metadata.Label, metadata.DiskArea, error) {
+func layoutPV(spec PVSpec, device, least Bytes, facts deviceFacts) (*metadata.Label, metadata.DiskArea, error) {
 	none := metadata.DiskArea{}
-	size, err := usedSize(spec.Size, device)
+	size, err := usedSize(spec.Size, device, least)
 	if err != nil {
 		return nil, none, err
 	}
@@ -70,14 +71,14 @@ func layoutPV(spec PVSpec, device Bytes, facts deviceFacts) (*metadata.Label, me
 }
 
 // usedSize returns how much of a device is used.
-func usedSize(asked, device Bytes) (Bytes, error) {
+func usedSize(asked, device, least Bytes) (Bytes, error) {
 	size := asked
 	if size == 0 {
 		size = device
 	}
 	switch {
-	case size < minDeviceSize:
-		return 0, fault(ErrInvalidSpec, "size of %s is less than the least of %s", size, minDeviceSize)
+	case size < least:
+		return 0, fault(ErrInvalidSpec, "size of %s is less than the least of %s", size, least)
 	case size > device:
 		return 0, fault(ErrInvalidSpec, "the device has %s, less than the size of %s", device, size)
 	case asked%units.SectorSize != 0:

@@ -277,6 +277,9 @@ func (tx *Tx) orphanOr(device string, force bool) (*member, []scannedArea, error
 		}
 		return init.member(), init.areas(), nil
 	}
+	if tx.pvChanged(device) {
+		return nil, nil, fault(ErrUnsupported, "the pv is changed in this update: use it in the next")
+	}
 	for _, pv := range tx.scan.pvs {
 		if pv.path != device {
 			continue
