@@ -25,6 +25,20 @@ func (tx *Tx) renameVG(name string) error {
 	if name == tx.vg.Name {
 		return nil
 	}
+	if err := tx.setName(name, nil); err != nil {
+		return err
+	}
+	for _, lv := range tx.vg.LVs {
+		if lv != nil && len(tx.kern.byLV[lv.ID]) > 0 {
+			tx.want(lv.ID, wish{})
+		}
+	}
+	return nil
+}
+
+// setName gives the group a name that nothing else has, among all that there is;
+// nil: among what the transaction sees.
+func (tx *Tx) setName(name string, all *scan) error {
 	if err := checkVGRename(name); err != nil {
 		return err
 	}
@@ -39,15 +53,13 @@ func (tx *Tx) renameVG(name string) error {
 	if err := tx.alsoLock(name); err != nil {
 		return err
 	}
-	if err := tx.nameIsUnused(name, tx.scan); err != nil {
+	if all == nil {
+		all = tx.scan
+	}
+	if err := tx.nameIsUnused(name, all); err != nil {
 		return err
 	}
 	tx.vg.Name, tx.changed = name, true
-	for _, lv := range tx.vg.LVs {
-		if lv != nil && len(tx.kern.byLV[lv.ID]) > 0 {
-			tx.want(lv.ID, wish{})
-		}
-	}
 	return nil
 }
 
@@ -85,6 +97,10 @@ func (tx *Tx) setVGID(id ID) error {
 	if err := tx.global(); err != nil {
 		return err
 	}
+	return tx.giveVGID(id)
+}
+
+func (tx *Tx) giveVGID(id metadata.ID) error {
 	if id == tx.vg.ID {
 		return nil
 	}
@@ -95,7 +111,7 @@ func (tx *Tx) setVGID(id ID) error {
 		}
 	}
 	for _, c := range tx.scan.groups() {
-		if c.id == id && id != tx.before().ID {
+		if c.id == id && (tx.st == nil || id != tx.st.doc.VG.ID) {
 			return fault(ErrExists, "vg %s has the uuid %s", c.name, id)
 		}
 	}
@@ -132,7 +148,10 @@ func (tx *Tx) setPVID(ref string, id ID) error {
 	}
 	if tx.vg != nil {
 		if old, ok := findPV(tx.vg, tx.members, ref); ok {
-			return tx.setMemberID(old, id)
+			if err := tx.own(); err != nil {
+				return err
+			}
+			return tx.giveMemberID(old, id)
 		}
 	}
 	path := ref
@@ -162,10 +181,7 @@ func (tx *Tx) setPVID(ref string, id ID) error {
 	return nil
 }
 
-func (tx *Tx) setMemberID(old, id metadata.ID) error {
-	if err := tx.own(); err != nil {
-		return err
-	}
+func (tx *Tx) giveMemberID(old, id metadata.ID) error {
 	if tx.before() == nil || pvRecord(tx.before(), old) == nil {
 		return fault(ErrUnsupported, "it joins the group in this update: give it its uuid in another")
 	}
