@@ -58,7 +58,7 @@ func (v *VolumeGroup) History() iter.Seq[*HistoricalLV] {
 // lvm2 has. lvm2: lvremove vg/-name. Returns an error matching [ErrLVNotFound].
 func (tx *Tx) RemoveHistory(name string) error {
 	const op = "forget lv"
-	if err := tx.own(); err != nil {
+	if err := tx.own(ErrMissingPV); err != nil {
 		return tx.fail(op, name, err)
 	}
 	bare := strings.TrimPrefix(name, historicalMark)
