@@ -32,6 +32,11 @@ func alterVGChange() []alteration {
 		{name: "remove vg with ignored areas", setup: then(emptyGroup, func(t testing.TB, sys *System, _ MetadataAreas) {
 			update(t, sys, "vg0", func(tx *Tx) error { return tx.SetMetadataCopies(1) })
 		}), do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveVG() }, gone: true},
+		{name: "restore vg", setup: volumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.RestoreVG(tx.earlier(), RestoreSpec{})
+		}},
+		{name: "repair metadata", setup: missedCommit, do: func(tx *Tx, _ MetadataAreas) error { return tx.RepairMetadata() }},
+		{name: "repair metadata of an outdated pv", setup: outdatedPV, do: func(tx *Tx, _ MetadataAreas) error { return tx.RepairMetadata() }},
 		{name: "import vg", setup: exported, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.ImportVG(ImportSpec{}) }},
 	}
 }
@@ -59,6 +64,19 @@ func large(t testing.TB, sys *System, areas MetadataAreas) {
 // ignoreAreasOf is ignoreAreas of the PV with that number.
 func (tx *Tx) ignoreAreasOf(pv int, yes bool) error {
 	return tx.fail("ignore areas", "", tx.changeVG(func() error { return tx.ignoreAreas(tx.vg.PVs[pv].ID, yes) }))
+}
+
+// earlier returns a text of the group as if it had been one without its last
+// volume before.
+func (tx *Tx) earlier() []byte {
+	if tx.st == nil {
+		return nil
+	}
+	vg := tx.st.doc.VG.Clone()
+	vg.LVs = vg.LVs[:len(vg.LVs)-1]
+	vg.Seqno--
+	text, _ := (&metadata.Document{VG: vg}).EncodeBackup()
+	return text
 }
 
 func alterVGChangeKernel() []alteration { return nil }

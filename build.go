@@ -248,11 +248,7 @@ func (b *builder) backup() error {
 }
 
 func (b *builder) header(description string) metadata.Header {
-	cfg := &b.tx.sys.cfg
-	return metadata.Header{
-		Generator: cfg.Program, Description: description,
-		CreationHost: cfg.Host, HostDetails: cfg.Host, SystemID: cfg.SystemID, CreationTime: b.tx.time(),
-	}
+	return b.tx.sys.textHeader(description, b.tx.time())
 }
 
 // releasePVs takes the in-use mark off physical volumes that leave the group,
@@ -285,6 +281,11 @@ func (b *builder) finishPVs() error {
 	if tx.vg != nil {
 		for _, m := range tx.gonePVs {
 			b.eraseAreas(m)
+		}
+	}
+	if tx.repair {
+		if err := b.eraseOutdated(true); err != nil {
+			return err
 		}
 	}
 	if err := b.changePVsLate(); err != nil {
@@ -373,7 +374,7 @@ func (b *builder) writeMetadata() error {
 	switch {
 	case tx.merged:
 		b.plan.Seqno = 0
-		return b.eraseOutdated()
+		return b.eraseOutdated(false)
 	case tx.vg == nil:
 		return b.eraseGroup()
 	}
@@ -555,7 +556,7 @@ func (b *builder) eraseGroup() error {
 		w.prepare()
 		areas = append(areas, w)
 	}
-	for _, a := range b.tx.outdated() {
+	for _, a := range b.tx.outdated(false) {
 		erase(*a)
 	}
 	for _, newest := range []bool{false, true} {

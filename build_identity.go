@@ -69,7 +69,7 @@ func (b *builder) checkOldTexts() error {
 			return errors.WithMessagef(a.err, "replace the metadata on %s", a.path)
 		}
 	}
-	for _, a := range b.tx.outdated() {
+	for _, a := range b.tx.outdated(false) {
 		return fault(ErrDamaged, "%s holds older metadata of the group, which it left: call Recover first", a.path)
 	}
 	return nil

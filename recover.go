@@ -110,7 +110,7 @@ func (s *System) recoverGroupIn(ctx context.Context, ref string, mode lockMode, 
 	b := &builder{tx: tx, plan: plan}
 	left := st.refuses([]error{ErrExported, ErrMissingPV})
 	if left == nil {
-		if err := joinErrors(b.repairAreas(), b.eraseOutdated()); err != nil {
+		if err := joinErrors(b.repairAreas(), b.eraseOutdated(false)); err != nil {
 			return err
 		}
 	}
@@ -213,14 +213,23 @@ func (b *builder) repairAreas() error {
 }
 
 // eraseOutdated empties the metadata areas of physical volumes that the group
-// no longer has.
-func (b *builder) eraseOutdated() error {
-	areas := b.tx.outdated()
+// no longer has, and marks those as used by no group that still say so, if they
+// are to be touched as well.
+func (b *builder) eraseOutdated(marked bool) error {
+	tx := b.tx
+	areas := tx.outdated(marked)
 	if len(areas) == 0 {
 		return nil
 	}
-	if err := b.tx.global(); err != nil {
+	if err := tx.global(); err != nil {
 		return err
+	}
+	for _, pv := range tx.scan.pvs {
+		if pv.label.InUse() && slices.ContainsFunc(areas, func(a *scannedArea) bool { return a.path == pv.path }) {
+			if err := b.mark(&b.after, &member{path: pv.path, label: pv.label, size: pv.size}, false); err != nil {
+				return err
+			}
+		}
 	}
 	for _, a := range areas {
 		b.after = append(b.after, &OverwriteRange{
@@ -232,17 +241,18 @@ func (b *builder) eraseOutdated() error {
 }
 
 // outdated returns the areas with older texts of the group on physical volumes
-// that it no longer has: who took them out died before he emptied them. Only
-// volumes that are marked as used by no group, which is what is done first, are
-// taken for such. The transaction needs a scan.
-func (tx *Tx) outdated() []*scannedArea {
+// that it no longer has: who took them out died before he emptied them, or they
+// were away. Only if so said are those among them that are marked as used by a
+// group: the mark goes first when a volume is taken out. The transaction needs a
+// scan.
+func (tx *Tx) outdated(marked bool) []*scannedArea {
 	var areas []*scannedArea
 	for _, t := range tx.scan.texts {
 		if t.err != nil || t.id != tx.st.doc.VG.ID || t.seqno >= tx.st.doc.VG.Seqno {
 			continue
 		}
 		for _, pv := range tx.scan.pvs {
-			if tx.st.members[pv.label.PVID] != nil || tx.unclaimed(pv) != nil {
+			if tx.st.members[pv.label.PVID] != nil || tx.noMember(pv, false) != nil || pv.label.InUse() && !marked {
 				continue
 			}
 			for i := range pv.areas {
@@ -256,19 +266,12 @@ func (tx *Tx) outdated() []*scannedArea {
 }
 
 // withHeader returns the area with the header of an empty one if its own is
-// broken. One that could not be read, or lies where it must not, stays without.
+// broken, see rebuiltArea.
 func (b *builder) withHeader(a *scannedArea) scannedArea {
-	out := *a
-	m := b.tx.st.members[a.pv]
-	if a.header != nil || m == nil || !errors.Is(a.err, metadata.ErrChecksum) {
-		return out
+	if m := b.tx.st.members[a.pv]; m != nil {
+		return rebuiltArea(a, m.label)
 	}
-	for _, area := range m.label.MetadataAreas {
-		if area.Offset == a.start {
-			out.header = &metadata.AreaHeader{Start: area.Offset, Size: area.Size}
-		}
-	}
-	return out
+	return *a
 }
 
 // committedText reads the group's text from an area that has it.

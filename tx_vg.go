@@ -298,6 +298,18 @@ func (tx *Tx) unclaimed(pv *scannedPV) error { return tx.unclaimedOr(pv, false) 
 
 // unclaimedOr does not refuse, if force is set, what a group only may have.
 func (tx *Tx) unclaimedOr(pv *scannedPV, force bool) error {
+	if err := tx.noMember(pv, force); err != nil || force {
+		return err
+	}
+	if pv.label.InUse() && !tx.leaves(pv.path) {
+		return fault(ErrBusy, "pv %s is marked as used by a group whose metadata was not found", pv.label.PVID)
+	}
+	return nil
+}
+
+// noMember refuses a physical volume that a group has; unless force is set, also
+// if that cannot be told.
+func (tx *Tx) noMember(pv *scannedPV, force bool) error {
 	id := pv.label.PVID
 	if tx.vg != nil && pvRecord(tx.vg, id) != nil {
 		return fault(ErrExists, "pv %s is in vg %s already", id, tx.vg.Name)
@@ -327,9 +339,6 @@ func (tx *Tx) unclaimedOr(pv *scannedPV, force bool) error {
 	}
 	if err := tx.unreadable(pv); err != nil {
 		return errors.WithMessagef(err, "cannot tell whether a group has pv %s", id)
-	}
-	if pv.label.InUse() {
-		return fault(ErrBusy, "pv %s is marked as used by a group whose metadata was not found", id)
 	}
 	return nil
 }

@@ -98,9 +98,10 @@ func (tx *Tx) SetSystemID(id string) error {
 	}))
 }
 
-// changeVG runs fn on a group that may be changed.
+// changeVG runs fn on a group that may be changed, as lvm2 does also while
+// physical volumes are missing.
 func (tx *Tx) changeVG(fn func() error) error {
-	if err := tx.own(); err != nil {
+	if err := tx.own(ErrMissingPV); err != nil {
 		return err
 	}
 	return fn()

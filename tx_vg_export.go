@@ -6,14 +6,19 @@ import "github.com/lvm-go/lvm/metadata"
 // or on another; it is then nobody's by system ID. lvm2: vgexport. Returns an
 // error matching [ErrBusy] if logical volumes are active.
 func (tx *Tx) ExportVG() error {
-	return tx.fail("export vg", "", tx.changeVG(func() error {
-		if err := tx.allInactive(); err != nil {
-			return err
-		}
-		tx.setExported(true)
-		tx.setSystemID("")
-		return nil
-	}))
+	return tx.fail("export vg", "", tx.exportVG())
+}
+
+func (tx *Tx) exportVG() error {
+	if err := tx.own(); err != nil {
+		return err
+	}
+	if err := tx.allInactive(); err != nil {
+		return err
+	}
+	tx.setExported(true)
+	tx.setSystemID("")
+	return nil
 }
 
 // ImportSpec says how a group is imported.
@@ -53,9 +58,6 @@ func (tx *Tx) setExported(yes bool) {
 		pv := *old
 		if pv.Status &^= metadata.PVExported; yes {
 			pv.Status |= metadata.PVExported
-		}
-		if tx.members[pv.ID] == nil {
-			pv.Status |= metadata.PVMissing
 		}
 		tx.vg.PVs[i] = &pv
 	}
