@@ -83,6 +83,9 @@ func (tx *Tx) phases() (*builder, error) {
 // initPVs makes new physical volumes. The label, which is what counts, comes
 // last.
 func (b *builder) initPVs() error {
+	if err := b.listDevices(); err != nil {
+		return err
+	}
 	if err := b.changePVs(); err != nil {
 		return err
 	}

@@ -51,6 +51,11 @@ type Config struct {
 	// uses it.
 	RunDir string
 
+	// DevicesFile is lvm2's list of the devices that it looks at, if it has one:
+	// see [LVMConf.Apply]. Physical volumes are entered when they are made, and
+	// their entries kept right. If there is no file at this path, none is made.
+	DevicesFile string
+
 	// BackupDir and ArchiveDir get a copy of the metadata after and before each
 	// change, in lvm2's naming. Empty: none is written.
 	BackupDir, ArchiveDir string
@@ -106,6 +111,8 @@ type System struct {
 	host   host
 	fs     fsHost
 	minPV  Bytes // the least that a physical volume uses of its device
+	// identify tells what devices are, for the devices file.
+	identify func(ctx context.Context, devDir string, paths []string) ([]BlockDevice, error)
 	// before is called ahead of each step of a plan. Tests end a process there.
 	before func(Step)
 	only   map[string]bool // the devices that are looked at; nil: all. See restricted
@@ -162,7 +169,9 @@ func Open(cfg Config) (*System, error) {
 		fs:     newRealFS(),
 		minPV:  minDeviceSize,
 		before: func(Step) {},
-		cache:  make(map[metadata.ID]*vgState),
+
+		identify: identifyDevices,
+		cache:    make(map[metadata.ID]*vgState),
 	}
 	if cfg.Kernel == KernelDM {
 		control, err := dm.Open()
