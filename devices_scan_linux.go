@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -138,4 +139,29 @@ func judgeTable(control *dm.Control, number deviceNumber, mirrors bool) (string,
 		return "no table with data", nil
 	}
 	return "", nil
+}
+
+// identifyDevices returns what the devices at paths are, by the best of their
+// names; without one what is no block device.
+func identifyDevices(ctx context.Context, devDir string, paths []string) ([]BlockDevice, error) {
+	found := make([]BlockDevice, len(paths))
+	var nodes []deviceNode
+	for i, path := range paths {
+		number, ok := nodeNumber(path)
+		if !ok {
+			continue
+		}
+		if nodes == nil {
+			var err error
+			if nodes, err = listNodes(ctx, devDir, nodes); err != nil {
+				return nil, err
+			}
+		}
+		own := slices.DeleteFunc(slices.Clone(nodes), func(n deviceNode) bool { return n.number != number })
+		own = append(own, deviceNode{path, number})
+		scan := &deviceScan{options: ScanOptions{DevDir: devDir}, sysfs: os.DirFS(sysfsRoot), isLink: isSymlink}
+		found[i] = scan.group(own)[0]
+		scan.examine(&found[i])
+	}
+	return found, nil
 }

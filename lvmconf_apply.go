@@ -14,6 +14,7 @@ import (
 //
 //   - DevDir: devices/dir
 //   - LockDir: global/locking_dir
+//   - DevicesFile: devices/use_devicesfile and devicesfile
 //   - BackupDir: backup/backup and backup_dir
 //   - ArchiveDir, ArchiveMin, ArchiveDays: backup/archive, archive_dir,
 //     retain_min and retain_days
@@ -38,6 +39,9 @@ func (c *LVMConf) Apply(cfg *Config) error {
 	text(&out.DevDir, "devices/dir", "/dev")
 	if out.Kernel == KernelDM {
 		text(&out.LockDir, "global/locking_dir", "/run/lock/lvm")
+	}
+	if path := r.devicesFile(); out.DevicesFile == "" && r.bool("devices/use_devicesfile", false) {
+		out.DevicesFile = path
 	}
 	if r.bool("backup/backup", true) {
 		text(&out.BackupDir, "backup/backup_dir", filepath.Join(c.dir, "backup"))

@@ -140,12 +140,14 @@ func TestReadLVMConfRefused(t *testing.T) {
 
 func TestLVMConfApply(t *testing.T) {
 	t.Parallel()
-	const all = `devices/dir = "/d" global { locking_dir = "/l" system_id_source = "lvmlocal" }
+	const all = `devices { dir = "/d" use_devicesfile = 1 devicesfile = "f" } global { locking_dir = "/l" system_id_source = "lvmlocal" }
 		local { system_id = "me" extra_system_ids = [ "you" ] }
 		backup { backup_dir = "/b" archive_dir = "/a" retain_min = 0 retain_days = 5 }`
 	var cfg Config
-	require.NoError(t, readConf(t, all).Apply(&cfg))
+	c := readConf(t, all)
+	require.NoError(t, c.Apply(&cfg))
 	assert.Equal(t, Config{
+		DevicesFile: filepath.Join(c.dir, "devices", "f"),
 		DevDir: "/d", LockDir: "/l", BackupDir: "/b", ArchiveDir: "/a", ArchiveMin: -1, ArchiveDays: 5,
 		SystemID: "me", ExtraSystemIDs: []string{"you"},
 	}, cfg)
@@ -153,7 +155,7 @@ func TestLVMConfApply(t *testing.T) {
 	// What the caller says goes before it.
 	given := Config{
 		DevDir: "x", LockDir: "x", BackupDir: "x", ArchiveDir: "x", ArchiveMin: 1, ArchiveDays: 1,
-		SystemID: "x", ExtraSystemIDs: []string{},
+		SystemID: "x", ExtraSystemIDs: []string{}, DevicesFile: "x",
 	}
 	cfg = given
 	require.NoError(t, readConf(t, all).Apply(&cfg))
@@ -175,6 +177,7 @@ func TestLVMConfApply(t *testing.T) {
 		"global/metadata_read_only = 1":          ErrUnsupported,
 		"global/activation = 0":                  ErrUnsupported,
 		`devices/dir = 1`:                        ErrInvalidSpec,
+		`devices/devicesfile = "a/b"`:            ErrInvalidSpec,
 		`backup/backup = "perhaps"`:              ErrInvalidSpec,
 		`backup/retain_min = "x"`:                ErrInvalidSpec,
 		`local/extra_system_ids = 1`:             ErrInvalidSpec,
