@@ -96,7 +96,7 @@ func (s *System) restricted(devices []string) (*System, error) {
 	}
 	return &System{
 		cfg: s.cfg, custom: s.custom, images: s.images, locks: s.locks, kernel: s.kernel, random: s.random, host: s.host,
-		before: s.before, only: only, cache: map[metadata.ID]*vgState{},
+		identify: s.identify, before: s.before, only: only, cache: map[metadata.ID]*vgState{},
 	}, nil
 }
 

@@ -148,7 +148,7 @@ func TestLVMConfApply(t *testing.T) {
 	require.NoError(t, c.Apply(&cfg))
 	assert.Equal(t, Config{
 		DevicesFile: filepath.Join(c.dir, "devices", "f"),
-		DevDir: "/d", LockDir: "/l", BackupDir: "/b", ArchiveDir: "/a", ArchiveMin: -1, ArchiveDays: 5,
+		DevDir:      "/d", LockDir: "/l", BackupDir: "/b", ArchiveDir: "/a", ArchiveMin: -1, ArchiveDays: 5,
 		SystemID: "me", ExtraSystemIDs: []string{"you"},
 	}, cfg)
 
