@@ -10,7 +10,9 @@ func alterLVChange() []alteration {
 			return joinErrors(tx.SetLVReadOnly("data", true), tx.SetLVActivationSkip("other", true), tx.SetLVPersistentMinor("striped", FixedMinor(3)))
 		})
 	})
+	remembering := then(volumes, func(t testing.TB, sys *System, _ MetadataAreas) { update(t, sys, "vg0", remember) })
 	return []alteration{
+		{name: "forget a removed lv", setup: remembering, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveHistory("t3") }},
 		{name: "make lvs read-only", setup: volumes, do: func(tx *Tx, _ MetadataAreas) error {
 			return joinErrors(tx.SetLVReadOnly("data", true), tx.SetLVReadOnly("striped", true))
 		}},

@@ -12,30 +12,32 @@ import (
 	"github.com/lvm-go/lvm/metadata"
 )
 
-// remembering makes vg0 remember t1, of which t2 was a snapshot, of that t3, of
-// that t4, and alone, which has a descendant.
+// remember makes a group remember t1, of which t2 was a snapshot, of that t3, of
+// that t4, and alone. Two have descendants that are there.
+func remember(tx *Tx) error {
+	if err := tx.own(); err != nil {
+		return err
+	}
+	at := tx.time()
+	for i, h := range []metadata.HistoricalLV{
+		{Name: "t1"}, {Name: "t2", Origin: "-t1"}, {Name: "t3", Origin: "-t2"}, {Name: "t4", Origin: "-t3", Descendants: []string{"data"}},
+		{Name: "alone", Origin: "other", Descendants: []string{"striped"}},
+	} {
+		id, err := tx.newID()
+		if err != nil {
+			return err
+		}
+		h.ID, h.CreationTime, h.RemovalTime = id, at.Add(-time.Hour), at.Add(time.Duration(i-4)*time.Minute)
+		tx.vg.History = append(tx.vg.History, &h)
+	}
+	tx.changed = true
+	return nil
+}
+
 func remembering(t *testing.T) (*System, *recorder.Disks) {
 	t.Helper()
 	sys, disks := withVolumes(t)
-	update(t, sys, "vg0", func(tx *Tx) error {
-		if err := tx.own(); err != nil {
-			return err
-		}
-		at := tx.time()
-		for i, h := range []metadata.HistoricalLV{
-			{Name: "t1"}, {Name: "t2", Origin: "-t1"}, {Name: "t3", Origin: "-t2"}, {Name: "t4", Origin: "-t3", Descendants: []string{"data"}},
-			{Name: "alone", Origin: "other", Descendants: []string{"striped"}},
-		} {
-			id, err := tx.newID()
-			if err != nil {
-				return err
-			}
-			h.ID, h.CreationTime, h.RemovalTime = id, at.Add(-time.Hour), at.Add(time.Duration(i-4)*time.Minute)
-			tx.vg.History = append(tx.vg.History, &h)
-		}
-		tx.changed = true
-		return nil
-	})
+	update(t, sys, "vg0", remember)
 	return sys, disks
 }
 

@@ -461,6 +461,9 @@ func (tx *Tx) reduceLV(ref string, spec ReduceSpec) error {
 	if now := lv.Extents(); now >= have {
 		return fault(ErrInvalidSize, "size of %d extents, rounded to whole stripes, is not less than the present %d", n, have)
 	}
+	if user := tx.userBeyond(lv.ID, lv.Extents()); user != nil {
+		return fault(ErrBusy, "lv %s lies on what would go", user.Name)
+	}
 	if err := tx.put(i, &lv); err != nil {
 		return err
 	}
@@ -561,6 +564,27 @@ func usesLV(lv *metadata.LogicalVolume, id metadata.ID) bool {
 		}
 	}
 	return false
+}
+
+// userBeyond returns an LV that lies on extents of another from a number on.
+func (tx *Tx) userBeyond(id metadata.ID, from Extents) *metadata.LogicalVolume {
+	for _, lv := range tx.vg.LVs {
+		if lv == nil {
+			continue
+		}
+		for i := range lv.Segments {
+			seg := &lv.Segments[i]
+			if seg.Body == nil {
+				continue
+			}
+			for _, a := range seg.Body.Areas() {
+				if a.LV == id && satAdd(a.Start, seg.AreaLength()) > from {
+					return lv
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // SetLVTags replaces the tags of a logical volume. lvm2: lvchange --addtag,

@@ -207,6 +207,33 @@ func TestHiddenLV(t *testing.T) {
 	}
 }
 
+// A volume on which another one lies stays, and as large as it is.
+func TestLVThatAnotherLiesOn(t *testing.T) {
+	t.Parallel()
+	sys, disks := withVolumes(t)
+	update(t, sys, "vg0", func(tx *Tx) error {
+		data, _, err := tx.lvToChange("data")
+		if err != nil {
+			return err
+		}
+		id, err := tx.newID()
+		if err != nil {
+			return err
+		}
+		return tx.put(-1, &metadata.LogicalVolume{
+			Name: "top", ID: id, Status: metadata.LVRead | metadata.LVWrite | metadata.LVVisible,
+			Segments: []metadata.Segment{{Count: 20, Type: "striped", Body: &metadata.Striped{Stripes: []metadata.Area{{LV: data.ID}}}}},
+		})
+	})
+	refusedHere(t, sys, disks, ErrBusy, func(tx *Tx) error { return tx.RemoveLV("data") })
+	refusedHere(t, sys, disks, ErrBusy, func(tx *Tx) error { return tx.ReduceLV("data", ReduceSpec{By: ExtentCount(1)}) })
+	update(t, sys, "vg0", func(tx *Tx) error {
+		return joinErrors(tx.RenameLV("data", "below"), tx.ExtendLV("below", ExtendSpec{By: ExtentCount(1)}),
+			tx.ReduceLV("below", ReduceSpec{To: ExtentCount(20)}), tx.SetLVReadAhead("below", 8))
+	})
+	update(t, sys, "vg0", func(tx *Tx) error { return joinErrors(tx.RemoveLV("top"), tx.RemoveLV("below")) })
+}
+
 func TestReadOnlyOfActiveLV(t *testing.T) {
 	t.Parallel()
 	sys, m := activeVolumes(t)
