@@ -390,6 +390,10 @@ func (r *interopRun) texts(b *strings.Builder, vg *VolumeGroup) {
 			for _, a := range label.MetadataAreas {
 				h, err := metadata.ReadAreaHeader(d, a.Offset)
 				require.NoError(r, err, where)
+				if h.Slots[metadata.SlotCommitted].Ignored() {
+					fmt.Fprintf(b, "ignored area at %d of %s\n", a.Offset, path)
+					continue
+				}
 				text, err := h.ReadText(d, h.Slots[metadata.SlotCommitted])
 				require.NoError(r, err, where)
 				if first == nil {
