@@ -22,8 +22,9 @@ func layoutRestored(spec PVSpec, label *metadata.Label, align Bytes) (metadata.D
 	start := sectorBytes(rec.PEStart)
 	limit := start // of what is in front of the extents
 	if rec.BootloaderSize != 0 {
-		boot := metadata.DiskArea{Offset: sectorBytes(rec.BootloaderStart), Size: sectorBytes(rec.BootloaderSize)}
-		if boot.Offset < metadata.LabelScanSize || boot.Offset > start || boot.Size > start-boot.Offset {
+		boot := metadata.DiskArea{Offset: sectorBytes(rec.BootloaderStart)}
+		var ok bool
+		if boot.Size, ok = rec.BootloaderSize.Bytes(); !ok || boot.Offset < metadata.LabelScanSize || boot.Offset > start || boot.Size > start-boot.Offset {
 			return none, fault(ErrDamaged, "bootloader area at byte %d is not between the label and the extents", uint64(boot.Offset))
 		}
 		label.BootloaderAreas = []metadata.DiskArea{boot}
