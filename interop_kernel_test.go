@@ -368,8 +368,8 @@ func (r *interopRun) ask(all bool) string {
 }
 
 // noLayout is what lvm2's reports say of volumes of the type error, also to
-// themselves.
-var noLayout = regexp.MustCompile(`(?m)^  Internal error: WARNING: Failed to properly detect layout and role for LV .*\n`)
+// themselves, and of exported groups.
+var noLayout = regexp.MustCompile(`(?m)^  (Internal error: WARNING: Failed to properly detect layout and role for LV .*|Volume group \S+ is exported)\n`)
 
 // changing are the lines of reports that differ between equal states.
 var changing = regexp.MustCompile(`(?m)^.*(\.crc |\.checksum |pv_uuid |raw_locn\[0\]\.|metadata text at ).*\n`)
