@@ -70,7 +70,8 @@ func (p *fsPlan) plan() error {
 		low = min(low, p.bytes(cut))
 	}
 	var err error
-	if p.sb, err = readSuperblock(newLVFile(tx.st.doc.VG, p.old, tx.st.extents(), tx.st.members, tx.h)); err != nil {
+	f := newLVFile(tx.st.doc.VG, p.old, tx.st.extents(), tx.st.members, tx.h)
+	if p.sb, err = readSuperblock(f, f.size); err != nil {
 		return err
 	}
 	switch {

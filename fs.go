@@ -55,7 +55,8 @@ func (s *System) FileSystem(ctx context.Context, vg, lv string) (*FileSystem, er
 func (s *System) fileSystemOn(l *LogicalVolume) (*FileSystem, error) {
 	h := s.newHandles()
 	defer h.close()
-	sb, err := readSuperblock(newLVFile(l.vg.rec, l.rec, l.vg.extents(), l.vg.members, h))
+	f := newLVFile(l.vg.rec, l.rec, l.vg.extents(), l.vg.members, h)
+	sb, err := readSuperblock(f, f.size)
 	if err != nil || sb == nil {
 		return nil, err
 	}
@@ -159,8 +160,8 @@ func fsKindOf(typ string) *fsKind {
 }
 
 // readSuperblock returns what is on a volume; nil if nothing shows itself.
-func readSuperblock(f *LVFile) (*superblock, error) {
-	found, err := FindSignatures(f, f.size)
+func readSuperblock(r io.ReaderAt, size Bytes) (*superblock, error) {
+	found, err := FindSignatures(r, size)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +187,7 @@ func readSuperblock(f *LVFile) (*superblock, error) {
 		return &superblock{FileSystem: FileSystem{Type: types[0]}}, nil
 	}
 	first := found[slices.IndexFunc(found, func(s Signature) bool { return s.Type == types[0] })]
-	sb, err := kind.read(f, first)
+	sb, err := kind.read(r, first)
 	if err != nil {
 		return nil, err
 	}
