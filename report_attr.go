@@ -236,7 +236,8 @@ func (f *lvFacts) health() string {
 	if f.partial {
 		return "partial"
 	}
-	if s, ok := f.dev.raid(); ok {
+	target := f.target()
+	if s, ok := target.raid(); ok {
 		switch {
 		case strings.ContainsAny(s.devices, "D"):
 			return "refresh needed"
@@ -247,7 +248,7 @@ func (f *lvFacts) health() string {
 	if f.rec.Status&metadata.LVWriteMostly != 0 {
 		return "writemostly"
 	}
-	if s, ok := f.dev.thinPool(); ok {
+	if s, ok := target.thinPool(); ok {
 		switch {
 		case s.failed:
 			return "failed"

@@ -64,7 +64,13 @@ func (v *VolumeGroup) device(lv *metadata.LogicalVolume) *mapped {
 	layers := []string{""}
 	switch {
 	case kind == "thin-pool":
-		layers = []string{"tpool"}
+		// A pool that has volumes is a layer under them, and active by itself if it
+		// has a device of its own too.
+		pool := v.layer(lv, "tpool")
+		if name, _ := dmName(v.rec.Name, lv.Name, ""); pool != nil && pool.name != name && v.layer(lv, "pool") == nil {
+			return nil
+		}
+		return pool
 	case kind == "vdo-pool":
 		layers = []string{"vpool"}
 	case lv.Status&metadata.LVVisible == 0:

@@ -1,9 +1,10 @@
 package lvm
 
 import (
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lvm-go/lvm/metadata"
@@ -104,7 +105,8 @@ type lvFacts struct {
 	rel    *relations
 	vg     *VolumeGroup
 	dev    *KernelDevice
-	devErr error // why the kernel could not be asked
+	devErr error                // why the kernel could not be asked
+	below  func() *KernelDevice // asked for when needed
 }
 
 // related returns the relations of the group's volumes.
@@ -122,7 +124,15 @@ func (v *VolumeGroup) relate() *relations {
 func (l *LogicalVolume) facts(dev *KernelDevice, err error) *lvFacts {
 	rel := l.vg.related()
 	i := rel.byID[l.rec.ID]
-	return &lvFacts{lvNode: &rel.nodes[i], index: i, rel: rel, vg: l.vg, dev: dev, devErr: err}
+	f := &lvFacts{lvNode: &rel.nodes[i], index: i, rel: rel, vg: l.vg, dev: dev, devErr: err}
+	f.below = sync.OnceValue(func() *KernelDevice {
+		d, err := l.ask(l.vg.layer(l.rec, "real"))
+		if err != nil {
+			return nil // not known
+		}
+		return d
+	})
+	return f
 }
 
 // Report returns the facts of the volume and its segments. If it is active, the
@@ -140,7 +150,7 @@ func (f *lvFacts) report() LVReport {
 	dmName, _ := dmName(f.vg.rec.Name, rec.Name, "") // lengths were checked on reading
 	r := LVReport{
 		UUID: rec.ID, Name: rec.Name, VGName: f.vg.rec.Name, FullName: f.vg.rec.Name + "/" + rec.Name, Hidden: !f.visible(),
-		Attr: f.attr(), DMPath: filepath.Join(f.vg.sys.cfg.DevDir, "mapper", dmName), Parent: f.parent(),
+		Attr: f.attr(), DMPath: path.Join(f.vg.sys.cfg.DevDir, "mapper", dmName), Parent: f.parent(),
 		Layout: f.layout(), Role: f.role(), InitialImageSync: f.initialSync(), ImageSynced: f.isImage() && f.imageInSync(),
 		Merging: f.isMerging(), Converting: f.converting(),
 		AllocationPolicy: rec.Allocation, AllocationLocked: rec.Status&metadata.LVLocked != 0,
@@ -154,7 +164,7 @@ func (f *lvFacts) report() LVReport {
 		RaidWriteBehind: first.writeBehind, RaidMinRecoveryRate: first.minRate, RaidMaxRecoveryRate: first.maxRate,
 	}
 	if f.visible() && first.kind != "thin-pool" && first.kind != "vdo-pool" {
-		r.Path = filepath.Join(f.vg.sys.cfg.DevDir, f.vg.rec.Name, rec.Name)
+		r.Path = path.Join(f.vg.sys.cfg.DevDir, f.vg.rec.Name, rec.Name)
 	}
 	if rec.HasMajor {
 		r.Major = int64(rec.Major)
@@ -207,15 +217,18 @@ func (f *lvFacts) addRelated(r *LVReport) {
 			r.WhenFull = "error"
 		}
 	}
-	switch first.kind {
-	case "writecache":
-		r.WritecacheBlockSize = first.blockSize
-	case "raid1", "raid4", "raid5", "raid6", "raid10":
-		if i, ok := f.rel.byID[firstLV(first.areas)]; ok && f.rel.nodes[i].first().kind == "integrity" {
-			image := f.rel.nodes[i].first()
-			r.IntegrityBlockSize = image.blockSize
-			r.IntegrityMode = map[string]string{"J": "journal", "B": "bitmap"}[image.integrityMode]
+	integrity := first
+	if first.isRaid() {
+		if i, ok := f.rel.byID[firstLV(first.areas)]; ok {
+			integrity = f.rel.nodes[i].first()
 		}
+	}
+	if integrity.kind == "integrity" {
+		r.IntegrityBlockSize = integrity.blockSize
+		r.IntegrityMode = map[string]string{"J": "journal", "B": "bitmap"}[integrity.integrityMode]
+	}
+	if first.kind == "writecache" {
+		r.WritecacheBlockSize = first.blockSize
 	}
 	name(first.log, &r.MirrorLog, &r.MirrorLogUUID)
 	if origin := name(first.external, &r.Origin, &r.OriginUUID); origin != nil {
@@ -259,7 +272,7 @@ func (f *lvFacts) addKernel(r *LVReport) {
 	if s, ok := d.snapshot(); ok {
 		k.MergeFailed, k.SnapshotInvalid = &s.mergeFailed, &s.invalid
 	}
-	if needs, known := d.needsCheck(); known {
+	if needs, known := f.target().needsCheck(); known {
 		k.CheckNeeded = &needs
 	}
 	r.LVKernelReport = k
@@ -316,6 +329,15 @@ func (f *lvFacts) isSpare() bool {
 	return !f.visible() && strings.HasSuffix(f.rec.Name, "_pmspare") && len(f.uses) == 0
 }
 
+// target returns the device whose targets are those of the volume's type: that
+// under an origin. It is nil if the kernel does not say.
+func (f *lvFacts) target() *KernelDevice {
+	if f.dev == nil || len(f.snapshots) == 0 {
+		return f.dev
+	}
+	return f.below()
+}
+
 // isImage says whether the volume is an image of a mirror or raid.
 func (f *lvFacts) isImage() bool {
 	use := f.usedAs(areaPart)
@@ -333,7 +355,7 @@ func (f *lvFacts) imageInSync() bool {
 	}
 	dev, err := (&LogicalVolume{vg: f.vg, rec: parent.rec}).ask(m)
 	if err != nil {
-		return false
+		return false // not known
 	}
 	if s, ok := dev.raid(); ok {
 		return s.inSync(use.number)

@@ -11,6 +11,9 @@ import (
 //
 // Source: lvs of lvm2 as recorded in testdata/corpus.
 func (f *lvFacts) layout() []string {
+	if use := f.usedAs(poolOf); use != nil && f.rec.Status&metadata.LVCacheVol != 0 {
+		return []string{f.rel.nodes[use.by].first().kind, "cachevol"}
+	}
 	var out []string
 	for i := range f.segments {
 		for _, word := range layoutOf(f.segments[i].kind) {

@@ -91,9 +91,15 @@ func (v *VolumeGroup) segmentReport(rel *relations, node, index int) SegmentRepo
 			r.MetadataLERanges = append(r.MetadataLERanges, rel.nodes[i].extentRange(true))
 		}
 	}
+	if use := n.usedAs(areaPart); f.isRaid() {
+		r.addRaid(f)
+		if f.reshapes() {
+			v.addReshape(&r, seg.ReshapeCount*Extents(r.Stripes))
+		}
+	} else if use != nil && rel.nodes[use.by].first().reshapes() {
+		v.addReshape(&r, seg.ReshapeCount)
+	}
 	switch {
-	case f.isRaid():
-		raidReport(&r, seg, f, v)
 	case f.kind == "thin-pool":
 		thin := 0
 		for _, u := range n.uses {
@@ -116,8 +122,8 @@ func (v *VolumeGroup) segmentReport(rel *relations, node, index int) SegmentRepo
 	return r
 }
 
-// raidReport adds what only raids have.
-func raidReport(r *SegmentReport, seg *metadata.Segment, f *segmentFacts, v *VolumeGroup) {
+// addRaid adds what only raids have.
+func (r *SegmentReport) addRaid(f *segmentFacts) {
 	switch {
 	case f.kind == "raid1":
 		r.DataCopies = r.Stripes
@@ -128,11 +134,17 @@ func raidReport(r *SegmentReport, seg *metadata.Segment, f *segmentFacts, v *Vol
 		r.DataCopies = 1 + f.parity()
 	}
 	r.ParityChunks = r.DataCopies - 1
-	if f.stripeSize != 0 && f.kind != "raid0" && f.kind != "raid0_meta" {
-		count := seg.ReshapeCount * Extents(r.Stripes)
-		length := v.bytes(count)
-		r.ReshapeExtents, r.ReshapeLength = &count, &length
-	}
+}
+
+// reshapes says whether the number of stripes of a raid can be changed in place,
+// for which it needs room.
+func (f *segmentFacts) reshapes() bool {
+	return f.isRaid() && f.stripeSize != 0 && f.kind != "raid0" && f.kind != "raid0_meta"
+}
+
+func (v *VolumeGroup) addReshape(r *SegmentReport, count Extents) {
+	length := v.bytes(count)
+	r.ReshapeExtents, r.ReshapeLength = &count, &length
 }
 
 // poolOf returns the facts of the pool that a segment names.
