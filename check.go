@@ -82,7 +82,7 @@ func (tx *Tx) repairMetadata() error {
 	if err := tx.global(); err != nil {
 		return err
 	}
-	if err := tx.own(); err != nil {
+	if err := tx.own(ErrMissingPV); err != nil {
 		return err
 	}
 	if tx.st == nil {

@@ -201,6 +201,7 @@ func (tx *Tx) own(except ...error) error {
 		tx.vg.LVs = slices.Clone(tx.vg.LVs)
 		tx.vg.PVs = slices.Clone(tx.vg.PVs)
 		tx.emap = tx.emap.clone()
+		tx.useReturned()
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lvm-go/lvm/metadata"
@@ -35,18 +36,37 @@ func (tx *Tx) restoreMissing(pvs []string) error {
 		if tx.members[id] == nil {
 			return &OpError{Op: "restore pv", PV: ref, Err: fault(ErrMissingPV, "it was not found on any device")}
 		}
-		for i, old := range tx.vg.PVs {
-			if old.ID != id || old.Status&metadata.PVMissing == 0 {
-				continue
-			}
-			rec := *old
-			rec.Status &^= metadata.PVMissing
-			tx.vg.PVs[i] = &rec
+		if tx.st == nil {
+			continue
+		}
+		if was := pvRecord(tx.st.doc.VG, id); was != nil && was.Status&metadata.PVMissing != 0 {
+			tx.unmark(id)
 			tx.changed = true
 		}
 	}
 	tx.nothingMissing()
 	return nil
+}
+
+// unmark takes the mark of being missing off a physical volume.
+func (tx *Tx) unmark(id metadata.ID) {
+	for i, old := range tx.vg.PVs {
+		if old.ID == id {
+			rec := *old
+			rec.Status &^= metadata.PVMissing
+			tx.vg.PVs[i] = &rec
+		}
+	}
+}
+
+// useReturned takes the mark off physical volumes that are back and hold nothing
+// that could be old. It is no change by itself. Source: lvm2 as observed.
+func (tx *Tx) useReturned() {
+	for _, rec := range slices.Clone(tx.vg.PVs) {
+		if rec.Status&metadata.PVMissing != 0 && !tx.isMissing(rec) {
+			tx.unmark(rec.ID)
+		}
+	}
 }
 
 // nothingMissing lets operations go on that missing physical volumes stood

@@ -98,10 +98,10 @@ func (tx *Tx) SetSystemID(id string) error {
 	}))
 }
 
-// changeVG runs fn on a group that may be changed, as lvm2 does also while
-// physical volumes are missing.
+// changeVG runs fn on a group that may be changed. Unlike tags, these properties
+// are not changed while physical volumes are missing. Source: lvm2 as observed.
 func (tx *Tx) changeVG(fn func() error) error {
-	if err := tx.own(ErrMissingPV); err != nil {
+	if err := tx.own(); err != nil {
 		return err
 	}
 	return fn()

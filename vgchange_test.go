@@ -302,7 +302,6 @@ func TestImportWithMissingPV(t *testing.T) {
 	require.Equal(t, metadata.PVAllocatable, vg.PVs[0].Status)
 	require.Equal(t, metadata.PVAllocatable|metadata.PVMissing, vg.PVs[1].Status)
 	refused(t, disks, sys, ErrMissingPV, (*Tx).ExportVG)
-	update(t, sys, "vg0", func(tx *Tx) error {
-		return joinErrors(tx.SetVGLimits(9, 9), tx.SetVGAllocation(metadata.AllocAnywhere), tx.SetSystemID("x"))
-	})
+	refused(t, disks, sys, ErrMissingPV, func(tx *Tx) error { return tx.SetVGLimits(9, 9) })
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.SetTags("t") })
 }
