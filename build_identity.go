@@ -15,6 +15,7 @@ func (b *builder) checkIdentity() error {
 		if err := b.checkRemovals(); err != nil {
 			return err
 		}
+		b.renameDevices()
 	}
 	newVG := before != nil && tx.vg != nil && tx.vg.ID != before.ID
 	if !newVG && len(tx.newIDs) == 0 {
@@ -61,6 +62,16 @@ func (b *builder) checkRemovals() error {
 	return nil
 }
 
+// renameDevices has the devices of a group with another name brought to what
+// their names have to be.
+func (b *builder) renameDevices() {
+	for _, lv := range b.tx.vg.LVs {
+		if lv != nil && len(b.tx.kern.byLV[lv.ID]) > 0 {
+			b.tx.want(lv.ID, wish{})
+		}
+	}
+}
+
 // checkOldTexts refuses a new UUID of the group if a text with the old one would
 // be left behind, which would be a group of its own.
 func (b *builder) checkOldTexts() error {
@@ -100,7 +111,9 @@ func (b *builder) relabel() error {
 		for _, withAreas := range []bool{false, true} {
 			for _, rec := range tx.vg.PVs {
 				m := tx.members[rec.ID]
-				if id, ok := tx.newIDs[rec.ID]; ok && m != nil && slices.ContainsFunc(tx.areas[rec.ID], func(a scannedArea) bool { return usable(&a) }) == withAreas {
+				id, ok := tx.newIDs[rec.ID]
+				has := slices.ContainsFunc(tx.areas[rec.ID], func(a scannedArea) bool { return usable(&a) })
+				if ok && m != nil && has == withAreas {
 					if err := b.relabelPV(&b.metadata, m, id, true); err != nil {
 						return err
 					}

@@ -27,8 +27,10 @@ type CloneSpec struct {
 // touched. It returns the new group. lvm2: vgimportclone.
 //
 // devices are all the physical volumes of one group, and nothing else. A call
-// that died is finished by the next one with the same devices, or by
-// [System.Recover]; the group then has the name that was chosen first.
+// that died is finished by the next one with the same devices, or, unless some
+// have no metadata area, by [System.Recover]; the group then has the name that was
+// chosen first. Until then originals and clones must not be taken for one another:
+// attach all of them, or none of one kind.
 //
 // Returns errors matching [ErrInvalidSpec] if the devices are not those of one
 // group, [ErrMissingPV] if one is not among them, [ErrPVNotFound] if a device was

@@ -220,3 +220,43 @@ func TestImportClonesCrash(t *testing.T) {
 		})
 	}
 }
+
+// TestImportClonesFaults lets each call to a device fail, with all that follow or
+// alone.
+func TestImportClonesFaults(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for _, how := range []recorder.Fault{recorder.Before, recorder.After} {
+		for _, rest := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%v/rest %t", how, rest), func(t *testing.T) {
+				t.Parallel()
+				start := cloned(t, OneArea)
+				original := recordOf(t, openOnly(t, start, "a", "b"), "vg0")
+				for n := 1; ; n++ {
+					disks := start.Clone()
+					disks.Record()
+					sys := openDisks(t, disks, 2)
+					disks.FailAt(n, how, rest)
+					_, err := sys.ImportClones(ctx, []string{"c", "d"}, CloneSpec{})
+					calls := disks.Calls()
+					disks.Inject(nil)
+					for _, w := range disks.Writes() {
+						require.Contains(t, []string{"c", "d"}, w.Path)
+					}
+					if calls < n {
+						require.NoError(t, err)
+						return
+					}
+					fresh := openDisks(t, disks, 3)
+					if inv, scanErr := fresh.Scan(ctx); scanErr != nil || len(inv.VGs) != 2 || len(inv.Problems) > 0 {
+						require.Error(t, err)
+						_, err = fresh.ImportClones(ctx, []string{"c", "d"}, CloneSpec{})
+						require.NoError(t, err, "call %d", n)
+					}
+					require.Empty(t, problems(t, fresh), "call %d", n)
+					checkClone(t, openDisks(t, disks, 4), original, "vg01")
+				}
+			})
+		}
+	}
+}

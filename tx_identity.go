@@ -25,15 +25,7 @@ func (tx *Tx) renameVG(name string) error {
 	if name == tx.vg.Name {
 		return nil
 	}
-	if err := tx.setName(name, nil); err != nil {
-		return err
-	}
-	for _, lv := range tx.vg.LVs {
-		if lv != nil && len(tx.kern.byLV[lv.ID]) > 0 {
-			tx.want(lv.ID, wish{})
-		}
-	}
-	return nil
+	return tx.setName(name, nil)
 }
 
 // setName gives the group a name that nothing else has, among all that there is;

@@ -144,6 +144,38 @@ func TestIdentityActive(t *testing.T) {
 	assert.Empty(t, m.unlike(t))
 }
 
+// TestRenameVGPlanned activates a volume between a plan and its execution.
+func TestRenameVGPlanned(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	disks := recorder.New(diskSize, "a", "b", "c")
+	known(t, openDisks(t, disks, 1), OneArea)
+	m := newMachine(disks)
+	sys := m.open(t, 2)
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.Activate("data") })
+	rename := func(tx *Tx) error { return tx.RenameVG("vg1") }
+	plan, err := sys.Plan(ctx, "vg0", rename)
+	require.NoError(t, err)
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.Activate("other") })
+	require.ErrorIs(t, sys.Apply(ctx, plan), ErrPlanStale)
+	update(t, sys, "vg0", rename)
+	assert.Empty(t, m.unlike(t))
+	assert.Len(t, m.active(), 2)
+}
+
+// TestRenameVGExported renames an exported group, as lvm2 does.
+func TestRenameVGExported(t *testing.T) {
+	t.Parallel()
+	disks := recorder.New(diskSize, "a", "b", "c")
+	sys := openDisks(t, disks, 1)
+	known(t, sys, OneArea)
+	update(t, sys, "vg0", export)
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.RenameVG("vg1") })
+	vg := recordOf(t, sys, "vg1")
+	assert.Equal(t, knownID, vg.ID)
+	assert.NotZero(t, vg.Status&metadata.VGExported)
+}
+
 // TestRenameDuplicateVG tells two groups of one name apart.
 func TestRenameDuplicateVG(t *testing.T) {
 	t.Parallel()
