@@ -21,9 +21,30 @@ func twoSides(t testing.TB, sys *System, areas MetadataAreas) {
 	writePatterns(t, sys, "vg0")
 }
 
-// splitTwo makes vg0 on a and b and vg1 on c.
-func splitTwo(t testing.TB, sys *System, areas MetadataAreas) {
-	twoSides(t, sys, areas)
+// twoPairs makes vg0 on a, b and c. A volume is on a, and two are on b and c,
+// one of which has metadata areas at any rate.
+func twoPairs(t testing.TB, sys *System, areas MetadataAreas) {
+	update(t, sys, "vg0", func(tx *Tx) error {
+		if err := tx.CreateVG(VGSpec{PVs: []string{"a", "c"}, PV: firstSpec(areas), ExtentSize: 4 * KiB}); err != nil {
+			return err
+		}
+		if err := tx.ExtendVG(areaSpec(areas), "b"); err != nil {
+			return err
+		}
+		return joinErrors(tx.addOn("data", "a"), tx.addOn("side", "c"), tx.addOn("more", "b"))
+	})
+	writePatterns(t, sys, "vg0")
+}
+
+// addOn makes a volume of 9 extents on a device.
+func (tx *Tx) addOn(name, device string) error {
+	_, err := tx.CreateLV(LVSpec{Name: name, Size: ExtentCount(9), PVs: []PVSelection{{PV: device}}})
+	return err
+}
+
+// thirdGroup makes vg0 on a and b and vg1 on c, with volumes.
+func thirdGroup(t testing.TB, sys *System, areas MetadataAreas) {
+	twoPairs(t, sys, areas)
 	update(t, sys, "vg0", func(tx *Tx) error { return tx.SplitVG("vg1", SplitSpec{PVs: []string{"c"}}) })
 }
 

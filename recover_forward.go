@@ -20,21 +20,31 @@ import (
 //     than the one before it. Were it of the same group, the sequence number would
 //     tell which of the two is newer.
 //   - The text gives physical volumes other UUIDs, and is otherwise of the same
-//     ones, and a label has one of the new UUIDs.
+//     ones, and a label has one of the new UUIDs, which no committed text has.
+//   - The text gives up physical volumes that another group has, by the text that
+//     is committed on them: the other one is committed first when a group is split.
 //
 // A text is only ever compared with the committed one in the same area, since
 // that is what its writer replaces. So the originals of cloned disks, whose
 // metadata is the same but has nothing precommitted, are not mistaken for them.
 func (sc *scan) rollForward(h *handles, restricted bool) {
-	for _, p := range sc.precommitted(h) {
-		relabel, ok := p.forward(sc, restricted)
-		if !ok {
-			continue
-		}
-		for pv, id := range relabel {
-			pv.relabel(id)
-		}
-		sc.adopt(p)
+	left := sc.precommitted(h)
+	for again := true; again; { // what is adopted may speak for another
+		before := len(left)
+		left = slices.DeleteFunc(left, func(p *pendingText) bool {
+			relabel, ok := p.forward(sc, restricted)
+			if ok {
+				for pv, id := range relabel {
+					pv.relabel(id)
+				}
+				if relabel != nil {
+					sc.awaitLabels(p)
+				}
+				sc.adopt(p)
+			}
+			return ok
+		})
+		again = len(left) < before
 	}
 }
 
@@ -113,9 +123,15 @@ func (p *pendingText) forward(sc *scan, restricted bool) (relabel map[*scannedPV
 	if vg.ID == p.before.ID && slices.ContainsFunc(sc.texts, func(t *scannedText) bool { return t.id == vg.ID && t.seqno >= vg.Seqno }) {
 		return nil, false // others went on
 	}
+	if vg.ID == p.before.ID && p.wasSplit(sc) {
+		return nil, true
+	}
 	ids := renamedPVs(p.before, vg)
 	relabel = map[*scannedPV]metadata.ID{}
 	for was, id := range ids {
+		if sc.claims(id, p.key) {
+			return nil, false // it is no new UUID
+		}
 		if len(sc.labelled(id)) > 0 {
 			ok = true
 			continue
@@ -130,6 +146,46 @@ func (p *pendingText) forward(sc *scan, restricted bool) (relabel map[*scannedPV
 		}
 	}
 	return relabel, ok
+}
+
+// claims says whether a committed text, other than that one, has a physical volume.
+func (sc *scan) claims(pv metadata.ID, other textKey) bool {
+	return slices.ContainsFunc(sc.texts, func(t *scannedText) bool {
+		return t.key != other && t.has(pv)
+	})
+}
+
+// wasSplit says whether the text is what a split leaves of its group: all that
+// it gives up is another group's, by the text on those physical volumes.
+func (p *pendingText) wasSplit(sc *scan) bool {
+	lost := 0
+	for _, rec := range p.before.PVs {
+		if pvRecord(p.doc.VG, rec.ID) != nil {
+			continue
+		}
+		if !sc.ownedByOther(rec.ID, p.before.ID) {
+			return false
+		}
+		lost++
+	}
+	return lost > 0
+}
+
+// ownedByOther says whether another group has a physical volume, and the areas
+// on it, if there are any in use, hold that group's text.
+func (sc *scan) ownedByOther(pv, than metadata.ID) bool {
+	for _, t := range sc.texts {
+		if t.err != nil || t.id == than || !t.has(pv) {
+			continue
+		}
+		holds := func(a scannedArea) bool {
+			return !usable(&a) || slices.ContainsFunc(t.areas, func(o *scannedArea) bool { return o.path == a.path && o.start == a.start })
+		}
+		if on := sc.labelled(pv); len(on) == 1 && !slices.ContainsFunc(on[0].areas, func(a scannedArea) bool { return !holds(a) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // renamedPVs returns the new UUIDs of the physical volumes that have another one
@@ -174,6 +230,20 @@ func (pv *scannedPV) relabel(id metadata.ID) {
 	pv.stale, pv.label = pv.label, &label
 	for i := range pv.areas {
 		pv.areas[i].pv = id
+	}
+}
+
+// awaitLabels notes which of the new UUIDs no label has. What has the old one may
+// be elsewhere, and is lost to the group if the text that tells of it is gone.
+func (sc *scan) awaitLabels(p *pendingText) {
+	for _, id := range renamedPVs(p.before, p.doc.VG) {
+		if len(sc.labelled(id)) > 0 {
+			continue
+		}
+		if sc.waiting == nil {
+			sc.waiting = map[metadata.ID]bool{}
+		}
+		sc.waiting[id] = true
 	}
 }
 

@@ -81,6 +81,7 @@ type scan struct {
 	failed   map[string]error
 	texts    []*scannedText
 	problems []Problem
+	waiting  map[metadata.ID]bool // UUIDs that PVs which were not found may still get; see rollForward
 }
 
 // looksAt says whether a scan reads a device.

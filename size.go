@@ -227,6 +227,16 @@ func ParseSize(text string) (Size, error) {
 	return ExactSize(b), nil
 }
 
+// ParseBytes reads a number of bytes as [ParseSize] does, but no percentage. An
+// error matches [ErrInvalidSize].
+func ParseBytes(text string) (Bytes, error) {
+	s, err := ParseSize(text)
+	if err == nil && s.kind != sizeBytes {
+		err = errors.WithMessagef(ErrInvalidSize, "%q is no number of bytes", text)
+	}
+	return Bytes(s.n), err
+}
+
 // sizeUnit returns the unit of a suffix: a letter, which "B" or "iB" may follow.
 func sizeUnit(suffix string) (Bytes, bool) {
 	suffix = strings.ToLower(suffix)

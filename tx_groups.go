@@ -255,6 +255,9 @@ func (tx *Tx) take(from *Tx, pvs []metadata.ID, lvs []*metadata.LogicalVolume) e
 	}
 	for _, pv := range pvs {
 		rec := pvRecord(from.vg, pv)
+		if err := from.readable(pv); err != nil {
+			return err
+		}
 		if err := from.emap.dropPV(pv); err != nil {
 			return err
 		}
@@ -278,6 +281,17 @@ func (tx *Tx) take(from *Tx, pvs []metadata.ID, lvs []*metadata.LogicalVolume) e
 		}
 		if err := tx.put(-1, &here); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// readable refuses a member with a metadata area that cannot be read, and may
+// go on to hold the text of the group that it leaves.
+func (tx *Tx) readable(pv metadata.ID) error {
+	for _, on := range tx.scan.labelled(pv) {
+		if err := tx.scan.unreadable(on); err != nil {
+			return &OpError{Op: "move pv", VG: tx.vg.Name, PV: on.path, Err: as(ErrDamaged, err)}
 		}
 	}
 	return nil

@@ -122,9 +122,9 @@ func (s *System) nameIsFree(name string, sc *scan) error {
 	for path, err := range sc.failed {
 		return fault(ErrDamaged, "cannot tell whether the name is free: %s: %v", path, err)
 	}
-	for _, t := range sc.texts {
-		if t.err != nil {
-			return fault(ErrDamaged, "cannot tell whether the name is free: %s: %v", t.areas[0].path, t.err)
+	for _, pv := range sc.pvs {
+		if err := sc.unreadable(pv); err != nil {
+			return fault(ErrDamaged, "cannot tell whether the name is free: %s: %v", pv.path, err)
 		}
 	}
 	if s.kernel == nil {
@@ -337,7 +337,7 @@ func (tx *Tx) noMember(pv *scannedPV, force bool) error {
 	if force {
 		return nil
 	}
-	if err := tx.unreadable(pv); err != nil {
+	if err := tx.scan.unreadable(pv); err != nil {
 		return errors.WithMessagef(err, "cannot tell whether a group has pv %s", id)
 	}
 	return nil
@@ -345,14 +345,14 @@ func (tx *Tx) noMember(pv *scannedPV, force bool) error {
 
 // unreadable returns what kept the metadata on a physical volume from being
 // read. A header that is broken is none: there is nothing behind it any more.
-func (tx *Tx) unreadable(pv *scannedPV) error {
+func (sc *scan) unreadable(pv *scannedPV) error {
 	for i := range pv.areas {
 		a := &pv.areas[i]
 		var format *metadata.FormatError
 		if a.err != nil && !errors.As(a.err, &format) && !errors.Is(a.err, ErrDamaged) {
 			return a.err
 		}
-		for _, t := range tx.scan.texts {
+		for _, t := range sc.texts {
 			if t.err != nil && slices.Contains(t.areas, a) {
 				return t.err
 			}

@@ -86,6 +86,9 @@ func (s *System) state(sc *scan, c *vgTexts) (*vgState, error) {
 		switch on := devices[rec.ID]; len(on) {
 		case 0:
 			deny("", sc.notFound(rec))
+			if sc.waiting[rec.ID] {
+				deny("", fault(ErrDamaged, "pv %s may still have its former uuid, since who gave it another died: give all devices of the group", rec.ID))
+			}
 		case 1:
 			st.addMember(on[0])
 			st.checkMember(rec, vg, on[0], sc, problem, deny)
@@ -155,11 +158,27 @@ func (st *vgState) checkMember(rec *metadata.PhysicalVolume, vg *metadata.Volume
 			if !slices.Contains(t.areas, &on.areas[i]) || t.err != nil || t.id == vg.ID {
 				continue
 			}
-			if other, err := t.decode(); err == nil && pvRecord(other.VG, rec.ID) != nil {
+			if sc.latest(t.id).has(rec.ID) {
 				deny(on.path, fault(ErrDamaged, "pv %s is claimed by vg %s (%s) too", rec.ID, t.name, t.id))
 			}
 		}
 	}
+}
+
+// latest returns the newest text of a group that could be read.
+func (sc *scan) latest(id metadata.ID) (newest *scannedText) {
+	for _, t := range sc.texts {
+		if t.err == nil && t.id == id && (newest == nil || t.seqno > newest.seqno) {
+			newest = t
+		}
+	}
+	return newest
+}
+
+// has says whether the text's group has a physical volume.
+func (t *scannedText) has(pv metadata.ID) bool {
+	doc, err := t.decode()
+	return err == nil && pvRecord(doc.VG, pv) != nil
 }
 
 // pvEnd returns where the last extent of a PV ends.

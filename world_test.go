@@ -23,9 +23,15 @@ func areaSpec(areas MetadataAreas) PVSpec {
 	return PVSpec{Areas: areas, MetadataSize: 32 * KiB, DataAlignment: 4 * KiB}
 }
 
+// tester is a test of the testing package, or one of rapid's.
+type tester interface {
+	require.TestingT
+	Helper()
+}
+
 // openDisks returns a System in image mode on devices in memory. Systems with
 // the same seed make the same identifiers.
-func openDisks(t testing.TB, disks *recorder.Disks, seed byte) *System {
+func openDisks(t tester, disks *recorder.Disks, seed byte) *System {
 	t.Helper()
 	sys, err := Open(Config{
 		Devices: disks.Paths(), Kernel: KernelNone, Host: "test",
@@ -111,7 +117,9 @@ func checkPatterns(t testing.TB, sys *System, before *metadata.VolumeGroup) {
 		lv, err := v.LV(old.ID.String())
 		if err != nil {
 			require.ErrorIs(t, err, ErrLVNotFound)
-			continue
+			if lv = elsewhere(t, sys, old.ID); lv == nil {
+				continue
+			}
 		}
 		if lv.Partial() {
 			continue
@@ -127,6 +135,19 @@ func checkPatterns(t testing.TB, sys *System, before *metadata.VolumeGroup) {
 	}
 }
 
+// elsewhere looks for an LV in all groups.
+func elsewhere(t testing.TB, sys *System, id metadata.ID) *LogicalVolume {
+	t.Helper()
+	inv, err := sys.Scan(context.Background())
+	require.NoError(t, err)
+	for _, vg := range inv.VGs {
+		if lv, err := vg.LV(id.String()); err == nil {
+			return lv
+		}
+	}
+	return nil
+}
+
 // problems returns all problems that a reading of the devices finds.
 func problems(t testing.TB, sys *System) []string {
 	t.Helper()
@@ -138,6 +159,7 @@ type alteration struct {
 	name  string
 	setup func(t testing.TB, sys *System, areas MetadataAreas)
 	vg    string // the group of do; vg0 if empty
+	pair  string // another group that is changed with vg0
 	do    func(tx *Tx, areas MetadataAreas) error
 	gone  bool // the group does not exist afterwards
 	// renamed: the group, the only one, gets another name or UUID.
@@ -186,6 +208,13 @@ func (c *alteration) ref() string {
 // record returns the group before or after the change.
 func (c *alteration) record(t testing.TB, sys *System) *metadata.VolumeGroup {
 	t.Helper()
+	if c.pair != "" {
+		vg, pair := recordOf(t, sys, "vg0"), recordOf(t, sys, c.pair)
+		if pair != nil { // both have to be as before or as after
+			vg.Tags = append(vg.Tags, textOf(pair))
+		}
+		return vg
+	}
 	if !c.renamed {
 		return recordOf(t, sys, "vg0")
 	}
