@@ -20,6 +20,8 @@ SUM := $(BUILD)/testsum -d $(BUILD)/steps
 # kernel-test, and are left out elsewhere.
 NO_KERNEL := -skip='^(Test|Benchmark)Kernel'
 OTHER_GO = $(filter-out $(basename $(shell $(GO) env GOVERSION)).%,$(GO_VERSIONS))
+# Examples whose dependencies are none of the library's.
+MODULES = $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod))
 # All packages but the runner, whose tests do nothing but boot guests.
 PURE = $(shell $(GO) list ./... | grep -v /internal/umltest)
 
@@ -64,7 +66,9 @@ lint: $(BUILD)/testsum
 	@status=0; \
 	$(SUM) check gofmt -- sh -c 'bad=$$(gofmt -l .); echo "not formatted: $$bad"; [ -z "$$bad" ]' || status=1; \
 	$(SUM) check vet -- $(GO) vet ./... || status=1; \
-	exit $$status
+	for m in $(MODULES); do \
+		$(SUM) check "vet $$m" -- $(GO) -C $$m vet ./... || status=1; \
+	done; exit $$status
 
 # Code and tests, on systems without device-mapper, with 32 bits, and with the
 # other byte order.
@@ -75,7 +79,11 @@ cross: $(BUILD)/testsum
 
 # All tests with every layer: what is missing fails.
 kernel-test: $(BUILD)/testsum
-	@$(SUM) tests "all tests" -- env CGO_ENABLED=0 LVM_TEST_REQUIRE=kernel,tools $(GO) test -json -timeout=15m ./...
+	@status=0; \
+	$(SUM) tests "all tests" -- env CGO_ENABLED=0 LVM_TEST_REQUIRE=kernel,tools $(GO) test -json -timeout=15m ./... || status=1; \
+	for m in $(MODULES); do \
+		$(SUM) tests "tests of $$m" -- env CGO_ENABLED=0 LVM_TEST_REQUIRE=kernel,tools $(GO) -C $$m test -json -timeout=15m ./... || status=1; \
+	done; exit $$status
 
 race: $(BUILD)/testsum
 	@$(SUM) tests "race detector" -- env CGO_ENABLED=1 $(GO) test -json -race -shuffle=on -timeout=15m $(NO_KERNEL) $(PURE)
@@ -107,7 +115,7 @@ examples: $(BUILD)/testsum
 	@status=0; build=$$(cd $(BUILD) && pwd); \
 	for d in $(wildcard examples/*/main.go); do \
 		name=$$(basename $$(dirname $$d)); \
-		CGO_ENABLED=0 $(GO) build -o $$build/examples/$$name ./$$(dirname $$d) || { status=1; continue; }; \
+		CGO_ENABLED=0 $(GO) -C $$(dirname $$d) build -o $$build/examples/$$name . || { status=1; continue; }; \
 		uml=; ! grep -q '^// Needs the kernel' $$d || uml="$$build/uml --"; \
 		empty=$$(mktemp -d); \
 		$(SUM) check "example $$name" -- sh -c 'cd "$$1" && shift && exec "$$@"' sh $$empty $$uml $$build/examples/$$name || status=1; \
