@@ -97,6 +97,12 @@ func (p *fsPlan) plan() error {
 	}
 	from := p.sb.Size
 	shrink, grow := from > low, min(from, small) < large
+	if !shrink && !grow && low == before {
+		return nil
+	}
+	if err := p.unused(); err != nil {
+		return err
+	}
 	if !shrink && !grow {
 		return nil
 	}
@@ -139,39 +145,43 @@ func (p *fsPlan) place() fsPlace {
 	return place
 }
 
+// unused refuses volumes that are in use by something else than a mount.
+func (p *fsPlan) unused() error {
+	if p.device == nil || p.use.mounted {
+		return nil
+	}
+	if err := p.b.tx.lookClosed(p.device); err != nil {
+		return err
+	}
+	switch open := p.device.info.OpenCount; {
+	case open > 0 && p.sb.Type == "swap":
+		return fault(ErrBusy, "the swap area is in use: use swapoff first")
+	case open > 0:
+		return fault(ErrBusy, "its device is open %d times, and not by a mount", open)
+	}
+	return nil
+}
+
 // allowed refuses file systems that cannot be resized as things are.
 func (p *fsPlan) allowed() error {
 	tx, sb := p.b.tx, p.sb
-	if p.lv.Status&metadata.LVWrite == 0 {
-		return fault(ErrReadOnly, "the volume is read-only")
-	}
-	if sb.kind.mountType != "" {
-		switch w := tx.wishes[p.lv.ID]; {
-		case tx.sys.kernel == nil:
-			return fault(ErrUnsupported, "%s is resized by the kernel, which image mode is without", sb.Type)
-		case p.device == nil || w.deactivate:
-			return fault(ErrNotActive, "the volume has to be active for its file system to be resized")
-		}
-	}
-	if p.device == nil {
-		return nil
-	}
-	if err := tx.lookClosed(p.device); err != nil {
-		return err
-	}
-	open := p.device.info.OpenCount
+	mounts := sb.kind.mountType != ""
 	switch {
-	case !p.use.mounted && open > 0 && sb.Type == "swap":
-		return fault(ErrBusy, "the swap area is in use: use swapoff first")
-	case !p.use.mounted && open > 0:
-		return fault(ErrBusy, "its device is open %d times, and not by a mount", open)
-	case p.use.mounted && len(p.use.mounts) > 0 && p.dir == "":
+	case p.lv.Status&metadata.LVWrite == 0:
+		return fault(ErrReadOnly, "the volume is read-only")
+	case mounts && tx.sys.kernel == nil:
+		return fault(ErrUnsupported, "%s is resized by the kernel, which image mode is without", sb.Type)
+	case mounts && (p.device == nil || tx.wishes[p.lv.ID].deactivate):
+		return fault(ErrNotActive, "the volume has to be active for its file system to be resized")
+	case !p.use.mounted:
+		return nil
+	case len(p.use.mounts) > 0 && p.dir == "":
 		return fault(ErrReadOnly, "it is mounted read-only on %s", p.use.mounts[0].dir)
 	case p.use.fixed != "":
 		return fault(ErrUnsupported, "%s", p.use.fixed)
-	case p.use.mounted && sb.errors:
+	case sb.errors:
 		return fault(ErrBusy, "errors were found in it: unmount and check it first")
-	case p.use.mounted && sb.offlineOnly != "":
+	case sb.offlineOnly != "":
 		return fault(ErrBusy, "it cannot be resized while it is mounted, because %s", sb.offlineOnly)
 	}
 	return nil

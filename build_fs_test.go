@@ -121,6 +121,7 @@ func TestResizeFSRefusals(t *testing.T) {
 		{"ext4 shrinks without tools", extSuper(240, 200), noTools, shrink, ErrUnsupported},
 		{"ext4 that is open", extSuper(240, 200), open, grow, ErrBusy},
 		{"ext4 that is open shrinks", extSuper(240, 200), open, shrink, ErrBusy},
+		{"ext4 that is open and fits", extSuper(120, 100), open, shrink, ErrBusy},
 		{"ext4 mounted read-only", extSuper(240, 200), set(fsUse{mounted: true, mounts: []fsMount{{dir: "/mnt", readOnly: true}}}), grow, ErrReadOnly},
 		{"ext4 mounted with errors", extSuper(240, 200, put32(0x38, 0x3ef53)), set(mounted), grow, ErrBusy},
 		{"ext4 with errors without tools", extSuper(240, 200, put32(0x38, 0x3ef53)), noTools, grow, ErrUnsupported},
@@ -254,12 +255,19 @@ func TestResizeFSStalePlan(t *testing.T) {
 	assert.Equal(t, lv, fs)
 }
 
-// The node of a device that is another one's is not touched.
+// The node of a device that is another one's is not touched, and not in undoing
+// either.
 func TestResizeFSOnWrongNode(t *testing.T) {
 	t.Parallel()
 	w := newFSWorld(t, fsDisks(t, extSuper(240, 200)))
 	sys := w.open(t, 3)
-	w.host.nodes["vg0-data"] = dm.MakeDev(254, 99)
+	right := w.host.nodes["vg0-data"]
+	sys.before = func(s Step) {
+		if _, ok := s.(*ResizeFileSystem); ok {
+			w.host.nodes["vg0-data"] = dm.MakeDev(254, 99)
+		}
+	}
+	defer func() { w.host.nodes["vg0-data"] = right }()
 	err := sys.Update(context.Background(), "vg0", func(tx *Tx) error {
 		return tx.ReduceLV("data", ReduceSpec{To: ExtentCount(30), ResizeFS: true})
 	})

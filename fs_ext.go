@@ -37,7 +37,7 @@ func readExt(r io.ReaderAt, _ Signature) (*superblock, error) {
 		return nil, broken(typ, "%d blocks of %s, %d of them free", blocks, block, free)
 	}
 	sb := &superblock{FileSystem: FileSystem{UUID: fsUUID(b[0x68:0x78]), Label: fsLabel(b[0x78:0x88]), Size: size, BlockSize: block}}
-	sb.least = Bytes(blocks-free) * block
+	sb.least = Bytes(max(blocks-free, 1)) * block
 	if incompat&ext64Bit == 0 {
 		sb.most = (1<<32 - 1) * block
 	}

@@ -74,6 +74,8 @@ type ResizeFileSystem struct {
 	harmless
 	fsRef
 	From, To Bytes
+
+	begun bool
 }
 
 func (s *ResizeFileSystem) String() string {
@@ -86,8 +88,8 @@ func (s *ResizeFileSystem) do(r *run) error { return s.resize(r, s.To) }
 // undo gives the old size back. Should that fail, the file system is whole, but
 // smaller than its volume.
 func (s *ResizeFileSystem) undo(r *run) error {
-	if s.To > s.From {
-		return nil // the last step of a plan that changes nothing else
+	if !s.begun || s.To > s.From { // one that grows does so when all else is done
+		return nil
 	}
 	return s.resize(r, s.From)
 }
@@ -97,6 +99,7 @@ func (s *ResizeFileSystem) resize(r *run, to Bytes) error {
 	if err != nil {
 		return err
 	}
+	s.begun = true
 	if s.tool == "" {
 		return r.sys.fs.resize(place, to)
 	}

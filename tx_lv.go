@@ -411,7 +411,7 @@ type ReduceSpec struct {
 	// ResizeFS makes the file system on it smaller before: btrfs, mounted or
 	// not; ext2, ext3 or ext4 that is not mounted; a swap area that is not in
 	// use. A file system that leaves room in the smaller volume grows to fill it.
-	// lvm2: --resizefs.
+	// AllowOpen does not matter then. lvm2: --resizefs.
 	ResizeFS bool
 }
 
