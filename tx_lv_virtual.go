@@ -28,6 +28,8 @@ func (t SegmentType) virtual() bool { return t == SegmentError || t == SegmentZe
 // check refuses what does not go with the type of new extents.
 func (t SegmentType) check(stripes int, size Bytes, pvs []PVSelection) error {
 	switch {
+	case stripes < 0:
+		return fault(ErrInvalidSpec, "%d stripes", stripes)
 	case t == "" || t == SegmentStriped:
 		return nil
 	case t == SegmentLinear && stripes > 1:

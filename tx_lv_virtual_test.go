@@ -119,8 +119,15 @@ func TestRefusalsWithoutStorage(t *testing.T) {
 		"stripe size":     {ErrInvalidSpec, create(LVSpec{Name: "new", Size: size, Type: SegmentZero, StripeSize: 4 * KiB})},
 		"pvs":             {ErrInvalidSpec, create(LVSpec{Name: "new", Size: size, Type: SegmentError, PVs: pvs(pv("a"))})},
 		"stripes, linear": {ErrInvalidSpec, create(LVSpec{Name: "new", Size: size, Type: SegmentLinear, Stripes: 2})},
-		"unknown type":    {ErrUnsupported, create(LVSpec{Name: "new", Size: size, Type: "vdo"})},
-		"no size":         {ErrInvalidSize, create(LVSpec{Name: "new", Type: SegmentError})},
+		"negative":        {ErrInvalidSpec, create(LVSpec{Name: "new", Size: size, Type: SegmentLinear, Stripes: -1})},
+		"extend by a negative": {ErrInvalidSpec, func(tx *Tx) error {
+			return tx.ExtendLV("data", ExtendSpec{By: size, Type: SegmentZero, Stripes: -1})
+		}},
+		"extend by unknown policy": {ErrInvalidSpec, func(tx *Tx) error {
+			return tx.ExtendLV("data", ExtendSpec{By: size, Allocation: 99})
+		}},
+		"unknown type": {ErrUnsupported, create(LVSpec{Name: "new", Size: size, Type: "vdo"})},
+		"no size":      {ErrInvalidSize, create(LVSpec{Name: "new", Type: SegmentError})},
 		"extend on pvs": {ErrInvalidSpec, func(tx *Tx) error {
 			return tx.ExtendLV("data", ExtendSpec{By: size, Type: SegmentZero, PVs: pvs(pv("a"))})
 		}},
