@@ -303,8 +303,14 @@ func TestKernelResizeFS(t *testing.T) {
 		assert.Equal(t, []string{odd}, fs.MountPoints)
 		assert.Equal(t, "xlabel", fs.Label)
 		assert.Equal(t, strings.TrimSpace(umltest.Run(t, "blkid", "-p", "-o", "value", "-s", "UUID", resizeDev)), fs.UUID)
+		w := startWriter(t, filepath.Join(odd, "files"))
+		w.wait(5)
 		require.NoError(t, r.extend(400*MiB))
+		w.wait(5)
 		require.NoError(t, r.extend(416*MiB))
+		w.wait(5)
+		w.stop()
+		verifyFiles(t, w.sums())
 		r.verify(odd)
 		umltest.Run(t, "mount", "-o", "remount,ro", odd)
 		r.refused(ErrReadOnly, func() error { return r.extend(440 * MiB) })
@@ -338,6 +344,23 @@ func TestKernelResizeFS(t *testing.T) {
 		r.resized(96*MiB, 96*MiB)
 		fsck(t)
 		r.verified()
+
+		// Below another mount, and by a single file of it.
+		dir = r.mount()
+		umltest.Run(t, "mount", "-t", "tmpfs", "none", dir)
+		assert.Empty(t, r.fs().MountPoints)
+		require.NoError(t, r.extend(100*MiB))
+		umltest.Run(t, "umount", dir)
+		file := filepath.Join(t.TempDir(), "file")
+		require.NoError(t, os.WriteFile(file, nil, 0o644))
+		umltest.Run(t, "mount", "--bind", filepath.Join(dir, "0"), file)
+		umltest.Run(t, "umount", dir)
+		assert.Equal(t, []string{file}, r.fs().MountPoints)
+		require.NoError(t, r.extend(104*MiB))
+		umltest.Run(t, "umount", file)
+		r.resized(104*MiB, 104*MiB)
+		fsck(t)
+		r.verified()
 	})
 
 	t.Run("in use without a mount", func(t *testing.T) {
@@ -359,8 +382,14 @@ func TestKernelResizeFS(t *testing.T) {
 		dir := r.mount()
 		assert.Equal(t, []string{dir}, r.fs().MountPoints)
 		assert.Equal(t, "btrlabel", r.fs().Label)
+		w := startWriter(t, filepath.Join(dir, "files"))
+		w.wait(5)
 		require.NoError(t, r.extend(480*MiB))
+		w.wait(5)
 		require.NoError(t, r.reduce(320*MiB))
+		w.wait(5)
+		w.stop()
+		verifyFiles(t, w.sums())
 		r.refused(ErrInvalidSize, func() error { return r.reduce(200 * MiB) })
 		r.verify(dir)
 		umltest.Run(t, "umount", dir)
@@ -398,26 +427,45 @@ func TestKernelResizeFS(t *testing.T) {
 		r := newResizeRun(t, 64*MiB)
 		require.NoError(t, r.extend(68*MiB)) // nothing is on it
 		r.refused(ErrUnsupported, func() error { return r.reduce(64 * MiB) })
-		for _, mkfs := range [][]string{
-			{"pvcreate", "-q"}, {"mkfs.vfat"}, {"mkfs.reiserfs", "-q"}, {"mkfs.f2fs", "-q"},
-		} {
-			if _, err := exec.LookPath(mkfs[0]); err != nil && mkfs[0] != "pvcreate" {
-				continue
-			}
-			wipe := "wipefs -qa " + resizeDev + "; dd if=/dev/zero of=" + resizeDev + " bs=1M count=68 2>&1"
-			umltest.Run(t, "sh", "-c", wipe)
-			if out, err := exec.Command(mkfs[0], append(mkfs[1:], resizeDev)...).CombinedOutput(); err != nil && mkfs[0] != "pvcreate" {
-				t.Logf("%v: %s", mkfs, out)
-				continue
-			}
-			fs, err := r.sys.FileSystem(context.Background(), "vg", "data")
-			require.NoError(t, err)
-			if fs == nil {
-				continue
-			}
+		put := func(at int64, magic string) {
+			umltest.Run(t, "dd", "if=/dev/zero", "of="+resizeDev, "bs=1M", "count=68", "conv=fsync")
+			require.NoError(t, os.WriteFile(filepath.Join(os.TempDir(), "magic"), []byte(magic), 0o600))
+			umltest.Run(t, "dd", "if="+filepath.Join(os.TempDir(), "magic"), "of="+resizeDev, "bs=1", fmt.Sprint("seek=", at), "conv=fsync,notrunc")
+		}
+		for typ, place := range map[string]struct {
+			at    int64
+			magic string
+		}{"crypto_LUKS": {0, "LUKS\xba\xbe\x00\x01"}, "reiserfs": {64<<10 + 52, "ReIsEr2Fs"}, "LVM2_member": {512, "LABELONE" + strings.Repeat("\x00", 16) + "LVM2 001"}} {
+			put(place.at, place.magic)
+			require.Equal(t, FileSystem{Type: typ}, r.fs())
 			r.refused(ErrUnsupported, func() error { return r.extend(80 * MiB) })
 			r.refused(ErrUnsupported, func() error { return r.reduce(40 * MiB) })
 		}
+	})
+
+	t.Run("ext4 in use when its machine died", func(t *testing.T) {
+		r := newResizeRun(t, 64*MiB, ext...)
+		copyTo := func(from, to string) {
+			umltest.Run(t, "dd", "if="+from, "of="+to, "bs=1M", "conv=fsync,notrunc")
+		}
+		dir := r.mount()
+		r.fill(dir, 10)
+		image := filepath.Join(t.TempDir(), "image")
+		copyTo(resizeDev, image)
+		umltest.Run(t, "umount", dir)
+		copyTo(image, resizeDev)
+		require.NoError(t, r.reduce(40*MiB))
+		r.resized(40*MiB, 40*MiB)
+		fsck(t)
+		r.verified()
+
+		require.NoError(t, r.extend(64*MiB))
+		copyTo(image, resizeDev)
+		r.tools(nil)
+		require.NoError(t, r.extend(80*MiB))
+		r.resized(80*MiB, 80*MiB)
+		fsck(t)
+		r.verified()
 	})
 }
 
