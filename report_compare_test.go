@@ -261,6 +261,20 @@ func find(rows []lvm2Row, want lvm2Row) lvm2Row {
 	return nil
 }
 
+// addRelatives adds to our report of a volume what it does not have, since of all
+// volumes together that can be much more than the metadata.
+func addRelatives(t testing.TB, vg *VolumeGroup, report map[string]any) {
+	t.Helper()
+	lv, err := vg.LV(report["lv_name"].(string))
+	require.NoError(t, err)
+	for field, names := range map[string][]string{
+		"lv_ancestors": lv.Ancestors(false), "lv_full_ancestors": lv.Ancestors(true),
+		"lv_descendants": lv.Descendants(false), "lv_full_descendants": lv.Descendants(true),
+	} {
+		report[field] = strings.Join(names, ",")
+	}
+}
+
 // group compares all that both say of a group. A section that lvm2's report does
 // not have is not looked at.
 func (c *comparison) group(where string, vg *VolumeGroup, theirs lvm2Report) {
@@ -281,6 +295,7 @@ func (c *comparison) group(where string, vg *VolumeGroup, theirs lvm2Report) {
 	}
 	segments := 0
 	for _, lv := range rowsOf(ours, "lvs") {
+		addRelatives(t, vg, lv)
 		name, id := where+" lv "+fmt.Sprint(lv["lv_name"]), fmt.Sprint(lv["lv_uuid"])
 		if theirs.LV != nil {
 			c.row(name, lv, object("lv", theirs.LV, "lv_uuid", id), hidden)

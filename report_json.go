@@ -33,11 +33,9 @@ func (v *VolumeGroup) MarshalJSON() ([]byte, error) {
 		}
 		out.LVs = append(out.LVs, r)
 	}
-	rel := v.related()
 	for _, h := range v.rec.History {
 		out.History = append(out.History, historicalJSON{
-			Name: h.Name, UUID: h.ID, Created: h.CreationTime, Removed: h.RemovalTime,
-			Ancestors: rel.ancestors("-"+h.Name, true), Descendants: rel.descendants("-"+h.Name, true),
+			Name: h.Name, UUID: h.ID, Created: h.CreationTime, Removed: h.RemovalTime, Origin: h.Origin, Descendants: list(h.Descendants),
 		})
 	}
 	return json.Marshal(out)
@@ -78,7 +76,7 @@ func (p Problem) MarshalJSON() ([]byte, error) { return json.Marshal(p.json()) }
 // MarshalJSON returns the list "vgs" of what [VolumeGroup.MarshalJSON] gives,
 // "orphans" of what [OrphanPV.MarshalJSON] gives, "blank" of the paths of devices
 // without a physical volume, and "problems" of [Problem]s.
-func (i *Inventory) MarshalJSON() ([]byte, error) {
+func (i Inventory) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		VGs      []*VolumeGroup `json:"vgs"`
 		Orphans  []OrphanPV     `json:"orphans"`
@@ -101,8 +99,8 @@ type historicalJSON struct {
 	UUID        ID        `json:"lv_uuid"`
 	Created     time.Time `json:"lv_time,omitzero"`
 	Removed     time.Time `json:"lv_time_removed,omitzero"`
-	Ancestors   []string  `json:"lv_full_ancestors"`
-	Descendants []string  `json:"lv_full_descendants"`
+	Origin      string    `json:"origin,omitempty"`
+	Descendants []string  `json:"descendants"`
 }
 
 type problemJSON struct {

@@ -53,13 +53,9 @@ type LVReport struct {
 	Modules          []string   `json:"lv_modules"` // of the kernel, that it needs
 	Health           string     `json:"lv_health_status,omitempty"`
 
-	Origin          string   `json:"origin,omitempty"`
-	OriginUUID      ID       `json:"origin_uuid,omitzero"`
-	OriginSize      Bytes    `json:"origin_size,omitempty"` // of a snapshot's origin, or of itself if it has snapshots
-	Ancestors       []string `json:"lv_ancestors"`
-	FullAncestors   []string `json:"lv_full_ancestors"` // with those that were removed
-	Descendants     []string `json:"lv_descendants"`
-	FullDescendants []string `json:"lv_full_descendants"`
+	Origin     string `json:"origin,omitempty"`
+	OriginUUID ID     `json:"origin_uuid,omitzero"`
+	OriginSize Bytes  `json:"origin_size,omitempty"` // of a snapshot's origin, or of itself if it has snapshots
 
 	MovePV         string `json:"move_pv,omitempty"` // pvmove: the source
 	MovePVUUID     ID     `json:"move_pv_uuid,omitzero"`
@@ -96,6 +92,21 @@ type LVKernelReport struct {
 	CheckNeeded     *bool  `json:"lv_check_needed,omitempty"`     // thin pool, cache
 	MergeFailed     *bool  `json:"lv_merge_failed,omitempty"`     // snapshot
 	SnapshotInvalid *bool  `json:"lv_snapshot_invalid,omitempty"` // snapshot
+}
+
+// Ancestors returns the name of what the volume is a snapshot of, of what that one
+// is a snapshot of, and so on: lvm2's lv_ancestors. If removed is set, removed
+// volumes that the group remembers count, and their names begin with a dash:
+// lv_full_ancestors.
+func (l *LogicalVolume) Ancestors(removed bool) []string {
+	return l.vg.related().ancestors(l.rec.Name, removed)
+}
+
+// Descendants returns the names of the volume's snapshots, each followed by its
+// own: lvm2's lv_descendants. If removed is set, removed volumes that the group
+// remembers count, and their names begin with a dash: lv_full_descendants.
+func (l *LogicalVolume) Descendants(removed bool) []string {
+	return l.vg.related().descendants(l.rec.Name, removed)
 }
 
 // lvFacts is a volume with its relations and its device.
@@ -158,9 +169,7 @@ func (f *lvFacts) report() LVReport {
 		Autoactivation: rec.Status&metadata.LVNoAutoactivate == 0, Active: (&LogicalVolume{vg: f.vg, rec: rec}).Active(),
 		Major: -1, Minor: -1, ReadAhead: int64(rec.ReadAhead), Permissions: f.permissions(),
 		Size: f.size(), SegmentCount: len(rec.Segments), Tags: list(rec.Tags), Profile: rec.Profile,
-		LockArgs: rec.LockArgs, Created: rec.CreationTime, CreationHost: rec.CreationHost, Modules: f.modules(), Health: f.health(),
-		Ancestors: f.rel.ancestors(rec.Name, false), FullAncestors: f.rel.ancestors(rec.Name, true),
-		Descendants: f.rel.descendants(rec.Name, false), FullDescendants: f.rel.descendants(rec.Name, true),
+		LockArgs: rec.LockArgs, Created: rec.CreationTime, CreationHost: rec.CreationHost, Modules: f.moduleList(), Health: f.health(),
 		RaidWriteBehind: first.writeBehind, RaidMinRecoveryRate: first.minRate, RaidMaxRecoveryRate: first.maxRate,
 	}
 	if f.visible() && first.kind != "thin-pool" && first.kind != "vdo-pool" {

@@ -34,12 +34,14 @@ type pvPart struct {
 type lvNode struct {
 	rec       *metadata.LogicalVolume
 	segments  []segmentFacts
-	uses      []lvUse // by the volumes that it is a part of
-	snapshots []int   // nodes of the volumes that hold the changed chunks of its snapshots
-	cow       *lvCow  // of such a volume
-	partial   bool    // has extents on a physical volume that cannot be used
-	looked    bool    // for partial
-	inGroup   bool    // false for the record that only ties a snapshot together
+	uses      []lvUse   // by the volumes that it is a part of
+	snapshots []int     // nodes of the volumes that hold the changed chunks of its snapshots
+	cow       *lvCow    // of such a volume
+	partial   bool      // has extents on a physical volume that cannot be used
+	looked    bool      // for partial
+	modules   moduleSet // that it needs, its parts included
+	counted   bool      // for modules
+	inGroup   bool      // false for the record that only ties a snapshot together
 }
 
 // lvCow is what a record of a snapshot says of the volume with the chunks.
@@ -111,6 +113,7 @@ func newRelations(vg *metadata.VolumeGroup, missing func(*metadata.PhysicalVolum
 		}
 	}
 	for i := range r.nodes {
+		r.findModules(i)
 		if len(r.missing) > 0 {
 			r.findPartial(i)
 		}

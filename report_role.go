@@ -139,52 +139,64 @@ func (f *lvFacts) privateRole() []string {
 	return []string{}
 }
 
-// modules returns the device-mapper modules that the volume needs, its parts
-// included, by name.
+// moduleNames returns the device-mapper modules that volumes of known types may
+// need, by name.
+func moduleNames() []string {
+	return []string{"cache", "error", "integrity", "mirror", "raid", "snapshot", "thin", "thin-pool", "vdo", "writecache", "zero"}
+}
+
+// moduleSet is a set of moduleNames, a bit for each.
+type moduleSet uint16
+
+func (m *moduleSet) add(name string) {
+	if i, ok := slices.BinarySearch(moduleNames(), name); ok {
+		*m |= 1 << i
+	}
+}
+
+// findModules finds out which modules a volume needs, its parts included. The
+// pool of a thin volume counts as one that needs no more.
 //
 // Source: lvs of lvm2 as recorded in testdata/corpus.
-func (f *lvFacts) modules() []string {
+func (r *relations) findModules(i int) moduleSet {
+	n := &r.nodes[i]
+	if n.counted {
+		return n.modules
+	}
+	n.counted = true
+	below := true
+	for s := range n.segments {
+		switch kind := n.segments[s].kind; {
+		case kind == "thin":
+			n.modules.add("thin")
+			n.modules.add("thin-pool")
+			below = false
+		case strings.HasPrefix(kind, "raid"):
+			n.modules.add("raid")
+		case kind == "thin-pool":
+			n.modules.add(kind)
+		default:
+			n.modules.add(strings.TrimSuffix(kind, "-pool"))
+		}
+	}
+	if below {
+		r.parts(i, func(j int) { n.modules |= r.findModules(j) })
+	}
+	return n.modules
+}
+
+// moduleList returns the names of the modules that the volume needs.
+func (n *lvNode) moduleList() []string {
+	set := n.modules
+	if n.cow != nil || len(n.snapshots) > 0 {
+		set.add("snapshot")
+	}
 	out := []string{}
-	add := func(names ...string) {
-		for _, name := range names {
-			if !slices.Contains(out, name) {
-				out = append(out, name)
-			}
+	for i, name := range moduleNames() {
+		if set&(1<<i) != 0 {
+			out = append(out, name)
 		}
 	}
-	if f.cow != nil || len(f.snapshots) > 0 {
-		add("snapshot")
-	}
-	seen := map[int]bool{}
-	var collect func(i int)
-	collect = func(i int) {
-		if seen[i] {
-			return
-		}
-		seen[i] = true
-		below := true
-		for s := range f.rel.nodes[i].segments {
-			switch kind := f.rel.nodes[i].segments[s].kind; {
-			case kind == "linear", kind == "striped":
-			case kind == "thin":
-				add("thin", "thin-pool")
-				below = false
-			case strings.HasPrefix(kind, "raid"):
-				add("raid")
-			case kind == "cache-pool":
-				add("cache")
-			case kind == "vdo-pool":
-				add("vdo")
-			default:
-				add(kind)
-			}
-		}
-		if below {
-			f.rel.parts(i, collect)
-		}
-	}
-	collect(f.index)
-	slices.Sort(out)
 	return out
 }
 
@@ -221,12 +233,14 @@ func (r *relations) originOf(name string, full bool) (string, bool) {
 
 // ancestors returns the origin of a volume, the origin's origin and so on.
 func (r *relations) ancestors(name string, full bool) []string {
-	out := []string{}
+	var out []string
+	seen := map[string]bool{name: true}
 	for {
 		origin, ok := r.originOf(name, full)
-		if !ok || slices.Contains(out, origin) {
+		if !ok || seen[origin] {
 			return out
 		}
+		seen[origin] = true
 		out = append(out, origin)
 		name = origin
 	}
@@ -234,8 +248,8 @@ func (r *relations) ancestors(name string, full bool) []string {
 
 // descendants returns the snapshots of a volume, each followed by its own.
 func (r *relations) descendants(of string, full bool) []string {
-	out := []string{}
-	seen := map[string]bool{}
+	var out []string
+	seen := map[string]bool{of: true}
 	var collect func(name string)
 	add := func(name string) {
 		if !seen[name] && (full || !strings.HasPrefix(name, "-")) {

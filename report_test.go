@@ -1,7 +1,6 @@
 package lvm
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -223,14 +222,14 @@ func TestReportOfHistory(t *testing.T) {
 	require.NoError(t, err)
 	lv, err := vg.LV("t3")
 	require.NoError(t, err)
-	r, err := lv.Report()
-	require.NoError(t, err)
-	assert.Empty(t, r.Ancestors)
-	assert.Equal(t, []string{"-t2", "-t1"}, r.FullAncestors)
+	assert.Empty(t, lv.Ancestors(false))
+	assert.Equal(t, []string{"-t2", "-t1"}, lv.Ancestors(true))
+	assert.Empty(t, lv.Descendants(true))
 	history := rowsOf(ourJSON(t, vg), "historical_lvs")
 	require.Len(t, history, 2)
-	assert.Equal(t, []any{"-t2", "t3"}, history[1]["lv_full_descendants"])
-	assert.Equal(t, []any{"-t1"}, history[0]["lv_full_ancestors"])
+	assert.Equal(t, []any{"t3"}, history[0]["descendants"])
+	assert.Equal(t, "-t1", history[0]["origin"])
+	assert.Equal(t, []string{"-t2", "t3"}, vg.related().descendants("-t1", true))
 	assert.Equal(t, "2026-11-22T08:54:36Z", history[0]["lv_time_removed"])
 }
 
@@ -247,7 +246,7 @@ func TestReportOfCircle(t *testing.T) {
 	vg.PVs = []*metadata.PhysicalVolume{{ID: metadata.ID{9}}}
 	vg.History = []*metadata.HistoricalLV{{Name: "x", Origin: "-y", Descendants: []string{"lv0"}}, {Name: "y", Origin: "-x"}}
 	v := &VolumeGroup{sys: &System{custom: true}, rec: vg, members: map[metadata.ID]*member{}, extents: func() *ExtentMap { return NewExtentMap(vg) }}
-	text, err := json.Marshal(v)
-	require.NoError(t, err)
-	assert.True(t, bytes.Contains(text, []byte(`"lv_full_ancestors":["-x","-y"]`)), string(text))
+	assert.Len(t, rowsOf(ourJSON(t, v), "lvs"), 3)
+	assert.Equal(t, []string{"-x", "-y"}, (&LogicalVolume{vg: v, rec: vg.LVs[0]}).Ancestors(true))
+	assert.Equal(t, []string{"-x", "lv0"}, v.related().descendants("-y", true))
 }
