@@ -70,6 +70,7 @@ func TestKernelKill(t *testing.T) {
 	for _, name := range []string{
 		"create lv", "extend lv", "reduce lv", "rename lv", "remove lv", "several in one",
 		"activate all", "deactivate all", "refresh", "rename in a chain", "replace by one of the same name",
+		"rename vg and lvs and make one",
 	} {
 		t.Run(name, func(t *testing.T) {
 			stride := 1
@@ -96,7 +97,7 @@ func killAt(t *testing.T, name string, step int) bool {
 			tx.addLV("data", 20, 1), tx.addLV("striped", 8, 2), tx.addLV("other", 5, 1))
 	})
 	defer func() {
-		update(t, sys, "vg0", func(tx *Tx) error {
+		update(t, sys, onlyGroup(t, sys).Name(), func(tx *Tx) error {
 			for lv := range tx.VG().LVs() {
 				if err := tx.RemoveLV(lv.Name()); err != nil {
 					return err
@@ -128,18 +129,18 @@ func killAt(t *testing.T, name string, step int) bool {
 	rec, err := sys.Recover(ctx)
 	require.NoError(t, err, where)
 	require.Empty(t, rec.Problems, where)
-	vg, err := sys.VG(ctx, "vg0")
-	require.NoError(t, err, where)
+	vg := onlyGroup(t, sys)
+	require.NotNil(t, vg, where)
 	require.Empty(t, vg.Problems(), where)
 	checkKernel(t, sys, vg, where)
-	lvm2(t, "vgck", "vg0")
+	lvm2(t, "vgck", vg.Name())
 	for lv := range vg.LVs() {
 		checkDevice(t, before, lv, where)
 	}
 	// What lvm2 activates is the same.
 	tables := activeTables(t, sys)
-	lvm2(t, "vgchange", "-an", "vg0")
-	lvm2(t, "vgchange", "-ay", "vg0")
+	lvm2(t, "vgchange", "-an", vg.Name())
+	lvm2(t, "vgchange", "-ay", vg.Name())
 	for uuid, table := range activeTables(t, sys) {
 		if ours, ok := tables[uuid]; ok {
 			require.Equal(t, table, ours, where)
@@ -170,11 +171,19 @@ func checkKernel(t *testing.T, sys *System, vg *VolumeGroup, where string) {
 		assert.Equal(t, lv.DMName(), d.Name, where)
 		assert.FileExists(t, lv.Path(), where)
 	}
-	links, err := os.ReadDir("/dev/vg0")
+	links, err := os.ReadDir("/dev/" + vg.Name())
 	if err == nil || len(list) > 0 {
 		require.NoError(t, err)
 		assert.Len(t, links, len(list), where)
 	}
+	for _, former := range []string{"vg0", "vg1"} {
+		if former != vg.Name() {
+			assert.NoDirExists(t, "/dev/"+former, where)
+		}
+	}
+	nodes, err := os.ReadDir("/dev/mapper")
+	require.NoError(t, err)
+	assert.Len(t, nodes, len(list)+1, "%s: %v", where, nodes) // and control
 }
 
 // checkDevice checks what a volume holds.
