@@ -65,7 +65,9 @@ func (tx *Tx) find(id metadata.ID) *metadata.LogicalVolume {
 // bring plans the steps from the devices an LV has to those it shall have.
 func (b *builder) bring(lv *metadata.LogicalVolume, w wish) error {
 	tx := b.tx
-	r := &renderer{vg: tx.vg, device: tx.tableDevice(), claimed: tx.claims(), standIns: &standIns{tx.kern, w.replace}}
+	r := &renderer{
+		vg: tx.vg, device: tx.tableDevice(), claimed: tx.claims(), lists: &tx.sys.cfg.VolumeLists, standIns: &standIns{tx.kern, w.replace},
+	}
 	nodes, err := r.lv(lv)
 	if err != nil {
 		return &OpError{Op: "activate lv", VG: tx.vg.Name, LV: lv.Name, Err: err}

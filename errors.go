@@ -56,6 +56,9 @@ var (
 	// ErrActivationSkip: the logical volume is marked not to be activated unless
 	// that is ignored. See [ActivateOptions].
 	ErrActivationSkip = errors.New("activation skipped")
+	// ErrActivationList: this host's lists do not let it activate the logical
+	// volume. See [VolumeLists].
+	ErrActivationList = errors.New("not to be activated on this host")
 )
 
 // OpError is what the methods of [System] and [Tx] return: the operation, the

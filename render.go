@@ -37,6 +37,7 @@ type renderer struct {
 	vg      *metadata.VolumeGroup
 	device  func(pv metadata.ID) (string, error) // as a dm table names it
 	claimed map[string]string                    // see claims
+	lists   *VolumeLists                         // nil: none
 	// standIns is nil if there are to be none for missing physical volumes.
 	standIns *standIns
 
@@ -73,7 +74,7 @@ func (r *renderer) add(lv *metadata.LogicalVolume) (string, error) {
 	n := node{
 		lv: lv.ID, lvName: lv.Name, name: name, uuid: dmUUID(r.vg.ID, lv.ID, ""),
 		table:    make(dm.Table, len(lv.Segments)),
-		readOnly: lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0,
+		readOnly: lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0 || r.lists.forcesReadOnly(r.vg, lv),
 		hidden:   lv.Status&metadata.LVVisible == 0,
 	}
 	outer := r.at

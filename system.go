@@ -77,6 +77,9 @@ type Config struct {
 	// ExtraSystemIDs are accepted besides SystemID.
 	ExtraSystemIDs []string
 
+	// VolumeLists say which logical volumes this host activates, and how.
+	VolumeLists VolumeLists
+
 	// Program is noted in the metadata as the writer; "lvm-go" if empty.
 	Program string
 

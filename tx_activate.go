@@ -50,7 +50,7 @@ func (tx *Tx) Activate(lv string) error { return tx.ActivateWith(lv, ActivateOpt
 // ActivateWith is Activate with options. It returns an error matching
 // [ErrActivationSkip] if the volume is marked to be skipped, and an error matching
 // [ErrMissingPV] if the volume lies on missing physical volumes and the mode
-// does not allow that. In an active volume such areas stay as they are; in one
+// does not allow that, or [ErrActivationList] if this host may not. In an active volume such areas stay as they are; in one
 // that is not, errors stand in for them.
 func (tx *Tx) ActivateWith(lv string, o ActivateOptions) error {
 	return tx.fail("activate lv", lv, tx.setActive(lv, wish{activate: true}, o))
@@ -107,6 +107,9 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 	if skipped := lv.Status&metadata.LVActivationSkip != 0; w.activate && skipped && !o.IgnoreSkip && !tx.kern.active(lv.ID) {
 		return fault(ErrActivationSkip, "it is marked to be skipped: set IgnoreSkip to activate it")
 	}
+	if w.activate && !tx.mayActivate(lv) {
+		return fault(ErrActivationList, "the list of volumes that this host activates does not have it")
+	}
 	if w.refresh && !tx.kern.active(lv.ID) {
 		return ErrNotActive
 	}
@@ -142,7 +145,8 @@ func (tx *Tx) liesOnOpaque(lv *metadata.LogicalVolume) bool {
 }
 
 // ActivateAll activates the logical volumes that are for users, but those that
-// are marked to be skipped. lvm2: vgchange -ay.
+// are marked to be skipped, or that this host may not activate. lvm2: vgchange
+// -ay.
 //
 // Volumes that cannot be activated by this package are left out, and then named
 // by an error that matches [ErrUnsupported]; likewise those that lie on missing
@@ -156,29 +160,33 @@ func (tx *Tx) ActivateAllWith(o ActivateOptions) error {
 	if o.IgnoreSkip {
 		skip = 0
 	}
-	return tx.setAll("activate lv", wish{activate: true}, o, skip)
+	return tx.setAll("activate lv", wish{activate: true}, o, func(lv *metadata.LogicalVolume) bool {
+		return lv.Status&skip == 0 && tx.mayActivate(lv)
+	})
 }
 
 // AutoActivate activates what a host that starts activates: the logical volumes
 // for users but those that are marked to be skipped or not to come up by
-// themselves; none if the group is marked so. lvm2: vgchange -aay. Volumes that it
+// themselves, or that its [VolumeLists] leave out; none if the group is marked so. lvm2: vgchange -aay. Volumes that it
 // leaves out for other reasons are told as by [Tx.ActivateAll].
 func (tx *Tx) AutoActivate() error {
 	if tx.vg != nil && tx.sys.kernel != nil && tx.vg.Status&metadata.VGNoAutoactivate != 0 {
 		return nil
 	}
-	return tx.setAll("activate lv", wish{activate: true}, ActivateOptions{}, metadata.LVActivationSkip|metadata.LVNoAutoactivate)
+	return tx.setAll("activate lv", wish{activate: true}, ActivateOptions{}, func(lv *metadata.LogicalVolume) bool {
+		return lv.Status&(metadata.LVActivationSkip|metadata.LVNoAutoactivate) == 0 && tx.mayActivate(lv) &&
+			tx.sys.cfg.VolumeLists.mayAutoActivate(tx.vg, lv)
+	})
 }
 
 // DeactivateAll removes the devices of all logical volumes. lvm2: vgchange -an.
 // Volumes that it leaves out are told as by [Tx.ActivateAll].
 func (tx *Tx) DeactivateAll() error {
-	return tx.setAll("deactivate lv", wish{deactivate: true}, ActivateOptions{}, 0)
+	return tx.setAll("deactivate lv", wish{deactivate: true}, ActivateOptions{}, func(*metadata.LogicalVolume) bool { return true })
 }
 
-// setAll wishes the same for all volumes for users but those with one of the marks
-// in skip.
-func (tx *Tx) setAll(op string, w wish, o ActivateOptions, skip metadata.LVStatus) error {
+// setAll wishes the same for all volumes for users that take says.
+func (tx *Tx) setAll(op string, w wish, o ActivateOptions, take func(*metadata.LogicalVolume) bool) error {
 	if tx.vg == nil {
 		return tx.fail(op, "", ErrVGNotFound)
 	}
@@ -187,7 +195,7 @@ func (tx *Tx) setAll(op string, w wish, o ActivateOptions, skip metadata.LVStatu
 	}
 	var left []error
 	for _, lv := range tx.vg.LVs {
-		if lv == nil || lv.Status&metadata.LVVisible == 0 || lv.Status&skip != 0 {
+		if lv == nil || lv.Status&metadata.LVVisible == 0 || !take(lv) {
 			continue
 		}
 		err := tx.fail(op, lv.Name, tx.setActive(lv.Name, w, o))

@@ -58,8 +58,8 @@ const (
 	zeroedHead = 4 * units.KiB
 )
 
-// CreateLV makes a logical volume and, with a kernel, activates it. lvm2:
-// lvcreate.
+// CreateLV makes a logical volume and, with a kernel, activates it if this host
+// may ([VolumeLists]). lvm2: lvcreate.
 //
 // Returns a *[SpaceError] (matching [ErrNoSpace]) if there is no room, and errors
 // matching [ErrExists], [ErrInvalidName], [ErrInvalidSize] or [ErrInvalidSpec].
@@ -134,7 +134,7 @@ func (tx *Tx) createLV(spec LVSpec) (*metadata.LogicalVolume, error) {
 	if err := tx.put(-1, lv); err != nil {
 		return nil, err
 	}
-	tx.want(lv.ID, wish{activate: active})
+	tx.want(lv.ID, wish{activate: active && tx.mayActivate(lv)})
 	if spec.Type.virtual() {
 		return lv, nil // there is nothing to overwrite
 	}
