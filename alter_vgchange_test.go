@@ -19,7 +19,6 @@ func alterVGChange() []alteration {
 			update(t, sys, "vg0", func(tx *Tx) error { return tx.SetExtentSize(4 * KiB) })
 		}), do: func(tx *Tx, _ MetadataAreas) error { return tx.SetExtentSize(8 * KiB) }},
 		{name: "export vg", setup: volumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.ExportVG() }},
-		{name: "fewer metadata copies", setup: andSpare, do: func(tx *Tx, _ MetadataAreas) error { return tx.SetMetadataCopies(1) }},
 		{name: "swap metadata areas", setup: lastInUse, do: func(tx *Tx, areas MetadataAreas) error {
 			if areas == NoArea {
 				return tx.SetTags("t")
@@ -35,7 +34,6 @@ func alterVGChange() []alteration {
 		{name: "restore vg", setup: volumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.RestoreVG(tx.earlier(), RestoreSpec{})
 		}},
-		{name: "repair metadata", setup: missedCommit, do: func(tx *Tx, _ MetadataAreas) error { return tx.RepairMetadata() }},
 		{name: "repair metadata of an outdated pv", setup: outdatedPV, do: func(tx *Tx, _ MetadataAreas) error { return tx.RepairMetadata() }},
 		{name: "import vg", setup: exported, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.ImportVG(ImportSpec{}) }},
 	}

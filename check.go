@@ -115,7 +115,7 @@ func (sc *scan) unread() error {
 	add := func(path string, err error) {
 		var format *metadata.FormatError
 		if err != nil && !errors.As(err, &format) && !errors.Is(err, metadata.ErrSyntax) && !errors.Is(err, ErrDamaged) {
-			errs = append(errs, fmt.Errorf("%s cannot be read: %w", path, err))
+			errs = append(errs, fmt.Errorf("%s cannot be read; leave it out of the devices to go on without it: %w", path, err))
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(sc.failed)) {
