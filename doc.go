@@ -93,6 +93,14 @@
 // In image mode the image files themselves are locked, so that several programs
 // of this package may share them.
 //
+// # Reports
+//
+// What lvm2's pvs, vgs and lvs report is there as typed values: see
+// [VolumeGroup.Report], [PhysicalVolume.Report], [LogicalVolume.Report],
+// [Segment.Report] and the Attr methods. The same types, and an [Inventory], can be
+// marshalled as JSON with stable names, which are lvm2's where it has one. Volumes
+// of types that are only kept are reported too.
+//
 // # Concurrency
 //
 // A System is safe for concurrent use. With a kernel, transactions of different

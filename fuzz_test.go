@@ -3,6 +3,7 @@ package lvm
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"runtime"
 	"testing"
 	"time"
@@ -65,6 +66,8 @@ func withSum(header []byte) []byte {
 // contents returns what the volumes of all groups hold, by their ids.
 func contents(t *testing.T, disks *recorder.Disks) map[metadata.ID][]byte {
 	inv, err := openDisks(t, disks, 1).Scan(context.Background())
+	require.NoError(t, err)
+	_, err = json.Marshal(inv)
 	require.NoError(t, err)
 	out := map[metadata.ID][]byte{}
 	for _, vg := range inv.VGs {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/lvm-go/lvm/metadata"
@@ -125,6 +126,13 @@ func (tx *Tx) VG() *VolumeGroup {
 	if tx.st != nil {
 		v.facts = vgFacts{problems: tx.st.problems, noChange: tx.st.noChange}
 	}
+	if tx.kern != nil {
+		v.devices = tx.kern.byLV
+	}
+	for _, pv := range rec.PVs {
+		v.areas = append(v.areas, tx.areas[pv.ID]...)
+	}
+	v.relations = sync.OnceValue(v.relate)
 	var names map[string]*metadata.LogicalVolume
 	v.byLV = func(name string) *metadata.LogicalVolume {
 		if names == nil {
