@@ -20,10 +20,27 @@ import (
 // volume with what was written there. A failure prints how to repeat it.
 func TestModel(t *testing.T) {
 	t.Parallel()
+	tally := modelTally{}
+	defer tally.log(t)
 	rapid.Check(t, func(t *rapid.T) {
-		m := newModel(t, newImageWorld())
-		m.T.Repeat(m.actions())
+		m := newModel(t, newImageWorld(), tally)
+		for range 3 { // it makes some thirty steps
+			m.T.Repeat(m.actions())
+		}
 	})
+}
+
+// modelTally counts the changes made and refused by action.
+type modelTally map[string][2]int
+
+func (c modelTally) log(t *testing.T) {
+	made, refused := 0, 0
+	for _, action := range slices.Sorted(maps.Keys(c)) {
+		n := c[action]
+		t.Logf("%-16s %4d made, %4d refused", action, n[0], n[1])
+		made, refused = made+n[0], refused+n[1]
+	}
+	t.Logf("%-16s %4d made, %4d refused", "all", made, refused)
 }
 
 // world is the devices that a model's operations are made on.
@@ -83,6 +100,8 @@ type model struct {
 	pvs    map[string]string // the group of each physical volume, by device; "" for none
 	marks  uint32            // given out
 	names  int
+	action string
+	tally  modelTally
 }
 
 type modelVG struct {
@@ -105,8 +124,12 @@ type modelLV struct {
 	stripes  int
 }
 
-func newModel(t *rapid.T, w world) *model {
-	return &model{T: t, world: w, sys: w.system(t), groups: map[string]*modelVG{}, pvs: map[string]string{}}
+func newModel(t *rapid.T, w world, tally modelTally) *model {
+	m := &model{tally: tally, T: t, world: w, sys: w.system(t), groups: map[string]*modelVG{}, pvs: map[string]string{}, action: "begin"}
+	m.createVG()
+	m.createLV()
+	m.createLV()
+	return m
 }
 
 // refusals are the errors that an operation may be refused with.
@@ -120,9 +143,12 @@ func (m *model) try(vg string, must bool, fn func(*Tx) error) bool {
 	m.Helper()
 	m.begin()
 	err := m.sys.Update(context.Background(), vg, fn)
+	n := m.tally[m.action]
 	if err == nil {
+		m.tally[m.action] = [2]int{n[0] + 1, n[1]}
 		return true
 	}
+	m.tally[m.action] = [2]int{n[0], n[1] + 1}
 	if must {
 		require.NoError(m, err)
 	}
@@ -208,12 +234,12 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"split vg": m.splitVG, "merge vg": m.mergeVG, "rename vg": m.renameVG, "change vg": m.changeVG,
 		"export vg": m.exportVG, "import vg": m.importVG, "extent size": m.extentSize, "ids": m.changeIDs,
 		"create pv": m.createPV, "remove pv": m.removePV, "change pv": m.changePV, "resize pv": m.resizePV,
-		"create lv": m.createLV, "create lv again": m.createLV, "extend lv": m.extendLV, "reduce lv": m.reduceLV,
+		"create lv": m.createLV, "create lv again": m.createLV, "extend lv": m.extendLV, "extend lv again": m.extendLV, "reduce lv": m.reduceLV,
 		"rename lv": m.renameLV, "remove lv": m.removeLV, "change lv": m.changeLV, "several": m.several,
 	}
 	out := map[string]func(*rapid.T){"": func(t *rapid.T) { m.T = t; m.check() }}
 	for name, do := range named {
-		out[name] = func(t *rapid.T) { m.T = t; do() }
+		out[name] = func(t *rapid.T) { m.T, m.action = t, name; do() }
 	}
 	return out
 }
@@ -370,8 +396,9 @@ func (m *model) changeVG() {
 
 func (m *model) exportVG() {
 	vg, g := m.group()
-	m.try(vg, true, func(tx *Tx) error { return tx.ExportVG() })
-	g.exported = true
+	if m.try(vg, m.idle(vg), func(tx *Tx) error { return tx.ExportVG() }) {
+		g.exported = true
+	}
 }
 
 func (m *model) importVG() {
@@ -382,6 +409,18 @@ func (m *model) importVG() {
 	g := m.groups[vg]
 	require.Equal(m, g.exported, m.try(vg, g.exported, func(tx *Tx) error { return tx.ImportVG(ImportSpec{}) }))
 	g.exported = false
+}
+
+// idle says whether no volume of a group is active.
+func (m *model) idle(vg string) bool {
+	now, err := m.sys.VG(context.Background(), vg)
+	require.NoError(m, err)
+	for lv := range now.LVs() {
+		if lv.Active() {
+			return false
+		}
+	}
+	return true
 }
 
 func (m *model) extentSize() {
@@ -396,11 +435,11 @@ func (m *model) extentSize() {
 func (m *model) changeIDs() {
 	vg, _ := m.group()
 	if rapid.Bool().Draw(m.T, "vg") {
-		m.try(vg, true, func(tx *Tx) error { return tx.SetVGID(ID{}) })
+		m.try(vg, m.idle(vg), func(tx *Tx) error { return tx.SetVGID(ID{}) })
 		return
 	}
 	d := m.of(vg)
-	m.try(vg, true, func(tx *Tx) error { return tx.SetPVID(d, ID{}) })
+	m.try(vg, m.idle(vg), func(tx *Tx) error { return tx.SetPVID(d, ID{}) })
 }
 
 func (m *model) createPV() {
@@ -419,7 +458,7 @@ func (m *model) removePV() {
 func (m *model) changePV() {
 	vg, g := m.group()
 	d := m.of(vg)
-	frozen := rapid.Bool().Draw(m.T, "frozen")
+	frozen := m.int(0, 4, "frozen") == 0
 	m.try(vg, true, func(tx *Tx) error { return tx.SetPVAllocatable(d, !frozen) })
 	g.frozen[d] = frozen
 }
