@@ -12,7 +12,7 @@ import (
 func (b *builder) checkIdentity() error {
 	tx, before := b.tx, b.tx.before()
 	if before != nil && tx.vg != nil && tx.vg.Name != before.Name {
-		if err := b.checkRemovals(); err != nil {
+		if err := joinErrors(b.checkNames(), b.checkRemovals()); err != nil {
 			return err
 		}
 		b.renameDevices()
@@ -49,6 +49,24 @@ func (b *builder) checkIdentity() error {
 		return fault(ErrBusy, "its uuid, or that of a physical volume, cannot be changed while a logical volume is active: %s", m.name)
 	}
 	return nil
+}
+
+// checkNames refuses a new name that another group of the update has as well.
+func (b *builder) checkNames() error {
+	for _, part := range b.tx.family() {
+		if part != b.tx && part.vg != nil && part.vg.Name == b.tx.vg.Name {
+			return fault(ErrExists, "two groups of the update would have the name %s", part.vg.Name)
+		}
+	}
+	return nil
+}
+
+// family returns all parts of the update that the transaction is a part of.
+func (tx *Tx) family() []*Tx {
+	if tx.root != nil {
+		return tx.root.parts()
+	}
+	return tx.parts()
 }
 
 // checkRemovals refuses to remove devices while the group gets another name:
@@ -147,11 +165,7 @@ func (b *builder) orphansToRelabel() []*scannedPV {
 
 // joins says whether a device is, or becomes, a member of a group of the update.
 func (b *builder) joins(path string) bool {
-	root := b.tx
-	if root.root != nil {
-		root = root.root
-	}
-	for _, part := range root.parts() {
+	for _, part := range b.tx.family() {
 		for _, m := range part.members {
 			if m.path == path {
 				return true

@@ -79,6 +79,12 @@ func TestIdentityRefusals(t *testing.T) {
 		"vg uuid, and split": {fn: func(tx *Tx) error {
 			return joinErrors(tx.MergeVG("vg1"), tx.SetVGID(ID{}))
 		}, want: ErrUnsupported},
+		"rename to what is split off": {fn: func(tx *Tx) error {
+			return joinErrors(tx.RemoveLV("data"), tx.RemoveLV("striped"), tx.RenameVG("new"), tx.SplitVG("new", SplitSpec{PVs: []string{"b"}}))
+		}, want: ErrInvalidSpec},
+		"rename to what was split off": {fn: func(tx *Tx) error {
+			return joinErrors(tx.RemoveLV("data"), tx.RemoveLV("striped"), tx.SplitVG("new", SplitSpec{PVs: []string{"b"}}), tx.RenameVG("new"))
+		}, want: ErrExists},
 		"pv uuid of a group that goes": {vg: "vg1", fn: func(tx *Tx) error {
 			return joinErrors(tx.SetPVID("d", ID{}), tx.RemoveVG())
 		}, want: ErrUnsupported},
