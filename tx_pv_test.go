@@ -543,3 +543,21 @@ func TestDevicesThatChangeSize(t *testing.T) {
 		})
 	}
 }
+
+// TestShrunkDeviceIsAProblem has a device that is smaller than the metadata says,
+// though not too small for the extents.
+func TestShrunkDeviceIsAProblem(t *testing.T) {
+	t.Parallel()
+	disks := recorder.New(diskSize, "a", "b")
+	sys := openDisks(t, disks, 1)
+	volumes(t, sys, OneArea)
+	f := &forger{t, disks}
+	f.swap("dev_size = 4096", "dev_size = 4104")
+	sys = openDisks(t, disks, 2)
+	vg, err := sys.VG(context.Background(), "vg0")
+	require.NoError(t, err)
+	require.Len(t, vg.Problems(), 1)
+	require.ErrorIs(t, vg.Problems()[0].Err, ErrDamaged)
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.ResizePV("a", 0) })
+	require.Empty(t, problems(t, openDisks(t, disks, 3)))
+}

@@ -137,6 +137,8 @@ func (st *vgState) checkMember(rec *metadata.PhysicalVolume, vg *metadata.Volume
 	}
 	if need, err := pvEnd(rec, vg.ExtentSize); err != nil || need > on.size {
 		problem(on.path, fault(ErrDamaged, "device has %s, its extents need %s", on.size, need))
+	} else if said := sectorBytes(rec.DeviceSize); said > on.size {
+		problem(on.path, fault(ErrDamaged, "device has %s, less than the %s that it had; ResizePV adopts that", on.size, said))
 	}
 	if data, _ := rec.PEStart.Bytes(); data < metadata.LabelScanSize {
 		deny(on.path, fault(ErrDamaged, "its extents begin at byte %d, where labels are", uint64(data)))
