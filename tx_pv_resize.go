@@ -17,7 +17,8 @@ type pvChange struct {
 	area  *metadata.DiskArea    // metadata area at a new place, of which label tells; nil: none moves
 	ours  []metadata.AreaHeader // headers to write, of a PV of no group
 
-	ignored bool // the area is not in use
+	from    Bytes // where the area was
+	ignored bool  // the area is not in use
 	// late: after the commit, since the new place is among the extents before it.
 	late bool
 }
@@ -191,33 +192,32 @@ func (tx *Tx) checkCut(id metadata.ID, count Extents, more Bytes) error {
 // as well.
 func (tx *Tx) moveArea(m *member, n *newSize, after *member) {
 	id := m.label.PVID
-	c := &pvChange{m: m, label: n.label, area: &n.area, late: n.area.Offset < n.old.Offset}
-	areas := slices.Clone(tx.areas[id])
-	for i := range areas {
-		a := &areas[i]
-		if a.start != n.old.Offset {
-			continue
-		}
-		c.ignored = tx.ignores(a)
-		if c.late {
-			break
-		}
-		was, said := tx.ignored[areaRef{id, a.start}]
-		a.start, a.err = n.area.Offset, nil
-		a.header = emptyArea(n.area, a.header != nil && a.header.Slots[metadata.SlotCommitted].Ignored())
-		if !a.header.Slots[metadata.SlotCommitted].Ignored() {
-			a.header.Slots[metadata.SlotCommitted] = metadata.RawLocation{
-				Offset: metadata.AreaHeaderSize, Size: tx.st.key.size, Checksum: tx.st.key.checksum}
-		}
-		if said {
-			tx.ignored[areaRef{id, a.start}] = was
-		}
-		c.ignored = a.header.Slots[metadata.SlotCommitted].Ignored()
-	}
+	c := &pvChange{m: m, label: n.label, area: &n.area, from: n.old.Offset, late: n.area.Offset < n.old.Offset}
 	if !c.late {
-		tx.areas[id], after.label = areas, n.label
+		after.label = n.label
+		tx.areas[id] = slices.Clone(tx.areas[id])
+		for i := range tx.areas[id] {
+			if a := &tx.areas[id][i]; a.start == c.from {
+				c.ignored = tx.replaceArea(a, n.area)
+			}
+		}
 	}
 	tx.pvChanges = append(tx.pvChanges, c)
+}
+
+// replaceArea makes an area that of its new place, where the group's text will
+// be before the change, and says whether it is one that is ignored until then.
+func (tx *Tx) replaceArea(a *scannedArea, to metadata.DiskArea) bool {
+	ignored := a.header != nil && a.header.Slots[metadata.SlotCommitted].Ignored()
+	if yes, said := tx.ignored[areaRef{a.pv, a.start}]; said {
+		tx.ignored[areaRef{a.pv, to.Offset}] = yes
+	}
+	a.start, a.header, a.err = to.Offset, emptyArea(to, ignored), nil
+	if !ignored {
+		a.header.Slots[metadata.SlotCommitted] = metadata.RawLocation{
+			Offset: metadata.AreaHeaderSize, Size: tx.st.key.size, Checksum: tx.st.key.checksum}
+	}
+	return ignored
 }
 
 // pvChanged says whether a PV is changed already in a way that leaves no room
@@ -315,6 +315,11 @@ func (b *builder) changePVsLate() error {
 		text, err := b.plan.after.EncodeArea()
 		if err != nil {
 			return err
+		}
+		for i := range b.tx.areas[c.m.label.PVID] {
+			if a := &b.tx.areas[c.m.label.PVID][i]; a.start == c.from {
+				c.ignored = b.tx.ignores(a)
+			}
 		}
 		if err := b.fillArea(&b.after, c, text); err != nil {
 			return err

@@ -561,3 +561,41 @@ func TestShrunkDeviceIsAProblem(t *testing.T) {
 	update(t, sys, "vg0", func(tx *Tx) error { return tx.ResizePV("a", 0) })
 	require.Empty(t, problems(t, openDisks(t, disks, 3)))
 }
+
+// TestResizedPVBalancesAreas takes ignored areas into use as one of them moves.
+func TestResizedPVBalancesAreas(t *testing.T) {
+	t.Parallel()
+	for what, to := range map[string][2]Bytes{"grow": {3 * MiB, 0}, "shrink": {diskSize, MiB}} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			disks := recorder.New(diskSize, "a", "b")
+			volumes(t, openDisks(t, disks, 1), TwoAreas)
+			used := func(seed byte) (n int) {
+				sys := openDisks(t, disks, seed)
+				require.Empty(t, problems(t, sys))
+				vg, err := sys.VG(context.Background(), "vg0")
+				require.NoError(t, err)
+				for pv := range vg.PVs() {
+					label, _, err := metadata.ReadLabel(bytes.NewReader(disks.Contents(pv.Device(), 0, 4096)))
+					require.NoError(t, err)
+					for _, a := range label.MetadataAreas {
+						h, err := metadata.DecodeAreaHeader(disks.Contents(pv.Device(), int64(a.Offset), 512), a.Offset)
+						require.NoError(t, err)
+						if !h.Slots[metadata.SlotCommitted].Ignored() {
+							n++
+						}
+					}
+				}
+				return n
+			}
+			update(t, openDisks(t, disks, 2), "vg0", func(tx *Tx) error { return tx.SetMetadataCopies(2) })
+			require.Equal(t, 2, used(3))
+			disks.Truncate("b", to[0])
+			resize := func(tx *Tx) error { return tx.resize("b", to[1]) }
+			update(t, openDisks(t, disks, 4), "vg0", func(tx *Tx) error { return joinErrors(resize(tx), tx.SetMetadataCopies(4)) })
+			require.Equal(t, 4, used(5))
+			update(t, openDisks(t, disks, 6), "vg0", func(tx *Tx) error { return tx.SetMetadataCopies(1) })
+			require.Equal(t, 1, used(7))
+		})
+	}
+}
