@@ -132,7 +132,10 @@ func (p *pendingText) forward(sc *scan, restricted bool) (relabel map[*scannedPV
 		if sc.claims(id, p.key) {
 			return nil, false // it is no new UUID
 		}
-		if len(sc.labelled(id)) > 0 {
+		if on := sc.labelled(id); len(on) > 0 {
+			if !p.follows(on) {
+				return nil, false // it is a new one, in the place of one that leaves
+			}
 			ok = true
 			continue
 		}
@@ -146,6 +149,19 @@ func (p *pendingText) forward(sc *scan, restricted bool) (relabel map[*scannedPV
 		}
 	}
 	return relabel, ok
+}
+
+// follows says whether the text follows the one before it in all areas of the
+// physical volumes, as it does where these were of the group before.
+func (p *pendingText) follows(pvs []*scannedPV) bool {
+	for _, pv := range pvs {
+		for i := range pv.areas {
+			if a := &pv.areas[i]; usable(a) && !slices.Contains(p.areas, a) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // claims says whether a committed text, other than that one, has a physical volume.
