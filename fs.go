@@ -12,22 +12,23 @@ import (
 	"github.com/lvm-go/lvm/metadata"
 )
 
-// FileSystem is what the superblock on a logical volume says.
+// FileSystem is what the superblock on a logical volume says. In JSON it has the
+// names that lsblk uses where it has the same, and sizes are numbers of bytes.
 type FileSystem struct {
 	// Type is as blkid names it: "ext4", "xfs", "swap", "crypto_LUKS". The facts
 	// below are only known of ext2, ext3, ext4, xfs, btrfs and swap.
-	Type  string
-	UUID  string // hyphenated; empty if it has none
-	Label string
+	Type  string `json:"fstype"`
+	UUID  string `json:"uuid"` // hyphenated; empty if it has none
+	Label string `json:"label"`
 	// Size is how much of the volume it covers; for btrfs on several devices,
 	// this device's part.
-	Size      Bytes
-	BlockSize Bytes // sizes are multiples of it
+	Size      Bytes `json:"fssize"`
+	BlockSize Bytes `json:"block_size"` // sizes are multiples of it
 	// Mounted says that it is mounted somewhere, MountPoints where this process
 	// sees it. Both stay empty in image mode. That a swap area is in use does not
 	// show here.
-	Mounted     bool
-	MountPoints []string
+	Mounted     bool     `json:"mounted"`
+	MountPoints []string `json:"mountpoints,omitempty"`
 }
 
 // FileSystem returns what is on a logical volume, active or not; nil if nothing

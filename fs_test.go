@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"go/parser"
 	"go/token"
 	"os"
@@ -213,6 +214,13 @@ func FuzzReadSuperblock(f *testing.F) {
 		assert.LessOrEqual(t, sb.least, maxFSSize)
 		assert.True(t, isBlockSize(uint64(sb.BlockSize), 512, 64<<10), sb.BlockSize)
 	})
+}
+
+func TestFileSystemJSON(t *testing.T) {
+	t.Parallel()
+	text, err := json.Marshal(FileSystem{Type: "ext4", UUID: "u", Label: "l", Size: 8 * KiB, BlockSize: 4 * KiB, Mounted: true, MountPoints: []string{"/"}})
+	require.NoError(t, err)
+	assert.Equal(t, `{"fstype":"ext4","uuid":"u","label":"l","fssize":8192,"block_size":4096,"mounted":true,"mountpoints":["/"]}`, string(text))
 }
 
 func TestSwapSize(t *testing.T) {

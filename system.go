@@ -29,7 +29,8 @@ const (
 // Config says what a [System] works on. Only Devices is required.
 type Config struct {
 	// Devices are the paths of the block devices or image files that may hold
-	// physical volumes. No other device is ever opened.
+	// physical volumes. No other device is ever opened, but that of a volume
+	// whose file system is resized with it.
 	Devices []string
 
 	// Kernel is KernelDM unless set to KernelNone.
