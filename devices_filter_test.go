@@ -102,3 +102,20 @@ func TestDeviceFilterNames(t *testing.T) {
 	assert.False(t, parse("r|.*|", "a|wwn|").Accepts(names...), "the first match of a name counts")
 	assert.True(t, parse("r|sda|", "a|.*|").Accepts(names...), "another name is accepted by a later pattern")
 }
+
+func FuzzDeviceFilter(f *testing.F) {
+	for _, p := range filterPatterns {
+		f.Add(p.pattern, "/dev/loop0")
+	}
+	f.Fuzz(func(t *testing.T, pattern, name string) {
+		filter, err := ParseDeviceFilter([]string{pattern})
+		require.Equal(t, err == nil, filter != nil)
+		if err != nil {
+			require.ErrorIs(t, err, ErrInvalidSpec)
+			return
+		}
+		if pattern[0] == 'a' {
+			require.True(t, filter.Accepts(name))
+		}
+	})
+}

@@ -67,7 +67,8 @@ type ScanOptions struct {
 	FirmwareRAID bool
 	// MultipathMembers does not leave out paths of multipath devices, and
 	// MDMembers not the members of MD arrays. Whoever writes to one of them makes
-	// the copies differ.
+	// the copies differ. The ends of all devices are searched for what MD writes
+	// there; lvm2 by default only when it has a reason to.
 	MultipathMembers, MDMembers bool
 	// MultipathWWIDs is multipath's file of the disks that it serves,
 	// /etc/multipath/wwids if empty.

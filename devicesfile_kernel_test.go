@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,10 +38,13 @@ func (r *devicesFileRun) edit(change func(*DevicesFile) error) {
 	require.NoError(r, EditDevicesFile(context.Background(), r.path, "", change))
 }
 
-// scan returns all devices, looked at without a devices file.
+// scan returns all devices, looked at without a devices file. What is on logical
+// volumes is looked at, too.
 func (r *devicesFileRun) scan() []BlockDevice {
 	r.Helper()
-	all, err := ScanBlockDevices(context.Background(), scanOptions(r.T, "/etc/lvm"))
+	o := scanOptions(r.T, "/etc/lvm")
+	o.LVs = true
+	all, err := ScanBlockDevices(context.Background(), o)
 	require.NoError(r, err)
 	return all
 }
@@ -76,6 +80,7 @@ func TestKernelDevicesFile(t *testing.T) {
 	umltest.Run(t, "pvcreate", "-qq", "/dev/mapper/zoolin")
 	devices := []string{
 		loops[0], loops[1], loops[2], loops[4] + "p1", "/dev/md10", "/dev/md11", "/dev/mapper/zoolin", "/dev/mapper/zooleast",
+		"/dev/zoo/lv",
 	}
 	theirs, ours := newDevicesFileRun(t), newDevicesFileRun(t)
 	for _, d := range devices {
@@ -84,6 +89,7 @@ func TestKernelDevicesFile(t *testing.T) {
 	}
 	require.Len(t, ours.entries(), len(devices))
 	assert.Equal(t, theirs.entries(), ours.entries())
+	assert.Contains(t, fmt.Sprint(ours.entries()), "lvmlv_uuid")
 	listed := lvm2In(t, ours.dir, "lvmdevices")
 	assert.NotEmpty(t, listed)
 	assert.Equal(t, lvm2In(t, theirs.dir, "lvmdevices"), listed)

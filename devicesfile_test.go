@@ -282,6 +282,41 @@ func TestEditDevicesFile(t *testing.T) {
 	assert.Len(t, entries, 2, "no temporary file is left")
 }
 
+// Editors wait for each other, as long as they are told to.
+func TestEditDevicesFileLock(t *testing.T) {
+	t.Parallel()
+	if !haveFlock {
+		return // the lock is between processes, which have none here
+	}
+	dir := t.TempDir()
+	path, locks := filepath.Join(dir, "x.devices"), filepath.Join(dir, "lock")
+	const editors = 10
+	done := make(chan error, editors)
+	for i := range editors {
+		go func() {
+			done <- EditDevicesFile(context.Background(), path, locks, func(f *DevicesFile) error {
+				return f.Add(named(fmt.Sprintf("/dev/vd%d", i), ""), "")
+			})
+		}()
+	}
+	for range editors {
+		assert.NoError(t, <-done)
+	}
+	f, err := ReadDevicesFile(path)
+	require.NoError(t, err)
+	assert.Len(t, f.Entries, editors)
+	assert.Equal(t, uint64(editors), f.version[2])
+
+	lock, err := lockDevicesFile(context.Background(), filepath.Join(locks, "D_x.devices"))
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+	defer cancel()
+	err = EditDevicesFile(ctx, path, locks, func(*DevicesFile) error { return nil })
+	assert.ErrorIs(t, err, ErrLocked)
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NoError(t, lock.unlock())
+}
+
 func FuzzDevicesFile(f *testing.F) {
 	f.Add([]byte(devicesText))
 	f.Add([]byte("VERSION=1.1.1\nIDTYPE=devname IDNAME=/dev/a DEVNAME=. PVID=.\n"))

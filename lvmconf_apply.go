@@ -20,6 +20,8 @@ import (
 //     retain_min and retain_days
 //   - SystemID, ExtraSystemIDs: global/system_id_source and system_id_file,
 //     local/system_id and extra_system_ids
+//   - VolumeLists: activation/volume_list, auto_activation_volume_list and
+//     read_only_volume_list, and the host's tags
 //
 // Devices are not filled in: see [LVMConf.ScanOptions] and [FindDevices]. Other
 // settings have no effect here.
@@ -57,6 +59,22 @@ func (c *LVMConf) Apply(cfg *Config) error {
 	}
 	if extra := r.texts("local/extra_system_ids"); out.ExtraSystemIDs == nil {
 		out.ExtraSystemIDs = extra
+	}
+	lists := &out.VolumeLists
+	for _, list := range []struct {
+		field *[]string
+		path  string
+	}{
+		{&lists.Activate, "activation/volume_list"},
+		{&lists.AutoActivate, "activation/auto_activation_volume_list"},
+		{&lists.ReadOnly, "activation/read_only_volume_list"},
+	} {
+		if volumes := r.texts(list.path); *list.field == nil && c.Has(list.path) {
+			*list.field = append([]string{}, volumes...) // an empty one is one
+		}
+	}
+	if lists.HostTags == nil {
+		lists.HostTags = c.HostTags()
 	}
 	readOnly := r.bool("global/metadata_read_only", false)
 	activation := r.bool("global/activation", true)

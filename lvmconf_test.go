@@ -140,7 +140,8 @@ func TestReadLVMConfRefused(t *testing.T) {
 
 func TestLVMConfApply(t *testing.T) {
 	t.Parallel()
-	const all = `devices { dir = "/d" use_devicesfile = 1 devicesfile = "f" } global { locking_dir = "/l" system_id_source = "lvmlocal" }
+	const all = `activation { volume_list = [ "a" ] auto_activation_volume_list = [] read_only_volume_list = "b" } tags/t { }
+		devices { dir = "/d" use_devicesfile = 1 devicesfile = "f" } global { locking_dir = "/l" system_id_source = "lvmlocal" }
 		local { system_id = "me" extra_system_ids = [ "you" ] }
 		backup { backup_dir = "/b" archive_dir = "/a" retain_min = 0 retain_days = 5 }`
 	var cfg Config
@@ -148,6 +149,7 @@ func TestLVMConfApply(t *testing.T) {
 	require.NoError(t, c.Apply(&cfg))
 	assert.Equal(t, Config{
 		DevicesFile: filepath.Join(c.dir, "devices", "f"),
+		VolumeLists: VolumeLists{HostTags: []string{"t"}, Activate: []string{"a"}, AutoActivate: []string{}, ReadOnly: []string{"b"}},
 		DevDir:      "/d", LockDir: "/l", BackupDir: "/b", ArchiveDir: "/a", ArchiveMin: -1, ArchiveDays: 5,
 		SystemID: "me", ExtraSystemIDs: []string{"you"},
 	}, cfg)
@@ -156,6 +158,7 @@ func TestLVMConfApply(t *testing.T) {
 	given := Config{
 		DevDir: "x", LockDir: "x", BackupDir: "x", ArchiveDir: "x", ArchiveMin: 1, ArchiveDays: 1,
 		SystemID: "x", ExtraSystemIDs: []string{}, DevicesFile: "x",
+		VolumeLists: VolumeLists{HostTags: []string{}, Activate: []string{}, AutoActivate: []string{"x"}, ReadOnly: []string{}},
 	}
 	cfg = given
 	require.NoError(t, readConf(t, all).Apply(&cfg))
@@ -181,6 +184,7 @@ func TestLVMConfApply(t *testing.T) {
 		`backup/backup = "perhaps"`:              ErrInvalidSpec,
 		`backup/retain_min = "x"`:                ErrInvalidSpec,
 		`local/extra_system_ids = 1`:             ErrInvalidSpec,
+		`activation/volume_list = [ 1 ]`:         ErrInvalidSpec,
 		`global/system_id_source = "bogus"`:      ErrInvalidSpec,
 		`global/system_id_source = "lvmlocal"`:   ErrInvalidSpec,
 		`global/system_id_source = "file"`:       ErrInvalidSpec,
