@@ -86,9 +86,11 @@
 // form where [Config.BackupDir] and [Config.ArchiveDir] say. Whatever lvm2 wrote
 // into the metadata, and this package does not know, stays there.
 //
-// It does not read lvm.conf: what lvm2 gets from there, the devices it may use,
-// the system ID, is in [Config]. It does not write lvm2's devices file: where one
-// is used, a new physical volume has to be added with lvmdevices.
+// What lvm2 gets from lvm.conf, the devices it may use, the system ID, is in
+// [Config] here. A program that wants what the administrator has set there reads
+// it with [ReadLVMConf], and finds devices as lvm2 does with [FindDevices]. Where
+// [Config.DevicesFile] names lvm2's devices file, new physical volumes are entered
+// there.
 //
 // In image mode the image files themselves are locked, so that several programs
 // of this package may share them.
@@ -114,7 +116,7 @@
 //	segment type                     read   activate   create   resize
 //	linear                           yes    yes        yes      yes
 //	striped                          yes    yes        yes      yes
-//	error, zero                      yes    yes        -        -
+//	error, zero                      yes    yes        yes      yes
 //	snapshot, mirror, raid*, thin*,
 //	cache*, writecache, vdo*, ...    kept   -          -        -
 //
