@@ -120,8 +120,12 @@ func (tx *Tx) isMissing(rec *metadata.PhysicalVolume) bool {
 // complete refuses an LV that lies on missing physical volumes, unless the mode
 // says that it can be activated all the same.
 func (tx *Tx) complete(lv *metadata.LogicalVolume, mode ActivationMode) error {
-	if mode == ActivatePartial {
+	switch mode {
+	case ActivatePartial:
 		return nil
+	case ActivateDegraded, ActivateComplete:
+	default:
+		return fault(ErrInvalidSpec, "activation mode %d", int(mode))
 	}
 	missing := tx.missing()
 	if len(missing) == 0 {

@@ -327,6 +327,9 @@ func TestActivationModes(t *testing.T) {
 	assert.Equal(t, []string{"vg0-data", "vg0-other", "vg0-striped", "vg0-striped-missing_0_1"}, names)
 	_, err = lv.Table()
 	assert.ErrorIs(t, err, ErrMissingPV, "what it would be if all were there is not known")
+	require.ErrorIs(t, sys.Update(ctx, "vg0", func(tx *Tx) error {
+		return tx.ActivateWith("data", ActivateOptions{Mode: 7})
+	}), ErrInvalidSpec)
 	assert.Equal(t, "degraded complete partial ActivationMode(7)",
 		strings.Join([]string{ActivateDegraded.String(), ActivateComplete.String(), ActivatePartial.String(), ActivationMode(7).String()}, " "))
 	require.ErrorIs(t, sys.Update(ctx, "vg0", func(tx *Tx) error { return tx.Refresh("striped") }), ErrMissingPV)
@@ -510,4 +513,30 @@ func TestFewMetadataAreas(t *testing.T) {
 		assert.ErrorIs(t, sys.Update(ctx, ref, change), ErrBusy, name)
 	}
 	assert.Empty(t, written(disks))
+}
+
+// TestRemovedPVComesBack: what a physical volume still says that was removed
+// while it was missing stays as it is until somebody asks for the repair.
+func TestRemovedPVComesBack(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	disks := partialGroup(t)
+	sys := openDisks(t, disks, 3)
+	head := lose(t, sys, "b")
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.RemoveMissing(RemoveMissingSpec{Force: true}) })
+	overwriteHead(t, sys, "b", head)
+	disks.Record()
+
+	extend := func(tx *Tx) error { return tx.ExtendVG(PVSpec{}, "b") }
+	assert.NotEmpty(t, openVG(t, disks).Problems())
+	assert.ErrorIs(t, sys.Update(ctx, "vg0", extend), ErrBusy)
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.SetTags("t") })
+	_, err := sys.Recover(ctx)
+	require.NoError(t, err)
+	for _, w := range disks.Writes() {
+		assert.NotEqual(t, "b", w.Path)
+	}
+	update(t, sys, "vg0", (*Tx).RepairMetadata)
+	assert.Empty(t, openVG(t, disks).Problems())
+	update(t, sys, "vg0", extend)
 }
