@@ -31,44 +31,86 @@ var reportSteps = []string{
 	"lvchange -an v/z; lvchange -pr v/st; lvchange -an v/m1; lvchange -an v/r5",
 }
 
+// reported is a group made by lvm2, called v, whose reports are compared.
+type reported struct {
+	*testing.T
+	lvm string
+	dev []string
+}
+
+func newReported(t *testing.T, devices int, size int64) *reported {
+	r := &reported{T: t, lvm: umltest.NeedTool(t, "lvm")}
+	for range devices {
+		d, _ := umltest.Loop(t, size)
+		r.dev = append(r.dev, d)
+	}
+	t.Cleanup(func() {
+		_ = exec.Command("sh", "-c", "lvm vgimport -qq v; lvm vgremove -qqff v; dmsetup remove_all -f; rm -rf /dev/v").Run()
+	})
+	return r
+}
+
+// run runs commands of lvm2, with semicolons between them.
+func (r *reported) run(line string) {
+	r.Helper()
+	for _, command := range strings.Split(line, ";") {
+		out, err := exec.Command(r.lvm, strings.Fields(command)...).CombinedOutput()
+		require.NoError(r, err, "%s: %s", command, out)
+	}
+}
+
+// compare compares all that lvm2 and we report of the group, and returns it.
+func (r *reported) compare(where string) *VolumeGroup {
+	r.Helper()
+	inv, err := openKernel(r, r.dev).Scan(context.Background())
+	require.NoError(r, err)
+	require.Len(r, inv.VGs, 1, "%s: %v", where, inv.Problems)
+	out, err := exec.Command(r.lvm, strings.Fields(fullreport+"v")...).Output()
+	require.NoError(r, err)
+	compareReports(r, inv.VGs[0], string(out), where)
+	return inv.VGs[0]
+}
+
 // TestKernelReports compares our reports with lvm2's, volumes of types included
 // that can only be looked at here.
 func TestKernelReports(t *testing.T) {
-	lvm := umltest.NeedTool(t, "lvm")
-	var dev []string
-	for range 6 {
-		d, _ := umltest.Loop(t, 256<<20)
-		dev = append(dev, d)
-	}
-	run := func(line string) {
-		for _, command := range strings.Split(line, ";") {
-			out, err := exec.Command(lvm, strings.Fields(command)...).CombinedOutput()
-			require.NoError(t, err, "%s: %s", command, out)
-		}
-	}
-	compare := func(where string) {
-		sys := openKernel(t, dev)
-		inv, err := sys.Scan(context.Background())
-		require.NoError(t, err)
-		require.Len(t, inv.VGs, 1)
-		out, err := exec.Command(lvm, strings.Fields(fullreport+"v")...).Output()
-		require.NoError(t, err)
-		compareReports(t, inv.VGs[0], string(out), where)
-	}
-	t.Cleanup(func() {
-		_ = exec.Command("sh", "-c", "lvm vgremove -qqff v; dmsetup remove_all -f").Run()
-	})
-	run("vgcreate -s 1M --addtag t2 --addtag t1 v " + strings.Join(dev, " "))
+	r := newReported(t, 6, 256<<20)
+	r.run("vgcreate -s 1M --addtag t2 --addtag t1 v " + strings.Join(r.dev, " "))
+	var vg *VolumeGroup
 	for _, step := range reportSteps {
-		run(step)
-		compare(step)
+		r.run(step)
+		vg = r.compare(step)
 	}
-	vg, err := openKernel(t, dev).VG(context.Background(), "v")
-	require.NoError(t, err)
 	var types []string
 	for lv := range vg.LVs() {
 		types = append(types, lv.Attr()[:1])
 	}
 	slices.Sort(types)
 	assert.Equal(t, "-CIMTVegilmorstv", strings.Join(slices.Compact(types), ""))
+}
+
+// TestKernelReportsOfGroups compares reports of groups in unusual states.
+func TestKernelReportsOfGroups(t *testing.T) {
+	r := newReported(t, 4, 64<<20)
+	r.run("pvcreate --bootloaderareasize 1M " + r.dev[0] + "; pvcreate --metadatacopies 2 " + r.dev[1] + "; pvcreate --metadatacopies 0 " + r.dev[2])
+	r.run("vgcreate -p 7 -l 9 --alloc cling --metadatacopies 3 --setautoactivation n v " + strings.Join(r.dev, " "))
+	r.run("pvchange -xn " + r.dev[3] + "; pvchange --addtag b --addtag a " + r.dev[0])
+	r.run("lvcreate -y -L8M -n lin v " + r.dev[1] + "; lvcreate -y -i3 -L12M -n st v; lvcreate -y --type raid1 -m1 -L8M -n r v; lvcreate -y -L8M -n whole v " + r.dev[0])
+	r.compare("whole")
+
+	// A PV is gone. Of the four metadata areas, three are used; it has two.
+	d, err := openFileDevice(r.dev[1], true)
+	require.NoError(t, err)
+	label := make([]byte, 4096)
+	_, err = d.ReadAt(label, 0)
+	require.NoError(t, err)
+	_, err = d.WriteAt(make([]byte, 4096), 0)
+	require.NoError(t, err)
+	assert.Equal(t, "wz-pl-", r.compare("a missing PV").Attr())
+
+	_, err = d.WriteAt(label, 0)
+	require.NoError(t, err)
+	require.NoError(t, d.Close())
+	r.run("vgchange -an v; vgexport v")
+	assert.Equal(t, "wzx-l-", r.compare("exported").Attr())
 }

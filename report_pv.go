@@ -1,6 +1,8 @@
 package lvm
 
 import (
+	"slices"
+
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -56,10 +58,11 @@ func (s PVSegment) Free() bool { return s.LVUUID.IsZero() }
 // Report returns the facts of the physical volume. It does not ask the kernel.
 func (p *PhysicalVolume) Report() PVReport {
 	used := p.usedExtents()
-	areas := p.vg.metadataFacts(func(a *scannedArea) bool { return a.pv == p.rec.ID })
+	own := slices.DeleteFunc(slices.Clone(p.vg.areas), func(a scannedArea) bool { return a.pv != p.rec.ID })
+	areas := sumAreas(own)
 	r := PVReport{
 		Format: p.vg.rec.Format, UUID: p.rec.ID, VGName: p.vg.rec.Name, Device: p.Device(), DeviceHint: p.rec.Device,
-		MetadataFree: areas.free, MetadataSize: areas.size,
+		MetadataFree: areas.freeOfPV(), MetadataSize: areas.size,
 		Start: p.Start(), Size: p.Size(), Free: p.vg.bytes(p.rec.PECount - min(used, p.rec.PECount)), Used: p.vg.bytes(used),
 		Attr: p.Attr(), Allocatable: p.Allocatable(), Exported: p.exported(), Missing: p.Missing(),
 		ExtentCount: p.rec.PECount, AllocatedCount: used, Tags: list(p.rec.Tags),
@@ -121,8 +124,8 @@ func (o OrphanPV) Report() PVReport {
 		r.Attr = "u--"
 	}
 	label := o.pv.label
-	areas := sumAreas(o.pv.areas, func(*scannedArea) bool { return true })
-	r.MetadataFree, r.MetadataSize, r.MetadataAreas, r.MetadataAreasInUse = areas.free, areas.size, areas.count, areas.used
+	areas := sumAreas(o.pv.areas)
+	r.MetadataFree, r.MetadataSize, r.MetadataAreas, r.MetadataAreasInUse = areas.freeOfPV(), areas.size, areas.count, areas.used
 	r.ExtensionVersion = label.ExtensionVersion
 	if len(label.DataAreas) > 0 {
 		r.Start = label.DataAreas[0].Offset

@@ -48,7 +48,7 @@ type VGReport struct {
 // Report returns the facts of the group. It does not ask the kernel.
 func (v *VolumeGroup) Report() VGReport {
 	extents, free := v.Extents(), v.FreeExtents()
-	areas := v.metadataFacts(func(*scannedArea) bool { return true })
+	areas := sumAreas(v.areas)
 	r := VGReport{
 		Format: v.rec.Format, UUID: v.rec.ID, Name: v.rec.Name, Attr: v.Attr(), Permissions: "read-only",
 		Extendable: v.rec.Status&metadata.VGResizeable != 0, Exported: v.Exported(),
@@ -110,21 +110,22 @@ type metadataFacts struct {
 	free, size  Bytes
 }
 
-// metadataFacts sums up the areas that are asked for.
-func (v *VolumeGroup) metadataFacts(which func(*scannedArea) bool) metadataFacts {
-	return sumAreas(v.areas, which)
+// freeOfPV returns by how much the text can grow in each of a physical volume's
+// areas: not at all in one that is ignored.
+func (f *metadataFacts) freeOfPV() Bytes {
+	if f.used < f.count {
+		return 0
+	}
+	return f.free
 }
 
 // sumAreas counts metadata areas: how many there are and are used, the least
 // size, and by how much the text can grow in those that are used.
 //
 // Source: pvs and vgs of lvm2 as recorded in testdata/corpus.
-func sumAreas(areas []scannedArea, which func(*scannedArea) bool) (f metadataFacts) {
+func sumAreas(areas []scannedArea) (f metadataFacts) {
 	for i := range areas {
 		a := &areas[i]
-		if !which(a) {
-			continue
-		}
 		f.count++
 		if a.header == nil {
 			continue
