@@ -20,8 +20,8 @@ type Line struct {
 	Target        Target
 }
 
-// StatusLine is what a target of a table says about its state. ParseStripedStatus
-// reads the text of a striped target.
+// StatusLine is what a target of a table says about its state. The text is read
+// by ParseStripedStatus, ParseSnapshotStatus and ParseMirrorStatus.
 type StatusLine struct {
 	Start, Length units.Sectors
 	Type, Status  string

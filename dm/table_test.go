@@ -37,7 +37,7 @@ func TestRecordedTables(t *testing.T) {
 		types[l.Target.Type()]++
 		_, unknown := l.Target.(dm.Unknown)
 		switch l.Target.Type() {
-		case "linear", "striped", "error", "zero":
+		case "linear", "striped", "error", "zero", "snapshot-origin", "snapshot", "snapshot-merge", "mirror":
 			assert.False(t, unknown, line)
 		default:
 			assert.True(t, unknown, line)

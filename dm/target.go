@@ -24,7 +24,8 @@ type Target interface {
 }
 
 // ParseTarget reads the parameters of a target. Types that this package has no
-// type for become Unknown, with every byte kept. The error matches ErrInvalid.
+// type for become Unknown, with every byte kept, and so do targets with a feature
+// or another option whose name it does not know. The error matches ErrInvalid.
 func ParseTarget(typ, params string) (Target, error) {
 	if err := checkType(typ); err != nil {
 		return nil, err
@@ -38,12 +39,18 @@ func ParseTarget(typ, params string) (Target, error) {
 		return parseError(params)
 	case typeZero:
 		return parseZero(params)
+	case typeSnapshotOrigin:
+		return parseSnapshotOrigin(params)
+	case typeSnapshot, typeSnapshotMerge:
+		return parseSnapshot(typ, params)
+	case typeMirror:
+		return parseMirror(params)
 	default:
 		return Unknown{Name: typ, Text: params}, nil
 	}
 }
 
-// Unknown is a target of a type that this package only passes on.
+// Unknown is a target that this package only passes on.
 type Unknown struct {
 	// Name is the name of the target type.
 	Name string
