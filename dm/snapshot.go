@@ -80,8 +80,9 @@ const (
 	// StorePersistent survives a deactivation. Its first chunk must be zeroed
 	// before the store is first used. It is the only kind that LVM2 makes.
 	StorePersistent SnapshotStore = iota
-	// StorePersistentOverflow is StorePersistent where a store that is full
-	// reports SnapshotOverflow instead of SnapshotInvalid. Linux 4.4.
+	// StorePersistentOverflow is StorePersistent where a write to the snapshot
+	// that finds the store full leaves what it has: SnapshotOverflow instead of
+	// SnapshotInvalid. Linux 4.4.
 	StorePersistentOverflow
 	// StoreTransient has no metadata on the device, and is lost with the table.
 	StoreTransient

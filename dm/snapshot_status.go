@@ -34,8 +34,10 @@ const (
 	// SnapshotInvalid is a snapshot that is lost: its COW store was full when
 	// a chunk had to be copied, or failed.
 	SnapshotInvalid
-	// SnapshotOverflow is what a full store of kind StorePersistentOverflow
-	// says instead of SnapshotInvalid. The snapshot is just as lost.
+	// SnapshotOverflow is said of a StorePersistentOverflow that was full when
+	// the snapshot was written to. The snapshot can be read, but takes no more
+	// writes. The next chunk of the origin that must be copied makes it
+	// SnapshotInvalid.
 	SnapshotOverflow
 	// SnapshotMergeFailed is a merge that has met an I/O error and stopped.
 	// The origin needs the COW store for what is not merged.
