@@ -26,9 +26,10 @@ type room struct {
 
 // rooms is the architecture: one direction, and format and mechanism apart.
 var rooms = map[string]room{
-	"units":    {forbidden: []string{"os", "syscall", "unsafe"}},
-	"metadata": {allowed: []string{module + "/units", "github.com/pkg/errors"}, forbidden: []string{"os", "syscall", "unsafe", "math/rand", "crypto/rand"}},
-	"dm":       {allowed: []string{module + "/units", "github.com/pkg/errors", "golang.org/x/sys/unix"}},
+	"units":     {forbidden: []string{"os", "syscall", "unsafe"}},
+	"exception": {allowed: []string{module + "/units"}, forbidden: []string{"os", "syscall", "unsafe", "math/rand", "crypto/rand"}},
+	"metadata":  {allowed: []string{module + "/units", "github.com/pkg/errors"}, forbidden: []string{"os", "syscall", "unsafe", "math/rand", "crypto/rand"}},
+	"dm":        {allowed: []string{module + "/units", "github.com/pkg/errors", "golang.org/x/sys/unix"}},
 	"": {allowed: []string{module + "/units", module + "/metadata", module + "/dm",
 		"github.com/pkg/errors", "golang.org/x/sys/unix"}},
 	"examples": {allowed: []string{module, module + "/units", module + "/metadata", module + "/dm", "github.com/pkg/errors", "golang.org/x/sys/unix"}},
