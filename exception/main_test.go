@@ -55,6 +55,15 @@ func same(t require.TestingT, want, got []byte, format string, args ...any) {
 	}
 }
 
+// either fails if a byte is neither the one nor the other.
+func either(t require.TestingT, a, b, got []byte, format string, args ...any) {
+	for i := range got {
+		if got[i] != a[i] && got[i] != b[i] {
+			require.Fail(t, "contents are neither", append([]any{"byte %d: " + format, i}, args...)...)
+		}
+	}
+}
+
 // setup describes devices: an origin, and a store for each chunk size.
 type setup struct {
 	origin int
