@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -82,14 +83,18 @@ type RemoveMissingSpec struct {
 	// Force also removes the logical volumes that lie on them, in part or as a
 	// whole. All their data is lost, also what is on other physical volumes.
 	Force bool
+	// EmptyOnly takes out those that no logical volume lies on, and leaves the
+	// others in the group, as lvm2 does without --force.
+	EmptyOnly bool
 }
 
 // RemoveMissing takes the physical volumes out of the group that are missing,
 // or back but marked as missing. lvm2: vgreduce --removemissing.
 //
 // Returns an error matching [ErrBusy] if logical volumes lie on them and the
-// spec does not say Force, or, when planned, if one of these volumes is open.
-// Unlike lvm2, it then removes none of them.
+// spec says neither Force nor EmptyOnly, or, when planned, if one of these
+// volumes is open. None of them is removed then. An error matching
+// [ErrInvalidSpec] tells that the spec says both.
 func (tx *Tx) RemoveMissing(spec RemoveMissingSpec) error {
 	return tx.fail("remove missing pvs of vg", "", tx.removeMissing(spec))
 }
@@ -101,7 +106,13 @@ func (tx *Tx) removeMissing(spec RemoveMissingSpec) error {
 	if err := tx.own(ErrMissingPV); err != nil {
 		return err
 	}
+	if spec.Force && spec.EmptyOnly {
+		return fault(ErrInvalidSpec, "Force and EmptyOnly exclude each other")
+	}
 	missing := tx.missing()
+	if spec.EmptyOnly {
+		maps.DeleteFunc(missing, func(id metadata.ID, _ bool) bool { return tx.emap.Used(id) > 0 })
+	}
 	if len(missing) == 0 {
 		return nil
 	}

@@ -255,16 +255,13 @@ func TestPVRefusals(t *testing.T) {
 			if err := tx.global(); err != nil {
 				return err
 			}
-			for _, g := range tx.scan.groups() {
-				doc, err := g.best.decode()
-				if err != nil {
-					return err
-				}
-				s := spec(doc.VG)
-				s.Device, s.ID = "c", doc.VG.PVs[1].ID
-				return tx.CreatePV(s)
+			doc, err := tx.scan.groups()[0].best.decode()
+			if err != nil {
+				return err
 			}
-			return nil
+			s := spec(doc.VG)
+			s.Device, s.ID = "c", doc.VG.PVs[1].ID
+			return tx.CreatePV(s)
 		}
 	}
 	unlabel := func(f *forger) { f.disks.Change("b", firstLabel, make([]byte, 512)) }

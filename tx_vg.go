@@ -284,7 +284,7 @@ func (tx *Tx) orphanOr(device string, force bool) (*member, []scannedArea, error
 		if pv.path != device {
 			continue
 		}
-		if err := tx.unclaimedOr(pv, force); err != nil {
+		if err := tx.unclaimed(pv, force); err != nil {
 			return nil, nil, err
 		}
 		m := &member{path: pv.path, label: pv.label, size: pv.size}
@@ -293,11 +293,9 @@ func (tx *Tx) orphanOr(device string, force bool) (*member, []scannedArea, error
 	return nil, nil, nil
 }
 
-// unclaimed refuses a physical volume that a group has, or may have.
-func (tx *Tx) unclaimed(pv *scannedPV) error { return tx.unclaimedOr(pv, false) }
-
-// unclaimedOr does not refuse, if force is set, what a group only may have.
-func (tx *Tx) unclaimedOr(pv *scannedPV, force bool) error {
+// unclaimed refuses a physical volume that a group has or, unless force is set,
+// may have.
+func (tx *Tx) unclaimed(pv *scannedPV, force bool) error {
 	if err := tx.noMember(pv, force); err != nil || force {
 		return err
 	}
