@@ -17,7 +17,7 @@ type RestoreSpec struct {
 
 // RestoreVG makes the group what a backup or an archive says it was: the text of
 // a file that lvm2 or this library wrote. It works on a group as it is now, as
-// well as when nothing of its metadata is left, as long as the physical volumes
+// well as when its metadata makes no sense or nothing of it is left, as long as the physical volumes
 // have their labels; for one that lost its label make it anew first, with
 // [Tx.CreatePV] and the same UUID. Data is not touched. The text gets a sequence
 // number that is higher than that of any copy on the devices, so that none of
@@ -70,11 +70,19 @@ func (tx *Tx) restoreVG(text []byte, spec RestoreSpec) error {
 			}
 		}
 	}
-	base := uint32(0)
+	base, newest := uint32(0), vg.Seqno
 	if tx.st != nil {
 		base = tx.st.doc.VG.Seqno
 	}
-	tx.seqnoStep = max(base, vg.Seqno) + 1 - base
+	for _, t := range tx.scan.texts {
+		if t.id == vg.ID {
+			newest = max(newest, t.seqno)
+		}
+	}
+	if newest == math.MaxUint32 {
+		return fault(ErrUnsupported, "there is no higher sequence number")
+	}
+	tx.seqnoStep = newest + 1 - base
 	tx.members = members
 	for id, a := range areas { // those that leave keep theirs, to be emptied
 		tx.areas[id] = a
@@ -109,9 +117,6 @@ func (tx *Tx) backupRecord(text []byte, spec RestoreSpec) (*metadata.VolumeGroup
 	}
 	if err := vg.Validate(); err != nil {
 		return nil, as(ErrInvalidSpec, err)
-	}
-	if vg.Seqno == math.MaxUint32 || tx.st != nil && tx.st.doc.VG.Seqno == math.MaxUint32 {
-		return nil, fault(ErrUnsupported, "there is no higher sequence number")
 	}
 	if types := vg.OpaqueTypes(); len(types) > 0 && !spec.Force {
 		return nil, fault(ErrUnsupported, "the text has segments of types that are not known here (%v): restore by force", types)

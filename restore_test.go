@@ -115,6 +115,45 @@ func TestRestoreFromNothing(t *testing.T) {
 	}
 }
 
+// TestRestoreOverNonsense restores a group whose text can be read, but says what
+// cannot be.
+func TestRestoreOverNonsense(t *testing.T) {
+	t.Parallel()
+	for name, lines := range map[string][]string{
+		"beyond the pv": {"start_extent = 0\nextent_count = 20", "start_extent = 0\nextent_count = 20000"},
+		"no number":     {"extent_count = 20", "extent_count = \"x\""},
+		"newer":         {"extent_count = 20", "extent_count = 20000", "seqno = ", "seqno = 9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			disks, sys := newWorld(t, volumes)
+			before, text := recordOf(t, sys, "vg0"), backupOf(t, sys)
+			f := &forger{t, disks}
+			f.swap(lines...)
+			disks.Record()
+			for what, fn := range map[string]func(*Tx) error{
+				"nothing":   func(*Tx) error { return nil },
+				"tag":       func(tx *Tx) error { return tx.SetTags("t") },
+				"create":    func(tx *Tx) error { return makeGroup(tx, OneArea) },
+				"remove lv": func(tx *Tx) error { return tx.RemoveLV("data") },
+			} {
+				require.ErrorIs(t, openDisks(t, disks, 3).Update(context.Background(), "vg0", fn), ErrDamaged, what)
+			}
+			use := func(tx *Tx) error { return tx.CreatePV(PVSpec{Device: "a"}) }
+			require.Error(t, openDisks(t, disks, 3).Update(context.Background(), "vg0", use))
+			require.Empty(t, written(disks))
+
+			update(t, openDisks(t, disks, 3), "vg0", restore(text))
+			after := recordOf(t, openDisks(t, disks, 4), "vg0")
+			require.Greater(t, after.Seqno, before.Seqno)
+			after.Seqno = before.Seqno
+			require.Equal(t, before, after)
+			require.Empty(t, problems(t, openDisks(t, disks, 5)))
+			checkPatterns(t, openDisks(t, disks, 6), before)
+		})
+	}
+}
+
 // TestRestoreCrash restores from nothing and crashes on the way: there is no
 // group or the whole one, and it can be restored again.
 func TestRestoreCrash(t *testing.T) {

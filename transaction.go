@@ -35,6 +35,9 @@ func (s *System) begin(ctx context.Context, ref string, fn func(*Tx) error) (*tr
 			locks = tx.need
 			continue
 		}
+		if err == nil && tx.broken != nil && !tx.restored {
+			err = &OpError{Op: "update", VG: ref, Err: tx.broken}
+		}
 		var plan *Plan
 		if err == nil {
 			plan, err = tx.build()
@@ -80,13 +83,21 @@ func (s *System) read(ctx context.Context, h *hold, ref, name string, locks lock
 	} else {
 		st, err = s.load(ctx, h.handles, ref)
 	}
-	if err != nil && !errors.Is(err, ErrVGNotFound) {
+	var broken error
+	switch {
+	case errors.Is(err, ErrDamaged) && !errors.Is(err, ErrVGNotFound):
+		broken = err
+	case err != nil && !errors.Is(err, ErrVGNotFound):
 		return nil, err
 	}
 	if st != nil && st.doc.VG.Name != name {
 		return nil, fault(ErrVGNotFound, "vg %s was renamed from %s to %s meanwhile", ref, name, st.doc.VG.Name)
 	}
-	return s.newTx(ctx, h.handles, ref, locks, st, sc)
+	tx, err := s.newTx(ctx, h.handles, ref, locks, st, sc)
+	if err == nil {
+		tx.broken = broken
+	}
+	return tx, err
 }
 
 // resume makes a transaction of a plan that was made earlier, if everything is

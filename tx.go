@@ -26,13 +26,14 @@ type Tx struct {
 	root   *Tx   // nil, or the transaction that this one is a part of
 	others []*Tx // the parts that change other groups; see join
 
-	st    *vgState // the group before; nil if it does not exist
-	scan  *scan    // with the global lock: all there is on the devices
-	kern  *kernelState
-	at    time.Time             // noted in the text
-	vg    *metadata.VolumeGroup // the group after; nil if it does not exist
-	emap  *ExtentMap
-	moved bool // emap and the overlay below are the transaction's own
+	st     *vgState // the group before; nil if it does not exist
+	broken error    // the group is there, but its text says nothing that can be
+	scan   *scan    // with the global lock: all there is on the devices
+	kern   *kernelState
+	at     time.Time             // noted in the text
+	vg     *metadata.VolumeGroup // the group after; nil if it does not exist
+	emap   *ExtentMap
+	moved  bool // emap and the overlay below are the transaction's own
 
 	byName  map[string]*metadata.LogicalVolume // names that differ from st's; nil: gone
 	index   map[metadata.ID]int                // in vg.LVs, of LVs that were touched
@@ -192,12 +193,20 @@ func (tx *Tx) fail(op, lv string, err error) error {
 	return &OpError{Op: op, VG: name, LV: lv, Err: err}
 }
 
+// absent returns why there is no group to work on.
+func (tx *Tx) absent() error {
+	if tx.broken != nil {
+		return tx.broken
+	}
+	return ErrVGNotFound
+}
+
 // own checks that the group is there and may be changed, and gives the
 // transaction copies of its own. Reasons against it that match one of except,
 // since the operation is there to mend them, do not count.
 func (tx *Tx) own(except ...error) error {
 	if tx.vg == nil {
-		return ErrVGNotFound
+		return tx.absent()
 	}
 	if tx.st != nil {
 		if err := tx.st.refuses(slices.Concat(except, tx.mended)); err != nil {
@@ -239,7 +248,7 @@ func (tx *Tx) lookup(ref string) (*metadata.LogicalVolume, int) {
 // lvFor returns an LV and its index in vg.LVs.
 func (tx *Tx) lvFor(ref string) (*metadata.LogicalVolume, int, error) {
 	if tx.vg == nil {
-		return nil, 0, ErrVGNotFound
+		return nil, 0, tx.absent()
 	}
 	lv, i := tx.lookup(ref)
 	if lv == nil {

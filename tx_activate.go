@@ -188,7 +188,7 @@ func (tx *Tx) DeactivateAll() error {
 // setAll wishes the same for all volumes for users that take says.
 func (tx *Tx) setAll(op string, w wish, o ActivateOptions, take func(*metadata.LogicalVolume) bool) error {
 	if tx.vg == nil {
-		return tx.fail(op, "", ErrVGNotFound)
+		return tx.fail(op, "", tx.absent())
 	}
 	if tx.sys.kernel == nil {
 		return tx.fail(op, "", errNoKernel)

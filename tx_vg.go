@@ -53,6 +53,9 @@ func (tx *Tx) createVG(spec VGSpec) error {
 	if tx.vg != nil {
 		return ErrExists
 	}
+	if tx.broken != nil {
+		return tx.broken
+	}
 	if tx.st != nil {
 		return fault(ErrUnsupported, "a group of that name is removed in this update: create the new one in the next")
 	}
