@@ -133,7 +133,7 @@ func crash(t *testing.T, u setup, actions []action) {
 		}
 	}
 	states := 0
-	for c := range d.Crashes(recorder.CrashOptions{Exhaustive: 16, Random: 4, Seed: 1}) {
+	for c := range d.Crashes(recorder.CrashOptions{Exhaustive: 8, Random: 3, Seed: 1}) {
 		states++
 		now := moments[0]
 		for _, m := range moments {

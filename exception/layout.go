@@ -56,13 +56,8 @@ func (l layout) dataChunk(c Chunk) Chunk {
 	return c
 }
 
-// areasBefore counts the areas in front of chunk c.
-func (l layout) areasBefore(c Chunk) Chunk {
-	if c < 2 {
-		return 0
-	}
-	return (c-2)/l.stride() + 1
-}
+// areasBefore counts the areas in front of chunk c, from 2 on.
+func (l layout) areasBefore(c Chunk) Chunk { return (c-2)/l.stride() + 1 }
 
 // entryOffset returns where exception i is, in an area that the store has.
 func (l layout) entryOffset(i int) int64 {

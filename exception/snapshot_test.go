@@ -1,9 +1,11 @@
 package exception_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"math"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -341,4 +343,46 @@ func TestGivingUpFails(t *testing.T) {
 	require.ErrorIs(t, err, exception.ErrUncertain)
 	same(t, stamp(0, u.origin), contents(t, o), "origin")
 	same(t, stamp(0, u.origin), contents(t, s[0]), "snapshot")
+}
+
+// Whoever reads a snapshot while its origin is written sees it as it was.
+func TestConcurrent(t *testing.T) {
+	t.Parallel()
+	u := setup{origin: 200 * 512, stores: []int{600, 600}, chunks: []units.Sectors{1, 8}}
+	d := u.blank(t)
+	o, snapshots := u.open(t, d)
+	want := stamp(0, u.origin)
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	for _, s := range snapshots {
+		wg.Go(func() {
+			for {
+				b := make([]byte, u.origin)
+				_, err := s.ReadAt(b, 0)
+				assert.NoError(t, err)
+				assert.True(t, bytes.Equal(want, b))
+				_ = s.Store().Usage()
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	var writers sync.WaitGroup
+	for w := range 2 {
+		writers.Go(func() {
+			for n := range 40 {
+				_, err := o.WriteAt(stamp(n+w, 2000), int64(n*2400+w*700))
+				assert.NoError(t, err)
+			}
+		})
+	}
+	writers.Wait()
+	close(done)
+	wg.Wait()
+	for i, s := range snapshots {
+		same(t, want, contents(t, s), "snapshot %d", i)
+	}
 }

@@ -131,7 +131,7 @@ func TestOpenUsage(t *testing.T) {
 // The number that Room gives is how many fit, at every size.
 func TestRoom(t *testing.T) {
 	t.Parallel()
-	for sectors := 2; sectors < 110; sectors++ {
+	for sectors := 2; sectors < 75; sectors++ {
 		u := setup{origin: 300 * 512, stores: []int{sectors}, chunks: []units.Sectors{1}}
 		d := u.blank(t)
 		_, snapshots := u.open(t, d)
@@ -191,4 +191,41 @@ func TestEntriesBehindTheEnd(t *testing.T) {
 	again, err := exception.Open(device(t, d, "cow"), 2048*512)
 	require.NoError(t, err)
 	assert.Equal(t, []exception.Exception{{Old: 0, New: 3}, {Old: 5, New: 2}}, slices.Collect(again.Exceptions()))
+}
+
+// Init fails with the device, and what it leaves then is no store that lies.
+func TestInitFaults(t *testing.T) {
+	t.Parallel()
+	u := setup{origin: 40 * 512, stores: []int{100}, chunks: []units.Sectors{8}}
+	for n := range 6 { // three writes and three syncs
+		for _, fault := range []recorder.Fault{recorder.Before, recorder.After} {
+			d := u.blank(t)
+			_, s := u.open(t, d)
+			_, err := s[0].WriteAt([]byte{1}, 0)
+			require.NoError(t, err)
+			count := 0
+			d.Inject(func(op recorder.Op) recorder.Fault {
+				if op.Kind != recorder.Write && op.Kind != recorder.Sync {
+					return recorder.Pass
+				}
+				if count++; count == n+1 {
+					return fault
+				}
+				return recorder.Pass
+			})
+			require.ErrorIs(t, exception.Init(device(t, d, "a"), 100*512, 8), recorder.ErrInjected, n)
+			d.Inject(nil)
+			store, err := exception.Open(device(t, d, "a"), 100*512)
+			switch {
+			case n == 0 && fault == recorder.Before:
+				require.NoError(t, err)
+				assert.Len(t, slices.Collect(store.Exceptions()), 1, "as it was")
+			case n < 4 || n == 4 && fault == recorder.Before:
+				require.ErrorIs(t, err, exception.ErrBlank, n)
+			default:
+				require.NoError(t, err)
+				assert.Empty(t, slices.Collect(store.Exceptions()))
+			}
+		}
+	}
 }
