@@ -122,8 +122,13 @@ func (s *Store) writeEntries(from int, list []Exception) error {
 	return err
 }
 
-// invalidate gives the store up, on the device first.
-func (s *Store) invalidate() error {
+// giveUp makes the store invalid, on the device first.
+func (s *Store) giveUp() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.writable(); err != nil {
+		return err
+	}
 	err := write(s.dev, header{magic, 0, version, uint32(s.ChunkSize())}.encode(), 0)
 	if err == nil {
 		err = flush(s.dev)

@@ -91,13 +91,24 @@ func (o *Origin) WriteAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// preserve lets all snapshots but one keep what will be written over.
+// preserve lets all snapshots but one keep what will be written over. Those that
+// have no room are given up, once it is sure that all others have what they need.
 func (o *Origin) preserve(off, end int64, but *Snapshot) error {
+	var full []int
 	for i, s := range o.snapshots {
 		if s == but {
 			continue
 		}
-		if err := s.preserve(off, end); err != nil {
+		isFull, err := s.preserve(off, end)
+		if err != nil {
+			return fmt.Errorf("snapshot %d of the origin: %w", i, err)
+		}
+		if isFull {
+			full = append(full, i)
+		}
+	}
+	for _, i := range full {
+		if err := o.snapshots[i].store.giveUp(); err != nil {
 			return fmt.Errorf("snapshot %d of the origin: %w", i, err)
 		}
 	}

@@ -171,27 +171,27 @@ func (s *Snapshot) missing(off, end int64) []Chunk {
 func (s *Snapshot) Sync() error { return s.store.Sync() }
 
 // preserve keeps what the origin holds from off to end, before that is written
-// over. If it does not fit into the store, the store is given up.
-func (s *Snapshot) preserve(off, end int64) error {
+// over. If it does not fit into the store, full is true and nothing is done.
+func (s *Snapshot) preserve(off, end int64) (full bool, err error) {
 	st := s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	end = min(end, s.size)
 	if st.invalid || off >= end {
-		return nil
+		return false, nil
 	}
 	missing := s.missing(off, end)
 	if len(missing) == 0 && st.failed == nil {
-		return nil
+		return false, nil
 	}
 	if err := st.writable(); err != nil {
-		return err
+		return false, err
 	}
 	if len(missing) > st.room(len(st.list), st.next) {
-		return st.invalidate()
+		return true, nil
 	}
-	_, err := st.add(missing, func(old Chunk, to int64) error {
+	_, err = st.add(missing, func(old Chunk, to int64) error {
 		return transfer(st.dev, to, s.origin, st.offset(old), s.chunkEnd(old)-st.offset(old))
 	})
-	return err
+	return false, err
 }

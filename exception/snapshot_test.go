@@ -386,3 +386,25 @@ func TestConcurrent(t *testing.T) {
 		same(t, want, contents(t, s), "snapshot %d", i)
 	}
 }
+
+// A snapshot without room is not given up for a write that fails.
+func TestFullAndFailed(t *testing.T) {
+	t.Parallel()
+	u := setup{origin: 40 * 512, stores: []int{4, 100}, chunks: []units.Sectors{1, 1}}
+	d := u.blank(t)
+	o, s := u.open(t, d)
+	d.Inject(func(op recorder.Op) recorder.Fault {
+		if op.Kind == recorder.Sync && op.Path == "b" {
+			return recorder.Before
+		}
+		return recorder.Pass
+	})
+	_, err := o.WriteAt(stamp(1, 4096), 0)
+	require.ErrorIs(t, err, recorder.ErrInjected)
+	d.Inject(nil)
+	assert.False(t, s[0].Store().Invalid())
+	_, s = u.open(t, d)
+	for i := range s {
+		same(t, stamp(0, u.origin), contents(t, s[i]), "snapshot %d", i)
+	}
+}

@@ -30,9 +30,9 @@ var rooms = map[string]room{
 	"exception": {allowed: []string{module + "/units"}, forbidden: []string{"os", "syscall", "unsafe", "math/rand", "crypto/rand"}},
 	"metadata":  {allowed: []string{module + "/units", "github.com/pkg/errors"}, forbidden: []string{"os", "syscall", "unsafe", "math/rand", "crypto/rand"}},
 	"dm":        {allowed: []string{module + "/units", "github.com/pkg/errors", "golang.org/x/sys/unix"}},
-	"": {allowed: []string{module + "/units", module + "/metadata", module + "/dm",
+	"": {allowed: []string{module + "/units", module + "/metadata", module + "/dm", module + "/exception",
 		"github.com/pkg/errors", "golang.org/x/sys/unix"}},
-	"examples": {allowed: []string{module, module + "/units", module + "/metadata", module + "/dm", "github.com/pkg/errors", "golang.org/x/sys/unix"}},
+	"examples": {allowed: []string{module, module + "/units", module + "/metadata", module + "/dm", module + "/exception", "github.com/pkg/errors", "golang.org/x/sys/unix"}},
 }
 
 // inTests is what tests may import beyond that.
