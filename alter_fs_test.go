@@ -122,6 +122,8 @@ type fakeFS struct {
 	state   fsUse  // how it is mounted
 	minimum uint64 // blocks, that resize2fs -P prints; 0: it fails
 	calls   []string
+	journal Bytes // the size once the journal was replayed; 0: as the superblock says
+	known   Bytes // the size that the kernel knows; 0: that of the superblock
 
 	path   string // where the volume begins; its first extent never moves
 	offset int64
@@ -141,6 +143,9 @@ func (f *fakeFS) use(fsPlace) (use fsUse, err error) {
 
 // size is what the superblock says: there is no cache.
 func (f *fakeFS) size(p fsPlace) (Bytes, error) {
+	if f.known != 0 {
+		return f.known, nil
+	}
 	b := f.superblock()
 	switch p.kind {
 	case "ext4":
@@ -175,7 +180,15 @@ func (f *fakeFS) resize(p fsPlace, to Bytes) error {
 }
 
 func (f *fakeFS) try(p fsPlace) error {
-	return f.call("mount "+p.kind+" on "+p.path, func() error { return nil })
+	return f.call("mount "+p.kind+" on "+p.path, func() error { return f.replay(p.kind) })
+}
+
+// replay makes the changes that are in the journal.
+func (f *fakeFS) replay(kind string) error {
+	if f.journal == 0 {
+		return nil
+	}
+	return f.set(kind, 4*KiB, f.journal)
 }
 
 func (f *fakeFS) tool(name string) (string, bool) { return "/sbin/" + name, f.tools }
@@ -187,7 +200,7 @@ func (f *fakeFS) run(ctx context.Context, critical bool, tool string, args ...st
 	name := tool + " " + strings.Join(args, " ")
 	err = f.call(name, func() error {
 		if tool != "/sbin/resize2fs" {
-			return nil
+			return f.replay("ext4")
 		}
 		if args[0] == "-P" {
 			if status = 1; f.minimum > 0 {

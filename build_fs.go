@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"io"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -51,6 +52,9 @@ type fsPlan struct {
 	device  *mapped // nil if the volume is not active
 	use     fsUse
 	dir     string // where it is mounted so that it can be written to
+	// most is where a file system has to end whose size is only known once its
+	// journal was replayed; 0: the size is known.
+	most Bytes
 }
 
 func (p *fsPlan) bytes(n Extents) Bytes {
@@ -95,6 +99,9 @@ func (p *fsPlan) plan() error {
 	if p.sb.most != 0 {
 		large = min(large, p.sb.most)
 	}
+	if low < before && p.sb.replay && !p.use.mounted {
+		p.most = low
+	}
 	from := p.sb.Size
 	shrink, grow := from > low, min(from, small) < large
 	if !shrink && !grow && low == before {
@@ -103,7 +110,7 @@ func (p *fsPlan) plan() error {
 	if err := p.unused(); err != nil {
 		return err
 	}
-	if !shrink && !grow {
+	if !shrink && !grow && p.most == 0 {
 		return nil
 	}
 	if err := p.allowed(); err != nil {
@@ -127,6 +134,11 @@ func (p *fsPlan) look() error {
 	use, err := tx.sys.usedFS(p.sb, p.device)
 	if err != nil {
 		return err
+	}
+	if use.mounted && len(use.mounts) == 0 {
+		if p.sb.Size, err = tx.sys.fs.size(tx.sys.fsPlace(p.sb, p.device)); err != nil {
+			return err
+		}
 	}
 	p.use = use
 	for _, m := range use.mounts {
@@ -256,7 +268,13 @@ func (p *fsPlan) steps(shrink, grow bool, small, large Bytes) error {
 		deviceRef: deviceRef{Name: p.device.name, UUID: p.device.uuid}, Type: p.sb.Type, Mounted: p.dir, place: p.place(),
 	}
 	if !p.use.mounted {
-		check := &CheckFileSystem{fsRef: ref}
+		check := &CheckFileSystem{fsRef: ref, kind: kind}
+		if check.Most = p.most; shrink {
+			check.Most = 0 // by then it has the size that is asked for
+		}
+		check.volume = func(h *handles) io.ReaderAt {
+			return newLVFile(p.b.tx.st.doc.VG, p.old, p.b.tx.st.extents(), p.b.tx.st.members, h)
+		}
 		checker, checks := sys.tool(kind.checker)
 		resizer, resizes := sys.tool(kind.resizer)
 		switch {

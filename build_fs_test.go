@@ -65,7 +65,11 @@ func TestPlanResizeFS(t *testing.T) {
 		{"xfs grows", xfsSuper(4096, 60), fsUse{}, true, grow, []string{
 			"check the xfs file system on vg0-data with /sbin/", "text", "resume",
 			"resize the xfs file system on vg0-data from 245760 to 327680 bytes"}},
-		{"xfs that fits", xfsSuper(4096, 30), fsUse{}, true, shrink, []string{"text", "resume"}},
+		{"xfs that fits, if its journal agrees", xfsSuper(4096, 30), fsUse{}, false, shrink, []string{
+			"check the xfs file system on vg0-data, which has to fit into 122880 bytes", "text", "resume"}},
+		{"xfs that fits, mounted", xfsSuper(4096, 30), mounted, false, shrink, []string{"text", "resume"}},
+		{"ext4 that fits, if its journal agrees", extSuper(120, 0, put32(0x60, 0x46)), fsUse{}, true, shrink, []string{
+			"check the ext4 file system on vg0-data with /sbin/e2fsck, which has to fit into 122880 bytes", "text", "resume"}},
 		{"nothing grows", bytesAt(0, nil), fsUse{}, true, grow, []string{"text", "resume"}},
 		{"swap grows", swapSuper(le, 4096, 59, 0, "SWAPSPACE2"), fsUse{}, true, grow, []string{"text", "resume",
 			"resize the swap area on vg0/data from 245760 to 327680 bytes"}},
@@ -179,6 +183,51 @@ func TestResizeFSRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a crash left in its journal, and what the kernel knows of one that is
+// mounted elsewhere, may make a file system larger than the disk says.
+func TestReduceLVBelowJournal(t *testing.T) {
+	t.Parallel()
+	shrink := func(tx *Tx) error { return tx.ReduceLV("data", ReduceSpec{To: ExtentCount(30), ResizeFS: true}) }
+	ext, xfs := extSuper(100, 0, put32(0x60, 0x46)), xfsSuper(4096, 30)
+	for _, c := range []struct {
+		name  string
+		image *sparse
+		with  func(*fsWorld)
+		want  error
+	}{
+		{"xfs", xfs, func(w *fsWorld) { w.fs.journal = 160 * KiB }, ErrUnsupported},
+		{"xfs that fits", xfs, func(w *fsWorld) { w.fs.journal = 120 * KiB }, nil},
+		{"ext4", ext, func(w *fsWorld) { w.fs.journal = 160 * KiB }, ErrUnsupported},
+		{"ext4 that is to shrink anyhow", extSuper(200, 190, put32(0x60, 0x46)), func(w *fsWorld) { w.fs.journal = 220 * KiB }, nil},
+		{"xfs mounted elsewhere", xfs, func(w *fsWorld) { w.fs.state.mounted, w.fs.known = true, 160*KiB }, ErrUnsupported},
+		{"ext4 mounted elsewhere", ext, func(w *fsWorld) { w.fs.state.mounted, w.fs.known = true, 160*KiB }, ErrBusy},
+		{"xfs not active", xfs, func(w *fsWorld) {
+			update(t, w.open(t, 8), "vg0", func(tx *Tx) error { return tx.DeactivateAll() })
+		}, ErrNotActive},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newFSWorld(t, fsDisks(t, c.image))
+			w.fs.tools, w.fs.minimum = true, 1
+			c.with(w)
+			err := w.open(t, 3).Update(context.Background(), "vg0", shrink)
+			size, fs := w.sizes(t)
+			require.LessOrEqual(t, fs, size)
+			if c.want == nil {
+				require.NoError(t, err)
+				assert.Equal(t, 120*KiB, size)
+				return
+			}
+			require.ErrorIs(t, err, c.want)
+			assert.Equal(t, 240*KiB, size)
+			require.Empty(t, w.unlike(t))
+		})
+	}
+	disks := fsDisks(t, xfs)
+	require.ErrorIs(t, openDisks(t, disks, 2).Update(context.Background(), "vg0", shrink), ErrUnsupported)
+	assert.Empty(t, disks.Writes())
 }
 
 // In image mode there is no kernel and no tool, but a swap area needs neither.

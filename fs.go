@@ -32,8 +32,8 @@ type FileSystem struct {
 }
 
 // FileSystem returns what is on a logical volume, active or not; nil if nothing
-// that is known shows itself. Of a file system that is mounted the size is what
-// the kernel says, the rest what is on disk.
+// that is known shows itself. Of a file system that is mounted where this process
+// sees it the size is what the kernel says, the rest what is on disk.
 //
 // Returns an error matching [ErrVGNotFound], [ErrLVNotFound], or
 // [ErrUnsupported] if several formats show themselves, or the superblock is
@@ -127,6 +127,9 @@ type superblock struct {
 	offlineOnly string
 	// refuse says why it is not resized at all; nil if it is.
 	refuse error
+	// replay: changes that are only in its journal may make it larger than Size.
+	// They are made when it is mounted or checked.
+	replay bool
 
 	devid uint64           // btrfs: of this device
 	order binary.ByteOrder // swap: of the machine that made it

@@ -43,6 +43,7 @@ func readExt(r io.ReaderAt, _ Signature) (*superblock, error) {
 	}
 	state := le.Uint16(b[0x3a:])
 	sb.errors = state&extErrors != 0
+	sb.replay = incompat&extRecover != 0
 	sb.unclean = state&extValid == 0 && incompat&extRecover == 0
 	if compat&extSparse2 != 0 {
 		sb.offlineOnly = "of its feature sparse_super2"

@@ -443,6 +443,34 @@ func TestKernelResizeFS(t *testing.T) {
 		}
 	})
 
+	t.Run("xfs larger than the disk says", func(t *testing.T) {
+		umltest.NeedTool(t, "xfs_io")
+		r := newResizeRun(t, 304*MiB, xfs...)
+		dir := r.mount()
+		require.NoError(t, r.extend(400*MiB))
+		r.fill(dir, 5)
+		hold := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", "echo ready; read x || true")
+		in, err := hold.StdinPipe()
+		require.NoError(t, err)
+		out, err := hold.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, hold.Start())
+		_, err = out.Read(make([]byte, 6))
+		require.NoError(t, err)
+		umltest.Run(t, "umount", dir)
+		r.refused(ErrUnsupported, func() error { return r.reduce(304 * MiB) })
+		umltest.Run(t, "mount", resizeDev, dir)
+		require.NoError(t, in.Close())
+		require.NoError(t, hold.Wait())
+		// The machine dies, with the new size in the journal.
+		umltest.Run(t, "xfs_io", "-x", "-c", "shutdown -f", dir)
+		umltest.Run(t, "umount", dir)
+		assert.Equal(t, 304*MiB, r.fs().Size)
+		require.ErrorIs(t, r.reduce(304*MiB), ErrUnsupported)
+		r.resized(400*MiB, 400*MiB)
+		r.verified()
+	})
+
 	t.Run("ext4 in use when its machine died", func(t *testing.T) {
 		r := newResizeRun(t, 64*MiB, ext...)
 		copyTo := func(from, to string) {

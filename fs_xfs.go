@@ -2,7 +2,8 @@ package lvm
 
 import "io"
 
-// readXFS reads the first superblock of xfs.
+// readXFS reads the first superblock of xfs. It does not tell whether the journal
+// is clean; growing is written to that alone at first.
 // Source: XFS Algorithms & Data Structures, sb.
 func readXFS(r io.ReaderAt, _ Signature) (*superblock, error) {
 	const typ = "xfs"
@@ -18,7 +19,7 @@ func readXFS(r io.ReaderAt, _ Signature) (*superblock, error) {
 	if !ok || size == 0 {
 		return nil, broken(typ, "%d blocks of %d bytes", blocks, block)
 	}
-	sb := &superblock{FileSystem: FileSystem{UUID: fsUUID(b[32:48]), Label: fsLabel(b[108:120]), Size: size, BlockSize: Bytes(block)}}
+	sb := &superblock{FileSystem: FileSystem{UUID: fsUUID(b[32:48]), Label: fsLabel(b[108:120]), Size: size, BlockSize: Bytes(block)}, replay: true}
 	if b[126] != 0 {
 		sb.refuse = fault(ErrUnsupported, "mkfs.xfs has not finished")
 	}

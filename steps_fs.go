@@ -3,6 +3,7 @@ package lvm
 import (
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -50,10 +51,19 @@ type CheckFileSystem struct {
 	harmless
 	final
 	fsRef
+	// Most is where it has to end, with what its journal holds; 0: that is known.
+	Most Bytes
+
+	kind   *fsKind
+	volume func(*handles) io.ReaderAt
 }
 
 func (s *CheckFileSystem) String() string {
-	return fmt.Sprintf("check the %s file system on %s%s", s.Type, s.Name, s.with())
+	text := fmt.Sprintf("check the %s file system on %s%s", s.Type, s.Name, s.with())
+	if s.Most != 0 {
+		text += fmt.Sprintf(", which has to fit into %d bytes", uint64(s.Most))
+	}
+	return text
 }
 
 func (s *CheckFileSystem) do(r *run) error {
@@ -62,10 +72,22 @@ func (s *CheckFileSystem) do(r *run) error {
 		return err
 	}
 	if s.tool == "" {
-		return r.sys.fs.try(place)
+		err = r.sys.fs.try(place)
+	} else {
+		// Source: e2fsck(8): 1 is that errors were corrected.
+		err = runTool(r.ctx, r.sys.fs, false, 1, s.tool, "-f", "-p", place.path)
 	}
-	// Source: e2fsck(8): 1 is that errors were corrected.
-	return runTool(r.ctx, r.sys.fs, false, 1, s.tool, "-f", "-p", place.path)
+	if err != nil || s.Most == 0 {
+		return err
+	}
+	sb, err := s.kind.read(s.volume(r.handles), Signature{})
+	if err != nil {
+		return err
+	}
+	if sb.Size > s.Most {
+		return fault(ErrUnsupported, "%s has %d bytes, now that its journal was replayed, and does not fit into %d", s.Type, uint64(sb.Size), uint64(s.Most))
+	}
+	return nil
 }
 
 // ResizeFileSystem gives a file system another size: a smaller one before the
