@@ -27,7 +27,7 @@ const (
 // change must not wait for a volume group: whoever holds one may be waiting for
 // the devices file. Returns an error matching [ErrLocked] if ctx ends while
 // others hold the lock.
-func EditDevicesFile(ctx context.Context, path, lockDir string, change func(*DevicesFile) error) error {
+func EditDevicesFile(ctx context.Context, path, lockDir string, change func(*DevicesFile) error) (err error) {
 	if lockDir == "" {
 		lockDir = "/run/lock/lvm"
 	}
@@ -35,11 +35,12 @@ func EditDevicesFile(ctx context.Context, path, lockDir string, change func(*Dev
 	if err != nil {
 		return err
 	}
-	err = editDevicesFile(path, change)
-	if unlockErr := lock.unlock(); err == nil {
-		err = unlockErr
-	}
-	return err
+	defer func() { // also when change panics
+		if unlockErr := lock.unlock(); err == nil {
+			err = unlockErr
+		}
+	}()
+	return editDevicesFile(path, change)
 }
 
 // lockDevicesFile takes the lock file at path. It stays when it is released.

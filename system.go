@@ -286,6 +286,9 @@ func (s *System) Plan(ctx context.Context, vg string, fn func(*Tx) error) (*Plan
 // group, one of its devices or the kernel's tables are not as they were when
 // the plan was made; otherwise as [System.Update].
 func (s *System) Apply(ctx context.Context, plan *Plan) error {
+	if plan == nil {
+		return &OpError{Op: "apply", Err: fault(ErrInvalidSpec, "there is no plan")}
+	}
 	if err := s.checkOpen(); err != nil {
 		return &OpError{Op: "apply", VG: plan.VG, Err: err}
 	}

@@ -25,29 +25,42 @@ func (s *System) begin(ctx context.Context, ref string, fn func(*Tx) error) (*tr
 		locks.mode = lockGlobal
 	}
 	for {
-		h, tx, err := s.open(ctx, ref, locks)
-		if err != nil {
-			return nil, &OpError{Op: "update", VG: ref, Err: err}
+		t, again, err := s.try(ctx, ref, locks, fn)
+		if again == nil {
+			return t, err
 		}
-		err = fn(tx)
-		if tx.again {
-			h.release()
-			locks = tx.need
-			continue
-		}
-		if err == nil && tx.broken != nil && !tx.restored {
-			err = &OpError{Op: "update", VG: ref, Err: tx.broken}
-		}
-		var plan *Plan
-		if err == nil {
-			plan, err = tx.build()
-		}
-		if err != nil {
-			h.release()
-			return nil, err
-		}
-		return &transaction{sys: s, hold: h, plan: plan}, nil
+		locks = *again
 	}
+}
+
+// try runs fn once. It returns the locks that fn has to be run again with, nil
+// if it has not. Unless it returns a transaction it keeps no lock, also when fn
+// panics: a process that goes on would keep itself and others out for ever.
+func (s *System) try(ctx context.Context, ref string, locks locking, fn func(*Tx) error) (t *transaction, again *locking, err error) {
+	h, tx, err := s.open(ctx, ref, locks)
+	if err != nil {
+		return nil, nil, &OpError{Op: "update", VG: ref, Err: err}
+	}
+	defer func() {
+		if t == nil {
+			h.release()
+		}
+	}()
+	err = fn(tx)
+	if tx.again {
+		return nil, &tx.need, nil
+	}
+	if err == nil && tx.broken != nil && !tx.restored {
+		err = &OpError{Op: "update", VG: ref, Err: tx.broken}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	plan, err := tx.build()
+	if err != nil {
+		return nil, nil, err
+	}
+	return &transaction{sys: s, hold: h, plan: plan}, nil, nil
 }
 
 // open locks and reads for a transaction. That the group does not exist is no
