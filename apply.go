@@ -68,7 +68,7 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ..
 		if err == nil || fail.Err != nil {
 			continue
 		}
-		fail.Step, fail.Done, fail.Err = step.String(), i, fromKernel(err)
+		fail.Step, fail.Done, fail.Err, fail.finish = step.String(), i, fromKernel(err), finisher(step)
 		if !r.past() {
 			fail.Undo = r.undo(plan.Steps[:i+1])
 			break
@@ -80,6 +80,20 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ..
 	}
 	fail.Committed = r.past()
 	return fail
+}
+
+// finisher returns what makes up for a step that failed after the commit, if
+// that is not Recover.
+func finisher(step Step) string {
+	switch step.(type) {
+	case *WriteBackup:
+		return "Backup"
+	case *ListDevices:
+		return "EditDevicesFile"
+	case *ResizeFileSystem, *ResizeSwap:
+		return "GrowFS"
+	}
+	return ""
 }
 
 // past says whether the plan can only go forward.

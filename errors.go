@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,8 +31,8 @@ var (
 	ErrBusy = errors.New("in use")
 	// ErrLocked: a lock was not had in the time that the context allows.
 	ErrLocked = errors.New("locked")
-	// ErrReadOnly: the volume group may be read, but not changed from here.
-	// It is matched by the ones below.
+	// ErrReadOnly: the volume group may be read, but not changed from here, or a
+	// device refuses to be written to. It is matched by the ones below.
 	ErrReadOnly = errors.New("not changeable")
 	// ErrExported: the volume group is exported, for another host to import.
 	ErrExported = fmt.Errorf("%w: exported", ErrReadOnly)
@@ -94,7 +95,9 @@ func (e *OpError) Unwrap() error { return e.Err }
 // If Committed is false, the steps before were undone and the volume group is
 // as it was, unless Undo says what could not be undone. If it is true, the
 // change is made in the metadata, the steps after the failed one were still
-// tried, and [System.Recover] or [Tx.Refresh] finishes the rest.
+// tried, and [System.Recover] or [Tx.Refresh] finishes the rest. A backup file
+// is made up for by [System.Backup], a file system that did not grow by
+// [Tx.GrowFS], an entry in the devices file by [EditDevicesFile].
 type ApplyError struct {
 	VG        string
 	Step      string // what failed
@@ -102,12 +105,14 @@ type ApplyError struct {
 	Committed bool
 	Err       error
 	Undo      []error // what went wrong while undoing
+
+	finish string // what does the rest once it is committed; empty: Recover
 }
 
 func (e *ApplyError) Error() string {
 	state := "undone"
 	if e.Committed {
-		state = "committed, call Recover to finish"
+		state = "committed, call " + cmp.Or(e.finish, "Recover") + " to finish"
 	} else if len(e.Undo) > 0 {
 		state = fmt.Sprintf("not undone, call Recover: %v", errors.Join(e.Undo...))
 	}

@@ -37,7 +37,8 @@ func (h *handles) reader(path string) (Device, error) {
 	return h.keep(h.read, path, d), nil
 }
 
-// writer returns the device at path, opened for writing.
+// writer returns the device at path, opened for writing. The error matches
+// ErrReadOnly if it cannot be written to.
 func (h *handles) writer(path string) (Device, error) {
 	h.mu.Lock()
 	d := h.rw[path]
@@ -48,6 +49,11 @@ func (h *handles) writer(path string) (Device, error) {
 	d, err := h.open(path, true)
 	if err != nil {
 		return nil, err
+	}
+	// The kernel opens such a device for writing, and refuses each write.
+	if factsOf(d).readOnly {
+		_ = d.Close() // nothing was written
+		return nil, &DeviceError{"open", path, fault(ErrReadOnly, "the device is read-only")}
 	}
 	return h.keep(h.rw, path, d), nil
 }

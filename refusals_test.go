@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvm-go/lvm/internal/recorder"
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -216,4 +217,39 @@ func TestEveryMethodNeedsAGroup(t *testing.T) {
 		assert.ErrorIs(t, err, ErrNotFound, name)
 		assert.Empty(t, written(m.disks), name)
 	}
+}
+
+// readOnlyDevice is a block device that the kernel opens for writing, though it
+// refuses writes.
+type readOnlyDevice struct{ Device }
+
+func (readOnlyDevice) facts() deviceFacts { return deviceFacts{readOnly: true, blockSize: 512} }
+
+// TestReadOnlyDevice: nothing is written to any device if one cannot be written.
+func TestReadOnlyDevice(t *testing.T) {
+	t.Parallel()
+	disks := recorder.New(diskSize, "a", "b", "c")
+	sys := openDisks(t, disks, 1)
+	volumes(t, sys, OneArea)
+	open := sys.cfg.OpenDevice
+	sys.cfg.OpenDevice = func(path string, write bool) (Device, error) {
+		d, err := open(path, write)
+		if err == nil && path != "a" {
+			d = readOnlyDevice{d}
+		}
+		return d, err
+	}
+	disks.Record()
+	for what, do := range map[string]func(*Tx) error{
+		"tag":    func(tx *Tx) error { return tx.SetTags("t") },
+		"create": func(tx *Tx) error { return tx.CreatePV(areaSpecOf("c")) },
+		"extend": func(tx *Tx) error { return tx.ExtendVG(areaSpecOf("c")) },
+	} {
+		err := sys.Update(context.Background(), "vg0", do)
+		require.ErrorIs(t, err, ErrReadOnly, what)
+		var failed *ApplyError
+		require.ErrorAs(t, err, &failed, what)
+		require.Empty(t, failed.Undo, what)
+	}
+	require.Empty(t, disks.Writes())
 }

@@ -485,3 +485,38 @@ func rival(t *testing.T, head []byte, tag string) []byte {
 	copy(out[firstAreaStart:], h.Encode())
 	return out
 }
+
+// A full disk for backups fails the update before the commit if an archive
+// cannot be written, and after it if the backup cannot.
+func TestBackupFails(t *testing.T) {
+	t.Parallel()
+	for _, archive := range []bool{true, false} {
+		disks := recorder.New(diskSize, "a", "b", "c")
+		sys := openDisks(t, disks, 1)
+		volumes(t, sys, OneArea)
+		place := filepath.Join(t.TempDir(), "file")
+		require.NoError(t, os.WriteFile(place, nil, 0o600)) // where a directory is to be made
+		if archive {
+			sys.cfg.ArchiveDir = place
+		} else {
+			sys.cfg.BackupDir = place
+		}
+		disks.Record()
+		err := sys.Update(context.Background(), "vg0", func(tx *Tx) error { return tx.SetTags("one") })
+		var failed *ApplyError
+		require.ErrorAs(t, err, &failed)
+		require.Equal(t, !archive, failed.Committed)
+		require.Equal(t, archive, len(disks.Writes()) == 0)
+		require.Equal(t, !archive, strings.Contains(err.Error(), "call Backup to finish"), err)
+		if archive {
+			continue
+		}
+		require.NoError(t, os.Remove(place))
+		require.NoError(t, sys.Backup(context.Background(), "vg0"))
+		list, err := sys.Backups("vg0")
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		require.NoError(t, list[0].Err)
+		require.Equal(t, recordOf(t, sys, "vg0").Seqno, list[0].Seqno)
+	}
+}
