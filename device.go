@@ -81,6 +81,25 @@ func openFileDevice(path string, write bool) (Device, error) {
 	return openDevice(path, openMode{write: write})
 }
 
+// openImage is openFileDevice where there is no kernel to ask which volumes are
+// active: a block device that something uses, such as their tables, is opened
+// for reading only.
+func openImage(path string, write bool) (Device, error) {
+	d, err := openFileDevice(path, write)
+	if err != nil || !write || !factsOf(d).block {
+		return d, err
+	}
+	user, err := findBlockUser(factsOf(d).number)
+	if err == nil && user != "" {
+		err = fault(ErrBusy, "%s: a System with KernelDM can change it", user)
+	}
+	if err != nil {
+		_ = d.Close() // nothing was written
+		return nil, &DeviceError{"open", path, err}
+	}
+	return d, nil
+}
+
 // factsOf returns the facts of d, as far as it tells them.
 func factsOf(d Device) deviceFacts {
 	if f, ok := d.(interface{ facts() deviceFacts }); ok {

@@ -206,6 +206,12 @@ func (d *blockDevice) Close() error {
 
 func (d *blockDevice) facts() deviceFacts { return d.known }
 
+// findBlockUser returns who uses the block device of that number, as far as the
+// kernel shows it: a mount, a holder, swap; "" if nobody does.
+func findBlockUser(number deviceNumber) (string, error) {
+	return findUser(sysfsRoot, procRoot, number)
+}
+
 // deviceBusy returns who uses the block device at path, in words: a mount, a
 // holder, swap, a program. It is "" for one that is free, and for regular files.
 func deviceBusy(path string) (string, error) {
@@ -217,7 +223,7 @@ func deviceBusy(path string) (string, error) {
 		return "", nil
 	}
 	number := deviceNumber{unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev))}
-	user, err := findUser(sysfsRoot, procRoot, number)
+	user, err := findBlockUser(number)
 	if user != "" || err != nil {
 		return user, err
 	}

@@ -22,7 +22,9 @@ const (
 	KernelDM Kernel = iota
 	// KernelNone is image mode: volume groups are read and changed on any kind
 	// of [Device], on any system and without privileges, and logical volumes
-	// are read and written with [LogicalVolume.Open].
+	// are read and written with [LogicalVolume.Open]. A block device that the
+	// kernel uses, as it does while a volume on it is active, is only read:
+	// writing to it gives an error matching [ErrBusy].
 	KernelNone
 )
 
@@ -30,7 +32,8 @@ const (
 type Config struct {
 	// Devices are the paths of the block devices or image files that may hold
 	// physical volumes. No other device is ever opened, but that of a volume
-	// whose file system is resized with it.
+	// whose file system is resized with it. In image mode all files have to be
+	// there, since they are locked: leave out what is lost.
 	Devices []string
 
 	// Kernel is KernelDM unless set to KernelNone.
@@ -150,6 +153,9 @@ func Open(cfg Config) (*System, error) {
 	images := !custom && cfg.Kernel == KernelNone && cfg.LockDir == ""
 	if !custom {
 		cfg.OpenDevice = openFileDevice
+		if cfg.Kernel == KernelNone {
+			cfg.OpenDevice = openImage
+		}
 	}
 	if cfg.Program == "" {
 		cfg.Program = "lvm-go"
