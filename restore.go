@@ -34,7 +34,7 @@ type RestoreSpec struct {
 // [ErrShared] or [ErrDuplicatePV] as with any change, or [ErrUnsupported] without
 // the Force that is needed.
 func (tx *Tx) RestoreVG(text []byte, spec RestoreSpec) error {
-	return tx.fail("restore vg", "", tx.restoreVG(text, spec))
+	return tx.fail("restore vg", "", tx.whole(func() error { return tx.restoreVG(text, spec) }))
 }
 
 func (tx *Tx) restoreVG(text []byte, spec RestoreSpec) error {

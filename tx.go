@@ -64,7 +64,8 @@ type Tx struct {
 	seqnoStep uint32
 	// restored: the group is as a backup says, and has nothing to do with what it was.
 	restored bool
-	repair   bool // what is left on PVs that the group no longer has is erased
+	repair   bool  // what is left on PVs that the group no longer has is erased
+	spoiled  error // of an operation that failed halfway; see whole
 
 	numbers   func(metadata.ID) (string, error)       // see tableDevice
 	untouched map[metadata.ID]*metadata.LogicalVolume // see find

@@ -26,11 +26,12 @@ type SplitSpec struct {
 // Returns an error matching [ErrBusy] if a logical volume lies on both sides or
 // is active, or one side would be left without physical volume or metadata
 // area, [ErrExists] if both groups have a logical volume of one name,
-// [ErrUnsupported] if the groups differ in extent size, [ErrNoSpace] if the
-// other group's limits do not allow it, or [ErrPVNotFound], [ErrLVNotFound] or
-// [ErrInvalidSpec].
+// [ErrUnsupported] if the groups differ in extent size, or (when planned) the
+// same update splits off another group, takes physical volumes out of this one,
+// or moves on what just came, [ErrNoSpace] if the other group's limits do not
+// allow it, or [ErrPVNotFound], [ErrLVNotFound] or [ErrInvalidSpec].
 func (tx *Tx) SplitVG(to string, spec SplitSpec) error {
-	return tx.fail("split vg", spec.LV, tx.splitVG(to, spec))
+	return tx.fail("split vg", spec.LV, tx.whole(func() error { return tx.splitVG(to, spec) }))
 }
 
 func (tx *Tx) splitVG(name string, spec SplitSpec) error {
@@ -224,7 +225,7 @@ func (tx *Tx) fits(from *metadata.VolumeGroup, pvs int, lvs []*metadata.LogicalV
 	if from.ExtentSize != tx.vg.ExtentSize {
 		return fault(ErrUnsupported, "vg %s has extents of %d sectors, vg %s of %d", from.Name, from.ExtentSize, tx.vg.Name, tx.vg.ExtentSize)
 	}
-	if tx.vg.MaxPV != 0 && len(tx.vg.PVs)+pvs > int(tx.vg.MaxPV) {
+	if tx.vg.MaxPV != 0 && uint64(len(tx.vg.PVs)+pvs) > uint64(tx.vg.MaxPV) {
 		return fault(ErrNoSpace, "vg %s holds at most %d physical volumes", tx.vg.Name, tx.vg.MaxPV)
 	}
 	visible := 0
@@ -233,7 +234,7 @@ func (tx *Tx) fits(from *metadata.VolumeGroup, pvs int, lvs []*metadata.LogicalV
 			visible++
 		}
 	}
-	if tx.vg.MaxLV != 0 && visible > int(tx.vg.MaxLV) {
+	if tx.vg.MaxLV != 0 && uint64(visible) > uint64(tx.vg.MaxLV) {
 		return fault(ErrNoSpace, "vg %s holds at most %d logical volumes", tx.vg.Name, tx.vg.MaxLV)
 	}
 	for _, lv := range lvs {
@@ -247,7 +248,9 @@ func (tx *Tx) fits(from *metadata.VolumeGroup, pvs int, lvs []*metadata.LogicalV
 
 // take moves physical and logical volumes here from another group.
 func (tx *Tx) take(from *Tx, pvs []metadata.ID, lvs []*metadata.LogicalVolume) error {
-	from.left = make(map[metadata.ID]bool, len(lvs))
+	if from.left == nil {
+		from.left = make(map[metadata.ID]bool, len(lvs))
+	}
 	for _, lv := range slices.Backward(lvs) { // the map is quicker to forget its end
 		_, i := from.lookup(lv.Name)
 		from.drop(i)
@@ -267,6 +270,11 @@ func (tx *Tx) take(from *Tx, pvs []metadata.ID, lvs []*metadata.LogicalVolume) e
 		tx.vg.PVs = append(tx.vg.PVs, rec)
 		from.vg.PVs = slices.DeleteFunc(from.vg.PVs, func(rec *metadata.PhysicalVolume) bool { return rec.ID == pv })
 		tx.members[pv], tx.areas[pv] = from.members[pv], from.areas[pv]
+		for i := range tx.areas[pv] {
+			if yes, said := from.ignored[areaRef{pv, tx.areas[pv][i].start}]; said {
+				tx.ignore(&tx.areas[pv][i], yes)
+			}
+		}
 		delete(from.members, pv)
 	}
 	for _, lv := range lvs {
@@ -315,7 +323,9 @@ func writeStatus(status metadata.LVStatus, vg *metadata.VolumeGroup) metadata.LV
 //
 // Errors are as with [Tx.SplitVG]; [ErrVGNotFound] is matched if the other
 // group does not exist.
-func (tx *Tx) MergeVG(from string) error { return tx.fail("merge vg", "", tx.mergeVG(from)) }
+func (tx *Tx) MergeVG(from string) error {
+	return tx.fail("merge vg", "", tx.whole(func() error { return tx.mergeVG(from) }))
+}
 
 func (tx *Tx) mergeVG(name string) error {
 	if err := tx.own(); err != nil {
@@ -330,6 +340,9 @@ func (tx *Tx) mergeVG(name string) error {
 	}
 	if err := from.own(); err != nil {
 		return errors.WithMessagef(err, "vg %s", name)
+	}
+	if from.changed {
+		return fault(ErrUnsupported, "vg %s is changed in this update: merge it in the next", name)
 	}
 	var pvs []metadata.ID
 	for _, rec := range from.vg.PVs {

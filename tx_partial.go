@@ -96,7 +96,7 @@ type RemoveMissingSpec struct {
 // volumes is open. None of them is removed then. An error matching
 // [ErrInvalidSpec] tells that the spec says both.
 func (tx *Tx) RemoveMissing(spec RemoveMissingSpec) error {
-	return tx.fail("remove missing pvs of vg", "", tx.removeMissing(spec))
+	return tx.fail("remove missing pvs of vg", "", tx.whole(func() error { return tx.removeMissing(spec) }))
 }
 
 func (tx *Tx) removeMissing(spec RemoveMissingSpec) error {

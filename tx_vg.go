@@ -47,7 +47,9 @@ const defaultExtentSize = 4 * units.MiB
 // device belongs to one, [ErrPVNotFound] if a device was not given to [Open],
 // [ErrSignature] (when planned) if a device holds something else, or
 // [ErrInvalidSpec].
-func (tx *Tx) CreateVG(spec VGSpec) error { return tx.fail("create vg", "", tx.createVG(spec)) }
+func (tx *Tx) CreateVG(spec VGSpec) error {
+	return tx.fail("create vg", "", tx.whole(func() error { return tx.createVG(spec) }))
+}
 
 func (tx *Tx) createVG(spec VGSpec) error {
 	if tx.vg != nil {
@@ -157,7 +159,7 @@ func checkExtentSize(size Bytes) error {
 // ExtendVG adds devices to the group; those that hold no physical volume become
 // one as spec says. lvm2: vgextend. Errors are as with [Tx.CreateVG].
 func (tx *Tx) ExtendVG(spec PVSpec, devices ...string) error {
-	return tx.fail("extend vg", "", tx.extendVG(spec, devices))
+	return tx.fail("extend vg", "", tx.whole(func() error { return tx.extendVG(spec, devices) }))
 }
 
 func (tx *Tx) extendVG(spec PVSpec, devices []string) error {
@@ -247,7 +249,7 @@ func (tx *Tx) checkBlockSize(device string) error {
 
 func (tx *Tx) blockSize(device string) (Bytes, error) {
 	if !slices.Contains(tx.sys.cfg.Devices, device) {
-		return 0, fault(ErrPVNotFound, "%s is none of the given devices", device)
+		return 0, fault(ErrPVNotFound, "%q is none of the given devices", device)
 	}
 	d, err := tx.h.reader(device)
 	if err != nil {
@@ -266,7 +268,7 @@ func (tx *Tx) orphan(device string) (*member, []scannedArea, error) {
 // was not found or cannot be read.
 func (tx *Tx) orphanOr(device string, force bool) (*member, []scannedArea, error) {
 	if !slices.Contains(tx.sys.cfg.Devices, device) {
-		return nil, nil, fault(ErrPVNotFound, "%s is none of the given devices", device)
+		return nil, nil, fault(ErrPVNotFound, "%q is none of the given devices", device)
 	}
 	if err := tx.scan.failed[device]; err != nil {
 		return nil, nil, err
@@ -367,7 +369,9 @@ func (sc *scan) unreadable(pv *scannedPV) error {
 //
 // Returns an error matching [ErrBusy] if one holds extents of a logical volume,
 // or is the last one, or has the last metadata area.
-func (tx *Tx) ReduceVG(pvs ...string) error { return tx.fail("reduce vg", "", tx.reduceVG(pvs)) }
+func (tx *Tx) ReduceVG(pvs ...string) error {
+	return tx.fail("reduce vg", "", tx.whole(func() error { return tx.reduceVG(pvs) }))
+}
 
 func (tx *Tx) reduceVG(pvs []string) error {
 	if err := tx.global(); err != nil {
