@@ -67,7 +67,8 @@
 //     another host, without write permission, has a segment type that this
 //     package only preserves, or no metadata area to write to
 //   - [ErrMissingPV] or [ErrDuplicatePV] if a physical volume is not there, or
-//     is there twice
+//     is there twice; with one missing, as with lvm2, tags and other attributes
+//     can still be set and logical volumes removed
 //   - [ErrDamaged] if the metadata contradicts itself or what is on the devices
 //   - [ErrSignature] if a device that is to become a physical volume holds a
 //     file system, a partition table or the like

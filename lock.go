@@ -26,8 +26,8 @@ const (
 // vgLock returns the name of the lock of the volume group vg.
 func vgLock(vg string) string { return vgLockPrefix + vg }
 
-// LockError reports a lock that was not had. If the context ended while
-// somebody else held it, the error matches ErrLocked and the context's error.
+// LockError reports a lock that was not had. If the context ended before, the
+// error matches ErrLocked and the context's error.
 type LockError struct {
 	Path string // of the lock file or image; in-process locks have only a name
 	Err  error

@@ -51,7 +51,7 @@ func TestReadmeShowsWhatTheQuickstartPrints(t *testing.T) {
 	t.Parallel()
 	source := readFile(t, filepath.Join("examples", "quickstart", "main.go"))
 	var shown strings.Builder
-	for line := range strings.Lines(block(t, "The quickstart prints:", "```")) {
+	for line := range strings.Lines(block(t, "The quickstart prints, with other paths:", "```")) {
 		if line != "\n" {
 			line = "\t" + line
 		}

@@ -62,9 +62,10 @@ const (
 // may ([VolumeLists]). lvm2: lvcreate.
 //
 // Returns a *[SpaceError] (matching [ErrNoSpace]) if there is no room, and errors
-// matching [ErrExists], [ErrInvalidName], [ErrInvalidSize] or [ErrInvalidSpec].
-// Extents that the same transaction freed are not used: their contents have to
-// stay until it is committed.
+// matching [ErrExists], [ErrInvalidName], [ErrInvalidSize], [ErrInvalidSpec],
+// [ErrInvalidSelection], or [ErrUnsupported] if it is of a type that is only
+// kept. Extents that the same transaction freed are not used: their contents
+// have to stay until it is committed.
 func (tx *Tx) CreateLV(spec LVSpec) (*LogicalVolume, error) {
 	lv, err := tx.createLV(spec)
 	if err != nil {
@@ -325,7 +326,7 @@ func (tx *Tx) extendLV(ref string, spec ExtendSpec) error {
 
 func oneOf(to, by Size) (Size, error) {
 	if to.IsZero() == by.IsZero() {
-		return Size{}, fault(ErrInvalidSpec, "one of To and By has to be given")
+		return Size{}, fault(ErrInvalidSpec, "either To or By has to be given")
 	}
 	if by.IsZero() {
 		return to, nil

@@ -79,10 +79,16 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 		Volumes: []Volume{{"root", 400 * lvm.MiB, Ext4}, {"swap", 128 * lvm.MiB, Swap}},
 	}
 	flags.StringVar(&layout.Disk, "disk", "", "the image `FILE` to install on")
-	sizes := map[string]*lvm.Bytes{"size": &layout.Size, "root": &layout.Volumes[0].Size, "swap": &layout.Volumes[1].Size}
-	for name, size := range sizes {
-		flags.Func(name, fmt.Sprintf("`SIZE` of the %s (default %s)", name, *size), func(text string) (err error) {
-			*size, err = lvm.ParseBytes(text)
+	for _, f := range []struct {
+		name, of string
+		size     *lvm.Bytes
+	}{
+		{"size", "disk", &layout.Size},
+		{"root", "root volume", &layout.Volumes[0].Size},
+		{"swap", "swap volume", &layout.Volumes[1].Size},
+	} {
+		flags.Func(f.name, fmt.Sprintf("`SIZE` of the %s (default %s)", f.of, *f.size), func(text string) (err error) {
+			*f.size, err = lvm.ParseBytes(text)
 			return err
 		})
 	}

@@ -40,7 +40,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	create := flags.String("create", "", "create the logical volume `LV`")
 	extend := flags.String("extend", "", "extend `LV` to -size")
 	remove := flags.String("remove", "", "remove `LV`")
-	text := flags.String("size", "", "as lvcreate takes it: `20G`, 50%FREE")
+	text := flags.String("size", "", "`SIZE` as lvcreate takes it: 20G, 50%FREE")
 	stripes := flags.Int("stripes", 0, "number of stripes")
 	kernel := flags.Bool("kernel", false, "plan for the kernel, too")
 	flags.SetOutput(out)
