@@ -220,6 +220,18 @@ func readText(path string) ([]byte, error) {
 	return text, nil
 }
 
+// writeWhole writes text to f, waits until it is safe, and closes f.
+func writeWhole(f *os.File, text []byte) error {
+	_, err := f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
 // writeText writes text to a new file in dir, which place then gives its name.
 // At every moment the name stands for a whole text, the old or the new one.
 func writeText(dir string, text []byte, place func(temp string) error) error {
@@ -231,13 +243,7 @@ func writeText(dir string, text []byte, place func(temp string) error) error {
 		return errors.Wrap(err, "write metadata file")
 	}
 	temp := f.Name()
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
+	err = writeWhole(f, text)
 	if err == nil {
 		err = place(temp)
 	}

@@ -112,13 +112,7 @@ func writeDevicesFile(path string, text []byte) error {
 	if err != nil {
 		return errors.Wrap(err, "write devices file")
 	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
+	err = writeWhole(f, text)
 	if err == nil {
 		err = os.Rename(temp, path)
 	}

@@ -209,7 +209,7 @@ func ParseSize(text string) (Size, error) {
 				return Size{k, n}, nil
 			}
 		}
-		return Size{}, errors.WithMessagef(ErrInvalidSize, "%q", text)
+		return Size{}, errors.WithMessagef(ErrInvalidSize, "%q: percentages are whole, and of VG, FREE, PVS or LV", text)
 	}
 	unit, ok := sizeUnit(suffix)
 	if !ok {

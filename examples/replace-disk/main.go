@@ -4,8 +4,9 @@
 //	go run ./examples/replace-disk -vg vg0 -to new.img disk1.img disk2.img
 //
 // works on image files, whose volumes nobody uses meanwhile, and on block devices
-// if none of the volumes on them is active. When it is interrupted, the group is whole, and the same command goes on where it was.
-// Volumes get new UUIDs; names, tags and contents stay.
+// if none of the volumes on them is active. When it is interrupted, the group is
+// whole, and the same command goes on where it was. Volumes get new UUIDs; names,
+// tags and contents stay.
 //
 // Without arguments it shows that on files of its own, two disks of 80 MB with a
 // volume on both and one on the second, and prints, with other paths:
