@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/lvm-go/lvm/metadata"
 	"github.com/lvm-go/lvm/units"
@@ -98,6 +99,9 @@ func (b *builder) initPVs() error {
 		if err := b.checkFree(path); err != nil {
 			return err
 		}
+		if err := b.checkUnpartitioned(path); err != nil {
+			return err
+		}
 		found, err := b.tx.foreignSignatures(path, d, init.size)
 		if err != nil {
 			return err
@@ -131,6 +135,20 @@ func (b *builder) checkFree(path string) error {
 	user, err := b.tx.sys.busy(path)
 	if err == nil && user != "" {
 		err = fault(ErrBusy, "%s is in use: %s", path, user)
+	}
+	return err
+}
+
+// checkUnpartitioned refuses a device with partitions, also where signatures are to be
+// wiped: what is on them would be lost with their table, and is not looked at.
+// Source: lvm2 as observed.
+func (b *builder) checkUnpartitioned(path string) error {
+	if b.tx.sys.custom {
+		return nil
+	}
+	names, err := devicePartitions(path)
+	if err == nil && len(names) > 0 {
+		err = fault(ErrBusy, "%s has the partitions %s: delete them first, or use one of them", path, strings.Join(names, ", "))
 	}
 	return err
 }

@@ -108,6 +108,22 @@ func factsOf(d Device) deviceFacts {
 	return deviceFacts{blockSize: units.SectorSize}
 }
 
+// sameDevice reports whether a and b are one device under two names, as far as
+// that can be told.
+func sameDevice(a, b Device) bool {
+	if fa, fb := factsOf(a), factsOf(b); fa.block || fb.block {
+		return fa.block && fb.block && fa.number == fb.number
+	}
+	fa, aIsFile := a.(*imageFile)
+	fb, bIsFile := b.(*imageFile)
+	if !aIsFile || !bIsFile {
+		return false
+	}
+	infoA, errA := fa.file.Stat()
+	infoB, errB := fb.file.Stat()
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
 // isDeviceMode reports whether a file of that mode can be a device.
 func isDeviceMode(mode fs.FileMode) bool { return mode.IsRegular() || isBlockMode(mode) }
 

@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -178,4 +179,25 @@ func TestKernelPartition(t *testing.T) {
 	_, err := fmt.Sscanf(cmd, "%d:%d", &number.major, &number.minor)
 	require.NoError(t, err)
 	assert.EqualValues(t, 512, readTopology(sysfsRoot, number).minimumIO)
+
+	// The disk is not taken while it has partitions, whatever is to be wiped.
+	names, err := devicePartitions(path)
+	require.NoError(t, err)
+	assert.Len(t, names, 1)
+	sys := openKernel(t, []string{path})
+	create := func(tx *Tx) error { return tx.CreatePV(PVSpec{Device: path, WipeSignatures: true, Force: true}) }
+	head := make([]byte, 4096)
+	read := func() string {
+		d, err := openFileDevice(path, false)
+		require.NoError(t, err)
+		_, err = d.ReadAt(head, 0)
+		require.NoError(t, err)
+		require.NoError(t, d.Close())
+		return string(head)
+	}
+	before := read()
+	require.ErrorIs(t, sys.Update(context.Background(), "", create), ErrBusy)
+	require.Equal(t, before, read())
+	umltest.Run(t, "partx", "-d", path)
+	require.NoError(t, sys.Update(context.Background(), "", create))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/pkg/errors"
 	"golang.org/x/sys/unix"
@@ -210,6 +211,30 @@ func (d *blockDevice) facts() deviceFacts { return d.known }
 // kernel shows it: a mount, a holder, swap; "" if nobody does.
 func findBlockUser(number deviceNumber) (string, error) {
 	return findUser(sysfsRoot, procRoot, number)
+}
+
+// devicePartitions returns the names of the partitions that the kernel has on the
+// block device at path.
+func devicePartitions(path string) ([]string, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return nil, &DeviceError{"stat", path, err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
+		return nil, nil
+	}
+	dir, err := blockDir(sysfsRoot, deviceNumber{unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev))})
+	if err != nil {
+		return nil, &DeviceError{"find", path, pathCause(err)}
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "*/partition"))
+	if err != nil {
+		return nil, &DeviceError{"list partitions of", path, err}
+	}
+	for i, file := range found {
+		found[i] = filepath.Base(filepath.Dir(file))
+	}
+	return found, nil
 }
 
 // deviceBusy returns who uses the block device at path, in words: a mount, a

@@ -44,3 +44,7 @@ func findBlockUser(deviceNumber) (string, error) { return "", nil }
 // deviceBusy returns who uses the block device at path. Regular files are
 // nobody's here, and there are no others.
 func deviceBusy(string) (string, error) { return "", nil }
+
+// devicePartitions returns the names of the partitions on the block device at
+// path. None are known here.
+func devicePartitions(string) ([]string, error) { return nil, nil }

@@ -124,8 +124,10 @@ func emptyArea(a metadata.DiskArea, ignored bool) *metadata.AreaHeader {
 //
 // Returns an error matching [ErrExists] or [ErrBusy] if the device belongs to a
 // group or the UUID is in use, [ErrPVNotFound] if it was not given to [Open] or
-// is not in what it is to be restored from, [ErrSignature] (when planned) if it
-// holds something else, or [ErrInvalidSpec].
+// is not in what it is to be restored from, [ErrDuplicatePV] if it was given to
+// [Open] under two names, [ErrSignature] (when planned) if it holds something
+// else, [ErrBusy] (when planned) if it is in use or has partitions, or
+// [ErrInvalidSpec].
 func (tx *Tx) CreatePV(spec PVSpec) error {
 	if err := tx.createPV(spec); err != nil {
 		return &OpError{Op: "create pv", PV: spec.Device, Err: err}
@@ -154,6 +156,9 @@ func (tx *Tx) initPV(spec PVSpec) (*pvInit, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := tx.checkOneName(spec.Device, d); err != nil {
+		return nil, err
+	}
 	size, err := d.Size()
 	if err != nil {
 		return nil, err
@@ -177,6 +182,24 @@ func (tx *Tx) initPV(spec PVSpec) (*pvInit, error) {
 	}
 	tx.newPVs[spec.Device] = init
 	return init, nil
+}
+
+// checkOneName refuses a device that was given under another name as well: it
+// would become two physical volumes, of which the second overwrites the first.
+func (tx *Tx) checkOneName(device string, d Device) error {
+	for _, path := range tx.sys.cfg.Devices {
+		if path == device || !tx.sys.looksAt(path) || tx.scan.failed[path] != nil {
+			continue
+		}
+		other, err := tx.h.reader(path)
+		if err != nil {
+			return err
+		}
+		if sameDevice(d, other) {
+			return fault(ErrDuplicatePV, "%s and %s are one device: give only one of them", device, path)
+		}
+	}
+	return nil
 }
 
 // checkNewID refuses a UUID that is taken. That of a physical volume which a

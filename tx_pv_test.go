@@ -3,6 +3,8 @@ package lvm
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -595,4 +597,24 @@ func TestResizedPVBalancesAreas(t *testing.T) {
 			require.Equal(t, 1, used(7))
 		})
 	}
+}
+
+// TestOneDeviceTwoNames: no device becomes two physical volumes.
+func TestOneDeviceTwoNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a, b, c := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "c")
+	blank := make([]byte, 4*MiB)
+	require.NoError(t, os.WriteFile(a, blank, 0o600))
+	require.NoError(t, os.Link(a, b))
+	require.NoError(t, os.WriteFile(c, blank, 0o600))
+	sys, err := Open(Config{Devices: []string{a, b, c}, Kernel: KernelNone})
+	require.NoError(t, err)
+	ctx := context.Background()
+	require.ErrorIs(t, sys.Update(ctx, "vg0", func(tx *Tx) error { return tx.CreateVG(VGSpec{PVs: []string{a, b}}) }), ErrDuplicatePV)
+	require.ErrorIs(t, sys.Update(ctx, "", func(tx *Tx) error { return tx.CreatePV(PVSpec{Device: b}) }), ErrDuplicatePV)
+	got, err := os.ReadFile(a)
+	require.NoError(t, err)
+	require.Equal(t, blank, got)
+	update(t, sys, "", func(tx *Tx) error { return tx.CreatePV(PVSpec{Device: c}) })
 }
