@@ -179,6 +179,9 @@ func readSuperblock(r io.ReaderAt, size Bytes) (*superblock, error) {
 	if len(types) > 1 {
 		types = slices.DeleteFunc(types, func(t string) bool { return t == "dos" })
 	}
+	if slices.Contains(types, "gpt") { // which has one of the other kind in front
+		types = slices.DeleteFunc(types, func(t string) bool { return t == "PMBR" })
+	}
 	switch len(types) {
 	case 0:
 		return nil, nil

@@ -172,6 +172,19 @@ func TestReadSuperblockOfNothing(t *testing.T) {
 	assert.Equal(t, "ext4", sb.Type)
 }
 
+// The disk of a virtual machine is one thing, although two tables are on it.
+func TestReadSuperblockOfPartitions(t *testing.T) {
+	t.Parallel()
+	image := bytesAt(MiB, map[int64][]byte{450: {0xee}, 510: []byte("\x55\xaa"), 512: []byte("EFI PART")})
+	sb, err := readSuperblock(image, image.size)
+	require.NoError(t, err)
+	assert.Equal(t, "gpt", sb.Type)
+	assert.Nil(t, sb.kind, "nothing that can be resized")
+	image.rows[64<<10+64] = []byte("_BHRfS_M")
+	_, err = readSuperblock(image, image.size)
+	require.ErrorIs(t, err, ErrUnsupported, "a table and a file system")
+}
+
 // What real tools made.
 func TestReadSuperblockOfSamples(t *testing.T) {
 	t.Parallel()
