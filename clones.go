@@ -34,8 +34,8 @@ type CloneSpec struct {
 //
 // Returns errors matching [ErrInvalidSpec] if the devices are not those of one
 // group, [ErrMissingPV] if one is not among them, [ErrPVNotFound] if a device was
-// not given to [Open] or has no physical volume, [ErrBusy] if one is in use,
-// [ErrExported], and others as [Tx.RenameVG] does.
+// not given to [Open] or has no physical volume, [ErrDuplicatePV] if one was given
+// to it under another name as well, [ErrBusy] if one is in use, [ErrExported], and others as [Tx.RenameVG] does.
 func (s *System) ImportClones(ctx context.Context, devices []string, spec CloneSpec) (*VolumeGroup, error) {
 	const op = "import clones"
 	fail := func(err error) (*VolumeGroup, error) {
@@ -151,14 +151,19 @@ func (tx *Tx) importClones(all *System, spec CloneSpec) error {
 	if err := tx.own(except...); err != nil {
 		return err
 	}
+	whole, err := all.scanDevices(tx.ctx, tx.h)
+	if err != nil {
+		return err
+	}
+	for _, pv := range tx.scan.pvs {
+		if err := all.checkOneName(tx.h, whole, pv.path); err != nil {
+			return err
+		}
+	}
 	tx.clones = true
 	if tx.st.unfinished() {
 		tx.changed = true
 		return nil
-	}
-	whole, err := all.scanDevices(tx.ctx, tx.h)
-	if err != nil {
-		return err
 	}
 	name := cloneName(tx.vg.Name, spec, whole)
 	if err := tx.setName(name, whole); err != nil {

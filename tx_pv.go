@@ -156,7 +156,7 @@ func (tx *Tx) initPV(spec PVSpec) (*pvInit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.checkOneName(spec.Device, d); err != nil {
+	if err := tx.sys.checkOneName(tx.h, tx.scan, spec.Device); err != nil {
 		return nil, err
 	}
 	size, err := d.Size()
@@ -185,13 +185,18 @@ func (tx *Tx) initPV(spec PVSpec) (*pvInit, error) {
 }
 
 // checkOneName refuses a device that was given under another name as well: it
-// would become two physical volumes, of which the second overwrites the first.
-func (tx *Tx) checkOneName(device string, d Device) error {
-	for _, path := range tx.sys.cfg.Devices {
-		if path == device || !tx.sys.looksAt(path) || tx.scan.failed[path] != nil {
+// would become two physical volumes, of which the second overwrites the first, or
+// be taken for the clone of itself.
+func (s *System) checkOneName(h *handles, sc *scan, device string) error {
+	d, err := h.reader(device)
+	if err != nil {
+		return err
+	}
+	for _, path := range s.cfg.Devices {
+		if path == device || !s.looksAt(path) || sc.failed[path] != nil {
 			continue
 		}
-		other, err := tx.h.reader(path)
+		other, err := h.reader(path)
 		if err != nil {
 			return err
 		}

@@ -599,7 +599,8 @@ func TestResizedPVBalancesAreas(t *testing.T) {
 	}
 }
 
-// TestOneDeviceTwoNames: no device becomes two physical volumes.
+// TestOneDeviceTwoNames: no device becomes two physical volumes, or is taken for
+// the clone of itself.
 func TestOneDeviceTwoNames(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -617,4 +618,15 @@ func TestOneDeviceTwoNames(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, blank, got)
 	update(t, sys, "", func(tx *Tx) error { return tx.CreatePV(PVSpec{Device: c}) })
+
+	one, err := Open(Config{Devices: []string{a}, Kernel: KernelNone})
+	require.NoError(t, err)
+	update(t, one, "vg0", func(tx *Tx) error { return tx.CreateVG(VGSpec{PVs: []string{a}, ExtentSize: MiB}) })
+	before, err := os.ReadFile(a)
+	require.NoError(t, err)
+	_, err = sys.ImportClones(ctx, []string{b}, CloneSpec{})
+	require.ErrorIs(t, err, ErrDuplicatePV)
+	got, err = os.ReadFile(a)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(before, got))
 }
