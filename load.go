@@ -107,11 +107,13 @@ func (s *System) forget(id metadata.ID) {
 	delete(s.cache, id)
 }
 
-// unchanged reads the header of each area and compares it with what it was.
+// unchanged reads the header of each area, and the label of each PV that has
+// none, and compares them with what they were, and the sizes of the devices.
 func (st *vgState) unchanged(h *handles) bool {
 	if len(st.members) != len(st.doc.VG.PVs) {
 		return false // a missing or duplicate PV may have changed meanwhile
 	}
+	told := make(map[string]bool, len(st.members)) // by an area
 	for i := range st.areas {
 		a := &st.areas[i]
 		if a.header == nil {
@@ -123,6 +125,24 @@ func (st *vgState) unchanged(h *handles) bool {
 		}
 		now, err := metadata.ReadAreaHeader(d, a.start)
 		if err != nil || *now != *a.header {
+			return false
+		}
+		told[a.path] = true
+	}
+	for id, m := range st.members {
+		d, err := h.reader(m.path)
+		if err != nil {
+			return false
+		}
+		if size, err := d.Size(); err != nil || size != m.size {
+			return false
+		}
+		if told[m.path] {
+			continue
+		}
+		// Another disk may have the path by now.
+		label, _, err := metadata.ReadLabel(d)
+		if err != nil || label == nil || label.PVID != id {
 			return false
 		}
 	}
