@@ -56,7 +56,8 @@ type PVSpec struct {
 	// Nothing among the extents is looked at or written. lvm2: --restorefile.
 	RestoreFrom *metadata.Document
 	// WipeSignatures overwrites file systems and the like that are found on the
-	// device. Without it such a device is refused.
+	// device. Without it such a device is refused. A disk of which the kernel has
+	// partitions is refused all the same.
 	WipeSignatures bool
 	// Force takes also a physical volume that may belong to a group, if the
 	// metadata of that group was not found or cannot be read. One of a group
