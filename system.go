@@ -224,6 +224,10 @@ func (s *System) checkOpen() error {
 // is locked against changes while fn runs, so fn should be short; what fn gets
 // stays valid and unchanged after it.
 //
+// A group that the System has read before and finds as it was is not looked for
+// on other devices again: a second one of its name, or a clone of a disk of it,
+// that turned up meanwhile shows in [System.Scan].
+//
 // Returns an error matching [ErrVGNotFound] or [ErrAmbiguous], metadata errors
 // if the group cannot be read, or what fn returns.
 func (s *System) View(ctx context.Context, vg string, fn func(*VolumeGroup) error) error {
