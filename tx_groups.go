@@ -23,6 +23,10 @@ type SplitSpec struct {
 // SplitVG moves physical volumes, and the logical volumes on them, to another
 // volume group, which is made if it does not exist. lvm2: vgsplit.
 //
+// Both groups are committed one right after the other. After a crash between the
+// two, every reader of this package takes the second for committed as well;
+// [System.Recover] writes that, and is to be called before lvm2 changes them.
+//
 // Returns an error matching [ErrBusy] if a logical volume lies on both sides or
 // is active, or one side would be left without physical volume or metadata
 // area, [ErrExists] if both groups have a logical volume of one name,
