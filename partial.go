@@ -51,25 +51,11 @@ func missingIDs(vg *metadata.VolumeGroup, members map[metadata.ID]*member, exten
 }
 
 // liesOn returns the first of the given physical volumes that an LV, or one
-// below it, has extents on; zero if there is none. The group is valid, so there
-// is no cycle.
+// below it, has extents on; zero if there is none.
 func liesOn(lv *metadata.LogicalVolume, pvs map[metadata.ID]bool, find func(metadata.ID) *metadata.LogicalVolume) metadata.ID {
-	for i := range lv.Segments {
-		if lv.Segments[i].Body == nil {
-			continue
-		}
-		for _, a := range lv.Segments[i].Body.Areas() {
-			if pvs[a.PV] {
-				return a.PV
-			}
-			if a.LV.IsZero() {
-				continue
-			}
-			if below := find(a.LV); below != nil {
-				if pv := liesOn(below, pvs, find); !pv.IsZero() {
-					return pv
-				}
-			}
+	for _, a := range areasOnPVs(lv, find) {
+		if pvs[a.PV] {
+			return a.PV
 		}
 	}
 	return metadata.ID{}
@@ -137,29 +123,18 @@ func (tx *Tx) complete(lv *metadata.LogicalVolume, mode ActivationMode) error {
 	return nil
 }
 
-// fitsDevices refuses an LV that, or one below which, reaches beyond the end of a device, which has
-// become smaller.
+// fitsDevices refuses an LV that, or one below which, reaches beyond the end of
+// a device, which has become smaller.
 func (tx *Tx) fitsDevices(lv *metadata.LogicalVolume) error {
-	for i := range lv.Segments {
-		body := lv.Segments[i].Body
-		if body == nil {
+	for seg, a := range areasOnPVs(lv, tx.find) {
+		m, rec := tx.members[a.PV], pvRecord(tx.vg, a.PV)
+		if m == nil || rec == nil {
 			continue
 		}
-		for _, a := range body.Areas() {
-			if below := tx.find(a.LV); below != nil {
-				if err := tx.fitsDevices(below); err != nil {
-					return err
-				}
-			}
-			m, rec := tx.members[a.PV], pvRecord(tx.vg, a.PV)
-			if m == nil || rec == nil {
-				continue
-			}
-			part := *rec
-			part.PECount = a.Start + lv.Segments[i].AreaLength()
-			if end, err := pvEnd(&part, tx.vg.ExtentSize); err != nil || end > m.size {
-				return fault(ErrDamaged, "it reaches to byte %d of %s, which ends at byte %d", uint64(end), m.path, uint64(m.size))
-			}
+		part := *rec
+		part.PECount = a.Start + seg.AreaLength()
+		if end, err := pvEnd(&part, tx.vg.ExtentSize); err != nil || end > m.size {
+			return fault(ErrDamaged, "it reaches to byte %d of %s, which ends at byte %d", uint64(end), m.path, uint64(m.size))
 		}
 	}
 	return nil

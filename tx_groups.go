@@ -105,32 +105,14 @@ func (tx *Tx) leaving(spec SplitSpec) ([]metadata.ID, error) {
 		if err != nil {
 			return nil, err
 		}
-		tx.onPVs(lv, add)
+		for _, a := range areasOnPVs(lv, tx.find) {
+			add(a.PV)
+		}
 		if len(out) == 0 {
 			return nil, fault(ErrInvalidSpec, "lv %s lies on no physical volume", lv.Name)
 		}
 	}
 	return out, nil
-}
-
-// onPVs calls fn for each physical volume that an LV lies on, itself or by what
-// is beneath it. The group is valid, so there is no cycle.
-func (tx *Tx) onPVs(lv *metadata.LogicalVolume, fn func(metadata.ID)) {
-	for i := range lv.Segments {
-		if lv.Segments[i].Body == nil {
-			continue
-		}
-		for _, a := range lv.Segments[i].Body.Areas() {
-			switch {
-			case !a.PV.IsZero():
-				fn(a.PV)
-			case !a.LV.IsZero():
-				if below := tx.find(a.LV); below != nil {
-					tx.onPVs(below, fn)
-				}
-			}
-		}
-	}
 }
 
 // volumesOn returns the logical volumes on physical volumes that leave. None
@@ -146,10 +128,10 @@ func (tx *Tx) volumesOn(pvs []metadata.ID) ([]*metadata.LogicalVolume, error) {
 			continue
 		}
 		goes, stays := false, false
-		tx.onPVs(lv, func(pv metadata.ID) {
-			goes = goes || leaving[pv]
-			stays = stays || !leaving[pv]
-		})
+		for _, a := range areasOnPVs(lv, tx.find) {
+			goes = goes || leaving[a.PV]
+			stays = stays || !leaving[a.PV]
+		}
 		if goes && stays {
 			return nil, &OpError{Op: "move lv", VG: tx.vg.Name, LV: lv.Name, Err: fault(ErrBusy, "it lies on both sides")}
 		}
