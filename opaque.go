@@ -12,6 +12,7 @@ import (
 // So they are neither activated nor deactivated here.
 func claims(vg *metadata.VolumeGroup) map[string]string {
 	claimed := map[string]string{}
+	claimNotYet(vg, claimed)
 	if !slices.ContainsFunc(vg.LVs, (*metadata.LogicalVolume).IsOpaque) {
 		return claimed
 	}

@@ -1,7 +1,6 @@
 package lvm
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/lvm-go/lvm/metadata"
@@ -53,6 +52,12 @@ func (r *relations) segmentFacts(seg *metadata.Segment) segmentFacts {
 		if body.StripeSize != 0 {
 			f.typeFacts = &typeFacts{stripeSize: body.StripeSize}
 		}
+	case *metadata.Mirror:
+		f.areas, f.typeFacts = body.Legs, &typeFacts{regionSize: body.RegionSize, log: r.lvName(body.Log)}
+	case *metadata.Snapshot:
+		f.typeFacts = &typeFacts{
+			origin: r.lvName(body.Origin), cow: r.lvName(body.COW), merging: body.Merging, chunkSize: body.ChunkSize,
+		}
 	case *metadata.Opaque:
 		f.typeFacts = r.opaqueFacts(kind, body, &f)
 	}
@@ -77,7 +82,7 @@ func (r *relations) opaqueFacts(kind string, body *metadata.Opaque, f *segmentFa
 		return 0
 	}
 	t := &typeFacts{
-		origin: text("origin"), external: text("external_origin"), log: text("mirror_log"), merge: text("merge"),
+		origin: text("origin"), external: text("external_origin"), merge: text("merge"),
 		regionSize: Sectors(number("region_size")), stripeSize: Sectors(number("stripe_size")), chunkSize: Sectors(number("chunk_size")),
 		copies: number("data_copies"), deviceID: number("device_id"), transactionID: number("transaction_id"),
 		zero: number("zero_new_blocks") != 0, discards: text("discards"),
@@ -89,8 +94,6 @@ func (r *relations) opaqueFacts(kind string, body *metadata.Opaque, f *segmentFa
 		}
 	}
 	switch kind {
-	case "mirror":
-		r.pairs(body.Field("mirrors"), f)
 	case "raid0":
 		if e := body.Field("raid0_lvs"); e != nil {
 			for _, name := range e.Values() {
@@ -122,10 +125,6 @@ func (r *relations) opaqueFacts(kind string, body *metadata.Opaque, f *segmentFa
 	case "integrity":
 		t.poolMeta, t.integrityMode, t.blockSize = text("meta_dev"), text("mode"), number("block_size")
 		on(t.origin)
-	case "snapshot":
-		if t.cow = text("cow_store"); t.cow == "" {
-			t.cow, t.merging = text("merging_store"), true
-		}
 	case "vdo":
 		t.pool = text("vdo_pool")
 		on(t.pool)
@@ -161,21 +160,12 @@ func (r *relations) area(name string, start Extents) (Area, bool) {
 	return Area{}, false
 }
 
-// pairs reads a list of names and first extents.
-func (r *relations) pairs(e *metadata.Entry, f *segmentFacts) {
-	if e == nil {
-		return
+// lvName returns the name of a logical volume, "" if there is none.
+func (r *relations) lvName(id metadata.ID) string {
+	if i, ok := r.byID[id]; ok && !id.IsZero() {
+		return r.nodes[i].rec.Name
 	}
-	values := e.Values()
-	for i := 0; i+1 < len(values); i += 2 {
-		start, err := strconv.ParseUint(values[i+1], 10, 32)
-		if err != nil {
-			continue
-		}
-		if a, ok := r.area(values[i], Extents(start)); ok {
-			f.areas = append(f.areas, a)
-		}
-	}
+	return ""
 }
 
 // raids reads a list of metadata volumes, which may be left out, and images.

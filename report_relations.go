@@ -133,11 +133,7 @@ func (r *relations) relate(i int) {
 		n.segments[s] = f
 		for number, a := range f.areas {
 			if !a.PV.IsZero() {
-				count := n.rec.Segments[s].AreaLength()
-				if n.rec.Segments[s].IsOpaque() {
-					count = n.rec.Segments[s].Count // of a mirror, the only one that lies on physical volumes
-				}
-				r.used[a.PV] = append(r.used[a.PV], pvPart{a.Start, count, i, s})
+				r.used[a.PV] = append(r.used[a.PV], pvPart{a.Start, n.rec.Segments[s].AreaLength(), i, s})
 				continue
 			}
 			part := areaPart

@@ -169,9 +169,6 @@ func (v *VolumeGroup) addArea(rel *relations, r *SegmentReport, seg *metadata.Se
 		r.LERanges = append(r.LERanges, n.extentRange(true))
 		return
 	}
-	if seg.IsOpaque() {
-		count = seg.Count
-	}
 	name := "[unknown]"
 	m := v.members[a.PV]
 	if m != nil {

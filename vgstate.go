@@ -285,6 +285,9 @@ func (st *vgState) judge(s *System, refuse []error) {
 	if types := vg.OpaqueTypes(); len(types) > 0 {
 		refuse = append(refuse, fault(ErrReadOnly, "vg %s has segments of types that cannot be changed here: %v", vg.Name, types))
 	}
+	if err := notYet(vg); err != nil {
+		refuse = append(refuse, err)
+	}
 	st.refusals, st.noChange = refuse, errors.Join(refuse...)
 	duplicate := slices.ContainsFunc(refuse, func(err error) bool { return errors.Is(err, ErrDuplicatePV) })
 	if duplicate {

@@ -222,10 +222,10 @@ func TestCorpusOpaqueTypes(t *testing.T) {
 		}
 	}
 	assert.Subset(t, slices.Collect(maps.Keys(types)), []string{
-		"raid1", "mirror", "thin", "thin-pool", "snapshot", "writecache", "cache+CACHE_USES_CACHEVOL",
+		"raid1", "thin", "thin-pool", "writecache", "cache+CACHE_USES_CACHEVOL",
 		"raid5+RESHAPE+RESHAPE_DATA_OFFSET",
 	})
-	for _, typ := range []string{"striped", "linear", "error", "zero"} {
+	for _, typ := range []string{"striped", "linear", "error", "zero", "snapshot", "mirror"} {
 		assert.NotContains(t, types, typ)
 	}
 }

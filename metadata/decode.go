@@ -17,6 +17,7 @@ type decoder struct {
 
 	pvs      map[string]pvRef // by their names in the text
 	lvs      map[string]ID
+	moves    bool // the LV that is being decoded is that of a move
 	renumber bool // the text does not name its PVs as it will when it is written
 
 	areas   []Area    // slab

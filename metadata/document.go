@@ -179,6 +179,7 @@ type recordPrinter struct {
 	pvs     map[ID]int // numbers of the PVs
 	pvNames []string
 	lvNames map[ID]string // names of the LVs, once one is needed
+	moves   bool          // the LV that is being written is that of a move
 }
 
 // bytesPerLV is about how much text an LV takes in an area.

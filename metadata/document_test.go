@@ -373,7 +373,7 @@ func TestOpaqueFollowsRenumbering(t *testing.T) {
 	second := strings.NewReplacer("pv0", "pv7", examplePVID, otherID).Replace(pv)
 	doc := decode(t, change(t, pv, pv+"\n"+second,
 		"type = \"striped\"\nstripe_count = 1\n\nstripes = [\n\"pv0\", 0\n]\n",
-		"type = \"mirror\"\nname = \"pv7\"\nmirrors = [\n\"pv7\", 3,\n\"pv0\", 4\n]\n"))
+		"type = \"other\"\nname = \"pv7\"\nmirrors = [\n\"pv7\", 3,\n\"pv0\", 4\n]\n"))
 	printed, err := doc.EncodeArea()
 	require.NoError(t, err)
 	assert.Contains(t, string(printed), "mirrors = [\n\"pv1\", 3,\n\"pv0\", 4\n]\n")

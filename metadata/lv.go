@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lvm-go/lvm/units"
 )
@@ -99,7 +100,6 @@ func (d *decoder) logicalVolume(entries list, lv *LogicalVolume) {
 	lv.Segments = make([]Segment, 0, sections)
 	lv.Extra = d.fields(entries, func(f item) bool {
 		if f.kind == sectionEntry {
-			lv.Segments = append(lv.Segments, d.segmentOf(f))
 			return true
 		}
 		switch f.key {
@@ -135,6 +135,13 @@ func (d *decoder) logicalVolume(entries list, lv *LogicalVolume) {
 		}
 		return true
 	})
+	// What a segment is may depend on the status.
+	d.moves = lv.Status&LVPvmove != 0
+	for i := entries.from; i < entries.to && d.err == nil; i = int(d.nodes[i].next) {
+		if d.nodes[i].kind == sectionEntry {
+			lv.Segments = append(lv.Segments, d.segmentOf(d.item(i)))
+		}
+	}
 	slices.SortStableFunc(lv.Segments, func(a, b Segment) int { return cmp.Compare(a.Start, b.Start) })
 }
 
@@ -158,29 +165,38 @@ func (w *recordPrinter) logicalVolumes() {
 }
 
 // visible tells of each LV whether people see it. Of a snapshot, that is not the
-// LV with the status: it is the COW store, under its own name.
+// LV with the status: it is the COW store, under its own name, if they see the
+// origin and it is not being merged. An origin without extents is never seen.
 func (vg *VolumeGroup) visible() []bool {
 	visible := make([]bool, len(vg.LVs))
-	var stores map[string]bool
+	var snapshots []*Snapshot
 	for i, lv := range vg.LVs {
 		visible[i] = lv.Status&LVVisible != 0
-		store, ok := lv.cowStore()
-		if !ok {
-			continue
+		if s := lv.snapshot(); s != nil {
+			visible[i] = false
+			snapshots = append(snapshots, s)
 		}
-		visible[i] = false
-		if stores == nil {
-			stores = map[string]bool{}
-		}
-		stores[store] = true
 	}
+	if len(snapshots) == 0 {
+		return visible
+	}
+	number := make(map[ID]int, len(vg.LVs))
 	for i, lv := range vg.LVs {
-		visible[i] = visible[i] || stores[lv.Name]
+		number[lv.ID] = i
+	}
+	for _, s := range snapshots {
+		cow, hasCOW := number[s.COW]
+		origin, hasOrigin := number[s.Origin]
+		if hasCOW && hasOrigin {
+			virtual := strings.HasSuffix(vg.LVs[origin].Name, "_vorigin")
+			visible[cow] = !s.Merging && (virtual || vg.LVs[origin].Status&LVVisible != 0)
+		}
 	}
 	return visible
 }
 
 func (w *recordPrinter) logicalVolume(lv *LogicalVolume) {
+	w.moves = lv.Status&LVPvmove != 0
 	w.record(lv.Name, lv.Extra, func() {
 		w.id("id", &lv.ID)
 		printStatus(&w.printer, lvWords, lv.Status, &lv.Unknown)

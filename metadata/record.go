@@ -81,8 +81,8 @@ type Segment struct {
 	Extra        []Extra
 }
 
-// Body is what is particular to a segment type: [*Striped], [*Virtual] or
-// [*Opaque]. Bodies are never changed once they are part of a group: a change
+// Body is what is particular to a segment type: [*Striped], [*Virtual],
+// [*Snapshot], [*Mirror] or [*Opaque]. Bodies are never changed once they are part of a group: a change
 // makes a new one.
 type Body interface {
 	// Areas returns the areas that the segment maps, nil if it has none or if
@@ -101,6 +101,36 @@ type Striped struct {
 
 // Virtual is the body of a segment without storage: error and zero.
 type Virtual struct{}
+
+// Snapshot is the body of the segment of the logical volume "snapshotN" that
+// ties a COW store to its origin. It is a relation and no storage: of the
+// segment's extents there is but the number, that of the origin when the
+// snapshot was made.
+//
+// Source: LVM2 snapshot segment; checked against testdata/corpus.
+type Snapshot struct {
+	ChunkSize units.Sectors
+	Origin    ID   // LV
+	COW       ID   // LV: the snapshot as users know it; its own segments are the COW store
+	Merging   bool // into the origin: merging_store instead of cow_store
+}
+
+// Mirror is the body of a mirror segment: of volumes that were made as mirrors,
+// not as raid1, and of pvmoveN, by which extents are moved while they are in use.
+// Each leg has all extents of the segment.
+//
+// A move is the mirror of a logical volume with [LVPvmove]. It has two legs: from
+// where and to where. They lie on physical volumes or, if all is moved at once
+// (pvmove --atomic), in logical volumes that gather it. Once Moved is the length
+// of the segment, its data is in the second leg; until then it is in the first.
+//
+// Source: LVM2 mirror segment; checked against testdata/corpus.
+type Mirror struct {
+	Legs       []Area        // on PVs or LVs
+	Moved      units.Extents // extents_moved, of a move
+	Log        ID            // LV; zero: the log is in memory only
+	RegionSize units.Sectors
+}
 
 // Opaque is the body of a segment whose type has no codec here. Its fields are
 // kept in order and printed back as they were.

@@ -78,8 +78,6 @@ func (w *recordPrinter) opaqueHint(typ string, f *Entry) string {
 	switch {
 	case typ == "thin-pool" && f.Key == "chunk_size":
 		unit = 1
-	case typ == "mirror" && f.Key == "extents_moved":
-		unit = w.vg.ExtentSize
 	default:
 		return ""
 	}
@@ -91,20 +89,3 @@ func (w *recordPrinter) opaqueHint(typ string, f *Entry) string {
 }
 
 func (*Opaque) check(*checker, *Segment) {}
-
-// cowStore returns the name of the COW store if lv only describes a snapshot.
-func (lv *LogicalVolume) cowStore() (name string, ok bool) {
-	if len(lv.Segments) != 1 || lv.Segments[0].Type != "snapshot" {
-		return "", false
-	}
-	b, ok := lv.Segments[0].Body.(*Opaque)
-	if !ok {
-		return "", false
-	}
-	for _, key := range [...]string{"cow_store", "merging_store"} {
-		if f := b.Field(key); f != nil {
-			return f.Text()
-		}
-	}
-	return "", false
-}

@@ -15,12 +15,14 @@ type segmentType struct {
 }
 
 // segmentTypes returns the table. Types that are not in it are opaque.
-func segmentTypes() [4]segmentType {
+func segmentTypes() [6]segmentType {
 	return [...]segmentType{
 		{"striped", decodeStriped},
 		{"linear", decodeStriped},
 		{"error", decodeVirtual},
 		{"zero", decodeVirtual},
+		{"snapshot", decodeSnapshot},
+		{"mirror", decodeMirror},
 	}
 }
 
@@ -136,6 +138,16 @@ func (d *decoder) areaList(f item) []Area {
 	return d.areas[from:len(d.areas):len(d.areas)]
 }
 
+// lv reads the name of a logical volume of the group.
+func (d *decoder) lv(f item) ID {
+	name := d.text(f)
+	id, ok := d.lvs[name]
+	if !ok {
+		d.fail(f.key, name, "an LV of the group")
+	}
+	return id
+}
+
 func (w *recordPrinter) segment(name string, s *Segment) {
 	if s.Body == nil || !s.Body.fits(s.Type) {
 		w.fail("type", s.Type)
@@ -186,17 +198,31 @@ func (w *recordPrinter) areaName(a *Area) string {
 		}
 		return w.pvNames[i]
 	}
+	name, ok := w.lvName(a.LV)
+	if !ok || !a.PV.IsZero() || isPVName(name, len(w.pvNames)) {
+		w.fail("area", a.LV.String())
+	}
+	return name
+}
+
+// lv writes the name of a logical volume.
+func (w *recordPrinter) lv(key string, id ID) {
+	name, ok := w.lvName(id)
+	if !ok {
+		w.fail(key, id.String())
+	}
+	w.text(key, name)
+}
+
+func (w *recordPrinter) lvName(id ID) (name string, ok bool) {
 	if w.lvNames == nil {
 		w.lvNames = make(map[ID]string, len(w.vg.LVs))
 		for _, lv := range w.vg.LVs {
 			w.lvNames[lv.ID] = lv.Name
 		}
 	}
-	name, ok := w.lvNames[a.LV]
-	if !ok || !a.PV.IsZero() || isPVName(name, len(w.pvNames)) {
-		w.fail("area", a.LV.String())
-	}
-	return name
+	name, ok = w.lvNames[id]
+	return name, ok
 }
 
 // isPVName reports whether a reader would take name for one of a text's n PVs.

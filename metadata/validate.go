@@ -27,6 +27,8 @@ const (
 	RuleSegmentType   Rule = "segment type"   // type and body belong together
 	RuleSegments      Rule = "segments"       // they follow one another from 0 on
 	RuleStripes       Rule = "stripes"        // count and size of stripes
+	RuleSnapshot      Rule = "snapshot"       // an origin and a COW store, which is nothing else
+	RuleMirror        Rule = "mirror"         // legs, regions, log; what a move has
 	RuleArea          Rule = "area"           // an area lies in an object of the group, and within it
 	RuleOverlap       Rule = "overlap"        // an extent is used once
 	RuleCycle         Rule = "cycle"          // no LV lies in itself
@@ -63,12 +65,17 @@ type checker struct {
 
 	// What is being checked.
 	kind, name string
+	lv         int // number of the LV
 	segment    int // -1: not in a segment
 
 	pvs  map[ID]int      // numbers of the PVs
 	lvs  map[ID]int      // numbers of the LVs
 	size []units.Extents // of each LV
 	runs []run
+
+	cows    map[ID]int  // by COW store, the LV that ties it to an origin
+	stores  map[ID][]ID // by origin, the COW stores
+	merging map[ID]int  // by origin, the LV that ties to it what is merged into it
 }
 
 // A run is a row of extents in use: of a PV, or of an LV that is an area of
@@ -244,17 +251,18 @@ func (c *checker) logicalVolumes() {
 		}
 		names[lv.Name] = struct{}{}
 		c.size = append(c.size, lv.Extents())
+		c.noteSnapshot(i, lv)
 	}
 	for i, lv := range vg.LVs {
-		c.name = lv.Name
-		c.logicalVolume(i, lv)
+		c.name, c.lv = lv.Name, i
+		c.logicalVolume(lv)
 	}
 }
 
 // maxMinor is the largest minor number of a device.
 const maxMinor = 1<<20 - 1
 
-func (c *checker) logicalVolume(i int, lv *LogicalVolume) {
+func (c *checker) logicalVolume(lv *LogicalVolume) {
 	if detail := nameFault(lv.Name); detail != "" {
 		c.fail(RuleName, detail)
 	} else if detail := nameLengthFault(c.vg.Name, lv.Name); detail != "" {
@@ -285,7 +293,7 @@ func (c *checker) logicalVolume(i int, lv *LogicalVolume) {
 			return // there is no counting on
 		}
 		next = s.Start + s.Count
-		c.checkSegment(i, n, s)
+		c.checkSegment(s)
 	}
 	c.segment = -1
 	sectors, ok := next.Sectors(c.vg.ExtentSize)
@@ -294,7 +302,7 @@ func (c *checker) logicalVolume(i int, lv *LogicalVolume) {
 	}
 }
 
-func (c *checker) checkSegment(lv, n int, s *Segment) {
+func (c *checker) checkSegment(s *Segment) {
 	c.tags(s.Tags)
 	if s.Body == nil || !s.Body.fits(s.Type) {
 		c.fail(RuleSegmentType, show(s.Type))
@@ -304,12 +312,12 @@ func (c *checker) checkSegment(lv, n int, s *Segment) {
 	length := s.AreaLength()
 	areas := s.Body.Areas()
 	for i := range areas {
-		c.area(lv, n, &areas[i], length)
+		c.area(&areas[i], length)
 	}
 }
 
 // area checks where an area lies, and notes the extents that it takes.
-func (c *checker) area(lv, segment int, a *Area, length units.Extents) {
+func (c *checker) area(a *Area, length units.Extents) {
 	var owner int
 	var size units.Extents
 	switch {
@@ -334,6 +342,9 @@ func (c *checker) area(lv, segment int, a *Area, length units.Extents) {
 		if isPVName(under.Name, len(c.vg.PVs)) {
 			c.fail(RuleArea, "lv "+under.Name+" would be taken for a pv")
 		}
+		if _, isCOW := c.cows[a.LV]; isCOW || len(c.stores[a.LV]) > 0 || under.snapshot() != nil {
+			c.fail(RuleArea, "lv "+under.Name+" is part of a snapshot")
+		}
 	}
 	if length > size || a.Start > size-length {
 		c.fail(RuleArea, number(length)+" extents from "+number(a.Start)+" on are beyond the end of "+
@@ -341,7 +352,7 @@ func (c *checker) area(lv, segment int, a *Area, length units.Extents) {
 		return
 	}
 	if length != 0 {
-		c.runs = append(c.runs, run{int32(owner), int32(lv), int32(segment), a.Start, a.Start + length})
+		c.runs = append(c.runs, run{int32(owner), int32(c.lv), int32(c.segment), a.Start, a.Start + length})
 	}
 }
 
@@ -444,7 +455,8 @@ func (c *checker) cycles() {
 	}
 }
 
-// under returns the LVs that are areas of an LV.
+// under returns the LVs that an LV needs: its areas, the log of a mirror, the COW
+// stores of its snapshots.
 func (c *checker) under(lv int) (under []int) {
 	segments := c.vg.LVs[lv].Segments
 	for i := range segments {
@@ -452,12 +464,19 @@ func (c *checker) under(lv int) (under []int) {
 			continue
 		}
 		for _, a := range segments[i].Body.Areas() {
-			if a.LV.IsZero() {
-				continue
-			}
-			if n, ok := c.lvs[a.LV]; ok {
+			if n, ok := c.lvs[a.LV]; ok && !a.LV.IsZero() {
 				under = append(under, n)
 			}
+		}
+		if b, ok := segments[i].Body.(*Mirror); ok && !b.Log.IsZero() {
+			if n, ok := c.lvs[b.Log]; ok {
+				under = append(under, n)
+			}
+		}
+	}
+	for _, store := range c.stores[c.vg.LVs[lv].ID] {
+		if n, ok := c.lvs[store]; ok {
+			under = append(under, n)
 		}
 	}
 	return under
