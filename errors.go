@@ -29,6 +29,9 @@ var (
 	ErrInvalidSpec = errors.New("invalid specification")
 	// ErrBusy: the object is in use: an LV is open, a PV holds extents.
 	ErrBusy = errors.New("in use")
+	// ErrMoving: extents of the object are being moved to other physical volumes.
+	// It is matched where [Tx.FinishMove] or [Tx.AbortMove] has to come first.
+	ErrMoving = fmt.Errorf("%w: being moved", ErrBusy)
 	// ErrLocked: a lock was not had in the time that the context allows.
 	ErrLocked = errors.New("locked")
 	// ErrReadOnly: the volume group may be read, but not changed from here, or a
