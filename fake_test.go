@@ -34,9 +34,26 @@ func newMachine(disks *recorder.Disks) *machine {
 		number, _ := m.host.number(path)
 		dev, _ := dm.ParseDev(number)
 		m.kernel.AddDisk(dev, diskSize.Sectors())
+		m.kernel.SetDisk(dev, kernelDisk{disks, path})
 	}
 	disks.Inject(func(recorder.Op) recorder.Fault { return m.fuse.next(onDisk) })
 	return m
+}
+
+// kernelDisk is a device as the kernel uses it: nothing of that is recorded, or
+// fails.
+type kernelDisk struct {
+	disks *recorder.Disks
+	path  string
+}
+
+func (d kernelDisk) ReadAt(p []byte, off int64) (int, error) {
+	return copy(p, d.disks.Contents(d.path, off, len(p))), nil
+}
+
+func (d kernelDisk) WriteAt(p []byte, off int64) (int, error) {
+	d.disks.Change(d.path, off, p)
+	return len(p), nil
 }
 
 // open returns a System with the machine's kernel.
@@ -247,6 +264,11 @@ func (k faultyKernel) Clear(r dm.Ref) (dm.Info, error) {
 func (k faultyKernel) Table(r dm.Ref, o dm.QueryOptions) (info dm.Info, t dm.Table, err error) {
 	info, err = k.info(dm.OpTable, r.String(), func() (i dm.Info, err error) { i, t, err = k.Kernel.Table(r, o); return i, err })
 	return info, t, err
+}
+
+func (k faultyKernel) TargetStatus(r dm.Ref, o dm.QueryOptions) (info dm.Info, lines []dm.StatusLine, err error) {
+	info, err = k.info(dm.OpTargetStatus, r.String(), func() (i dm.Info, err error) { i, lines, err = k.Kernel.TargetStatus(r, o); return i, err })
+	return info, lines, err
 }
 
 func (k faultyKernel) Deps(r dm.Ref, o dm.QueryOptions) (info dm.Info, deps []dm.Dev, err error) {

@@ -239,6 +239,9 @@ func (k *Kernel) Suspend(r dm.Ref, o dm.SuspendOptions) (dm.Info, error) {
 	defer k.mu.Unlock()
 	text := word("SUSPEND", flag(o.SkipLockFS, "SKIP_LOCKFS"), flag(o.NoFlush, "NOFLUSH"))
 	return k.on(dm.OpSuspend, r, text, func(d *device) (dm.Info, syscall.Errno) {
+		if !d.suspended && !k.awake(d.dev) {
+			k.hazards = append(k.hazards, "suspend "+d.name+" with a suspended device beneath it")
+		}
 		d.suspended = true
 		return k.info(d), 0
 	})
@@ -254,14 +257,24 @@ func (k *Kernel) Resume(r dm.Ref, o dm.ResumeOptions) (dm.Info, error) {
 			d.inactive = nil
 			d.suspended = true
 			if !k.fits(t) {
+				k.destroy(t)
 				return dm.Info{}, syscall.EINVAL
 			}
-			d.live, d.status = t, nil
-			k.removeDeferred()
+			d.live, d.replaced, d.status = t, d.live, nil
+			defer func() {
+				k.destroy(d.replaced)
+				d.replaced = nil
+				k.removeDeferred()
+			}()
 		}
 		resumed := d.suspended
 		if resumed && d.live == nil {
 			return dm.Info{}, syscall.EINVAL
+		}
+		if resumed {
+			if errno := k.wakeTargets(d.live); errno != 0 {
+				return dm.Info{}, errno
+			}
 		}
 		d.suspended = false
 		if resumed {
@@ -290,8 +303,10 @@ func (k *Kernel) Load(r dm.Ref, t dm.Table, o dm.LoadOptions) (dm.Info, error) {
 			return dm.Info{}, errno
 		}
 		if !d.disk && !k.fits(loaded) || !replaceable(d.live, loaded) {
+			k.destroy(loaded)
 			return dm.Info{}, syscall.EINVAL
 		}
+		k.destroy(d.inactive)
 		d.inactive, d.disk = loaded, true
 		k.removeDeferred()
 		return k.info(d), 0
@@ -313,6 +328,7 @@ func (k *Kernel) Clear(r dm.Ref) (dm.Info, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.on(dm.OpClear, r, word("CLEAR"), func(d *device) (dm.Info, syscall.Errno) {
+		k.destroy(d.inactive)
 		d.inactive = nil
 		k.removeDeferred()
 		return k.info(d), 0
@@ -396,7 +412,7 @@ func (k *Kernel) Table(r dm.Ref, o dm.QueryOptions) (info dm.Info, lines dm.Tabl
 	defer k.mu.Unlock()
 	info, err = k.ask(dm.OpTable, r, o, func(_ *device, t *table) {
 		if t != nil {
-			lines = slices.Clone(t.lines)
+			lines = t.shown()
 		}
 	})
 	if err != nil {
@@ -414,12 +430,15 @@ func (k *Kernel) TargetStatus(r dm.Ref, o dm.QueryOptions) (info dm.Info, lines 
 }
 
 func (k *Kernel) targetStatus(r dm.Ref, o dm.QueryOptions) (info dm.Info, lines []dm.StatusLine, err error) {
+	if d := k.find(r); d != nil && !o.Inactive {
+		k.work(d)
+	}
 	info, err = k.ask(dm.OpTargetStatus, r, o, func(d *device, t *table) {
 		if t == nil {
 			return
 		}
 		for i, l := range t.lines {
-			line := dm.StatusLine{Start: l.Start, Length: l.Length, Type: l.Target.Type(), Status: healthy(l.Target)}
+			line := dm.StatusLine{Start: l.Start, Length: l.Length, Type: l.Target.Type(), Status: k.stateOf(t, i)}
 			if t == d.live && i < len(d.status) {
 				line.Status = d.status[i]
 			}
@@ -432,8 +451,15 @@ func (k *Kernel) targetStatus(r dm.Ref, o dm.QueryOptions) (info dm.Info, lines 
 	return info, lines, nil
 }
 
-func healthy(t dm.Target) string {
-	s, ok := t.(dm.Striped)
+// stateOf returns what a target says of itself.
+func (k *Kernel) stateOf(t *table, i int) string {
+	switch s := t.state[i].(type) {
+	case *snapshot:
+		return s.status(k)
+	case *mirror:
+		return s.status()
+	}
+	s, ok := t.lines[i].Target.(dm.Striped)
 	if !ok {
 		return ""
 	}

@@ -28,6 +28,11 @@ type Kernel struct {
 	changes  counter
 	queries  counter
 	happened chan struct{} // closed at the next event
+
+	contents  map[dm.Dev]Disk
+	snapshots []*snapshot // of all tables
+	pace      int
+	hazards   []string
 }
 
 // MessageHandler answers the messages to targets.
@@ -50,6 +55,7 @@ func New() *Kernel {
 			"flakey": {Major: 1, Minor: 5},
 		},
 		happened: make(chan struct{}),
+		contents: map[dm.Dev]Disk{},
 	}
 }
 
@@ -150,10 +156,10 @@ func (k *Kernel) State() []State {
 	for _, d := range k.sorted() {
 		s := State{Info: k.info(d)}
 		if d.live != nil {
-			s.Live = d.live.lines.String()
+			s.Live = d.live.shown().String()
 		}
 		if d.inactive != nil {
-			s.Inactive, s.InactiveReadOnly = d.inactive.lines.String(), d.inactive.readOnly
+			s.Inactive, s.InactiveReadOnly = d.inactive.shown().String(), d.inactive.readOnly
 		}
 		states = append(states, s)
 	}
@@ -182,6 +188,7 @@ type device struct {
 	name, uuid     string
 	dev            dm.Dev
 	live, inactive *table
+	replaced       *table // was live, while the new one is resumed
 	status         []string
 	opened         int
 	eventNr        uint32
@@ -196,7 +203,68 @@ type device struct {
 type table struct {
 	lines    dm.Table
 	deps     []dm.Dev
+	modes    map[dm.Dev]mode // of deps
 	readOnly bool
+	state    []any // of each line: *snapshot, *mirror or nil
+}
+
+// mode is how a device is open.
+type mode uint8
+
+const (
+	forReading mode = 1 << iota
+	forWriting
+)
+
+// shown returns the lines as the kernel reports them.
+func (t *table) shown() dm.Table {
+	lines := slices.Clone(t.lines)
+	for i, l := range lines {
+		s, ok := t.state[i].(*snapshot)
+		if !ok {
+			continue
+		}
+		switch target := l.Target.(type) {
+		case dm.Snapshot:
+			target.ChunkSize = s.store.chunk
+			lines[i].Target = target
+		case dm.SnapshotMerge:
+			target.ChunkSize = s.store.chunk
+			lines[i].Target = target
+		}
+	}
+	return lines
+}
+
+// open notes how the targets open the devices beneath them.
+func (t *table) open() {
+	usual := forReading | forWriting
+	if t.readOnly {
+		usual = forReading
+	}
+	t.modes = map[dm.Dev]mode{}
+	for _, l := range t.lines {
+		for i, device := range l.Target.Devices() {
+			dev, _ := dm.ParseDev(device)
+			how := usual
+			switch l.Target.(type) {
+			case dm.Snapshot:
+				if i == 0 {
+					how = forReading
+				}
+			case dm.SnapshotMerge:
+				if i == 0 {
+					how = forWriting
+				}
+			}
+			t.modes[dev] |= how
+		}
+	}
+	for _, dev := range t.deps {
+		if t.modes[dev] == 0 {
+			t.modes[dev] = usual
+		}
+	}
 }
 
 func (k *Kernel) byDev(dev dm.Dev) *device {
@@ -229,22 +297,19 @@ func (k *Kernel) find(r dm.Ref) *device {
 }
 
 // openCount counts who has d open: programs, and every device whose tables
-// refer to it, once for reading and once for writing.
+// refer to it, once for each way to open it.
 func (k *Kernel) openCount(d *device) int {
 	n := d.opened
 	for _, user := range k.devices {
-		var mode [2]bool
-		for _, t := range []*table{user.live, user.inactive} {
-			if t != nil && slices.Contains(t.deps, d.dev) {
-				if t.readOnly {
-					mode[0] = true
-				} else {
-					mode[1] = true
-				}
-			}
+		var live mode
+		if user.live != nil {
+			live = user.live.modes[d.dev]
 		}
-		for _, used := range mode {
-			if used {
+		if live != 0 {
+			n++
+		}
+		if user.inactive != nil {
+			if m := user.inactive.modes[d.dev]; m != 0 && m != live {
 				n++
 			}
 		}
@@ -276,6 +341,8 @@ func (k *Kernel) wake() {
 
 func (k *Kernel) drop(d *device) {
 	delete(k.devices, d.name)
+	k.destroy(d.live)
+	k.destroy(d.inactive)
 	k.wake()
 }
 
@@ -336,7 +403,58 @@ func (k *Kernel) resolve(lines dm.Table, readOnly bool) (*table, syscall.Errno) 
 		resolved[i].Target = u
 	}
 	t.lines = resolved
-	return t, 0
+	t.open()
+	return t, k.construct(t)
+}
+
+// construct makes what the targets of a table have in memory.
+func (k *Kernel) construct(t *table) (errno syscall.Errno) {
+	t.state = make([]any, len(t.lines))
+	for i, l := range t.lines {
+		switch target := l.Target.(type) {
+		case dm.Snapshot:
+			t.state[i], errno = k.newSnapshot(target, l.Length, false)
+		case dm.SnapshotMerge:
+			t.state[i], errno = k.newSnapshot(dm.Snapshot(target), l.Length, true)
+		case dm.Mirror:
+			t.state[i], errno = newMirror(target, l.Length)
+		}
+		if errno != 0 {
+			t.state[i] = nil
+			k.destroy(t)
+			return errno
+		}
+	}
+	return 0
+}
+
+// destroy ends the targets of a table, if there is one.
+func (k *Kernel) destroy(t *table) {
+	if t == nil {
+		return
+	}
+	for _, s := range t.state {
+		if s, ok := s.(*snapshot); ok {
+			s.destroy(k)
+		}
+	}
+}
+
+// wakeTargets resumes the targets of a live table.
+func (k *Kernel) wakeTargets(t *table) syscall.Errno {
+	for _, s := range t.state {
+		if s, ok := s.(*snapshot); ok {
+			if errno := s.preresume(k); errno != 0 {
+				return errno
+			}
+		}
+	}
+	for _, s := range t.state {
+		if s, ok := s.(*snapshot); ok {
+			s.resume(k)
+		}
+	}
+	return 0
 }
 
 // lookup returns the number of an underlying device.
@@ -386,6 +504,24 @@ func (k *Kernel) fits(t *table) bool {
 		case dm.Striped:
 			for _, s := range target.Stripes {
 				if !k.holds(s.Device, s.Offset, l.Length/units.Sectors(len(target.Stripes))) {
+					return false
+				}
+			}
+		case dm.SnapshotOrigin:
+			if !k.holds(target.Origin, 0, l.Length) {
+				return false
+			}
+		case dm.Snapshot:
+			if !k.holds(target.Origin, 0, l.Length) {
+				return false
+			}
+		case dm.SnapshotMerge:
+			if !k.holds(target.Origin, 0, l.Length) {
+				return false
+			}
+		case dm.Mirror:
+			for _, leg := range target.Legs {
+				if !k.holds(leg.Device, leg.Offset, l.Length) {
 					return false
 				}
 			}

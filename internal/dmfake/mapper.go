@@ -1,10 +1,14 @@
 // Package dmfake is a device-mapper in memory, for tests. A Kernel has the
 // methods of dm.Control and answers as Linux does: which of a device's two
-// tables is live, who has it open, what is refused and with which errno. No data
-// flows. Calls can be made to fail, and are written down.
+// tables is live, who has it open, what is refused and with which errno. Calls
+// can be made to fail, and are written down.
 //
-// The scenario in testdata/scenario.txt was recorded with a real kernel; the
-// tests compare both.
+// Data flows through linear, striped, zero, snapshot and mirror targets: what is
+// written to an origin is copied to the COW stores of its snapshots, mirrors copy
+// their legs, merges merge. What takes a kernel time is done when a status is
+// asked for, see SetPace.
+//
+// What is in testdata was recorded with a real kernel; the tests compare both.
 package dmfake
 
 import (

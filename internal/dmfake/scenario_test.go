@@ -18,17 +18,34 @@ import (
 
 var update = flag.Bool("update", false, "write what the kernel does to testdata")
 
-const (
-	recordedScenario = "testdata/scenario.txt"
-	diskSize         = 2 * units.MiB
-)
+const diskSize = 2 * units.MiB
+
+// scenarios are played with the real kernel and with the fake. Each is recorded
+// in testdata.
+var scenarios = []struct {
+	name string
+	play func(p *player)
+}{
+	{"scenario", play},
+	{"snapshots", playSnapshots},
+	{"snapshot-rules", playSnapshotRules},
+	{"mirrors", playMirrors},
+}
+
+func recorded(name string) string { return "testdata/" + name + ".txt" }
 
 // player goes through the scenario with a device-mapper, real or not, and writes
 // down what that says. Numbers of devices, which differ, become names.
 type player struct {
 	m    dmfake.Mapper
+	disk dm.Dev
+	io   func(name string, dev dm.Dev, p []byte, off int64, write bool) error
 	devs map[dm.Dev]string
 	out  strings.Builder
+}
+
+func newPlayer(m dmfake.Mapper, disk dm.Dev) *player {
+	return &player{m: m, disk: disk, devs: map[dm.Dev]string{disk: "disk"}}
 }
 
 func (p *player) name(dev dm.Dev) string {
@@ -69,7 +86,7 @@ func (p *player) failed(what string, err error) {
 		return
 	}
 	errno := map[syscall.Errno]string{
-		0: "-", syscall.ENXIO: "ENXIO", syscall.EBUSY: "EBUSY", syscall.EINVAL: "EINVAL", syscall.ENODEV: "ENODEV",
+		0: "-", syscall.ENXIO: "ENXIO", syscall.EBUSY: "EBUSY", syscall.EINVAL: "EINVAL", syscall.ENODEV: "ENODEV", syscall.EIO: "EIO",
 	}[e.Errno]
 	kind := "-"
 	for name, k := range map[string]error{
@@ -196,8 +213,8 @@ func (p *player) message(name string, sector units.Sectors, text string) {
 	p.note("message: %q %v", reply, replied)
 }
 
-func play(m dmfake.Mapper, disk dm.Dev) string {
-	p := &player{m: m, devs: map[dm.Dev]string{disk: "disk"}}
+func play(p *player) {
+	m := p.m
 	rw, ro := dm.LoadOptions{}, dm.LoadOptions{ReadOnly: true}
 
 	p.note("# A device without a table.")
@@ -326,16 +343,28 @@ func play(m dmfake.Mapper, disk dm.Dev) string {
 	p.look("a")
 	p.look("b")
 	p.list()
-	return p.out.String()
 }
 
 func TestScenario(t *testing.T) {
 	t.Parallel()
-	want, err := os.ReadFile(recordedScenario)
-	require.NoError(t, err)
-	k := dmfake.New()
-	disk := dm.MakeDev(7, 0)
-	k.AddDisk(disk, diskSize.Sectors())
-	require.Equal(t, string(want), play(k, disk))
-	require.Empty(t, k.State())
+	for _, s := range scenarios {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			want, err := os.ReadFile(recorded(s.name))
+			require.NoError(t, err)
+			k := dmfake.New()
+			disk := dm.MakeDev(7, 0)
+			k.AddDisk(disk, diskSize.Sectors())
+			p := newPlayer(k, disk)
+			p.io = func(name string, _ dm.Dev, b []byte, off int64, write bool) error {
+				if write {
+					return k.WriteDevice(name, b, off)
+				}
+				return k.ReadDevice(name, b, off)
+			}
+			s.play(p)
+			require.Equal(t, string(want), p.out.String())
+			require.Empty(t, k.State())
+		})
+	}
 }
