@@ -32,6 +32,11 @@ var (
 	// ErrMoving: extents of the object are being moved to other physical volumes.
 	// It is matched where [Tx.FinishMove] or [Tx.AbortMove] has to come first.
 	ErrMoving = fmt.Errorf("%w: being moved", ErrBusy)
+	// ErrMerging: a snapshot is being merged into its origin.
+	ErrMerging = fmt.Errorf("%w: being merged", ErrBusy)
+	// ErrSnapshotInvalid: a snapshot was given up, since its COW store was full or
+	// could not be written. What it held is lost.
+	ErrSnapshotInvalid = errors.New("snapshot is invalid")
 	// ErrLocked: a lock was not had in the time that the context allows.
 	ErrLocked = errors.New("locked")
 	// ErrReadOnly: the volume group may be read, but not changed from here, or a
