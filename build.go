@@ -18,10 +18,19 @@ type builder struct {
 	metadata []Step // text and precommit
 	load     []Step // devices and tables that wait for the commit
 	suspend  []Step
+	retire   []Step // devices that go while what they show is suspended
 	commit   []Step
 	resume   []Step
+	clean    []Step // devices that go since nothing refers to them any more
+	settle   []Step
 	drop     []Step // nodes that go, before others get their names
 	after    []Step // nodes, labels, backups
+
+	holds    map[string]rest               // see hold
+	brought  map[string]bool               // uuids of the devices that are planned
+	rendered []metadata.ID                 // LVs with such devices
+	renders  map[metadata.ID]bool          // of rendered
+	users    map[metadata.ID][]metadata.ID // see usersOf
 }
 
 // build makes the plan of a transaction whose function has returned. Where it
@@ -52,14 +61,19 @@ func (b *builder) append(o *builder) {
 	b.metadata = append(b.metadata, o.metadata...)
 	b.load = append(b.load, o.load...)
 	b.suspend = append(b.suspend, o.suspend...)
+	b.retire = append(b.retire, o.retire...)
 	b.commit = append(b.commit, o.commit...)
 	b.resume = append(b.resume, o.resume...)
+	b.clean = append(b.clean, o.clean...)
+	if len(b.settle) == 0 {
+		b.settle = o.settle
+	}
 	b.drop = append(b.drop, o.drop...)
 	b.after = append(b.after, o.after...)
 }
 
 func (b *builder) steps() []Step {
-	return slices.Concat(b.prepare, b.metadata, b.load, b.suspend, b.commit, b.resume, b.drop, b.after)
+	return slices.Concat(b.prepare, b.metadata, b.load, b.suspend, b.retire, b.commit, b.resume, b.clean, b.settle, b.drop, b.after)
 }
 
 // phases makes the steps for one group.

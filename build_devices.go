@@ -2,7 +2,6 @@ package lvm
 
 import (
 	"slices"
-	"time"
 
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
@@ -11,36 +10,66 @@ import (
 // devices makes the kernel hold what the metadata will say of every logical
 // volume that the transaction touched.
 func (b *builder) devices() error {
-	tx := b.tx
-	if tx.sys.kernel == nil {
+	if b.tx.sys.kernel == nil {
 		return nil
 	}
-	var dropped []metadata.ID
-	for _, id := range tx.order {
-		w := tx.wishes[id]
-		lv := tx.find(id)
-		active := tx.kern.active(id)
-		switch {
-		case lv == nil || w.deactivate:
-			dropped = append(dropped, id)
-		case w.activate || active:
-			if err := b.renumber(lv, &w); err != nil {
-				return err
-			}
-			if err := b.bring(lv, w); err != nil {
-				return err
-			}
-		}
+	t := b.trees()
+	if err := b.holdOrigins(t); err != nil {
+		return err
 	}
-	for _, id := range dropped {
-		if err := b.removeDevices(id); err != nil {
+	for _, up := range t.up {
+		if err := b.bring(up); err != nil {
 			return err
 		}
 	}
-	if len(b.load)+len(b.resume) > 0 {
-		b.resume = append(b.resume, &SettleDevices{})
+	if err := b.removals(t); err != nil {
+		return err
+	}
+	return b.settleDevices()
+}
+
+// settleDevices ends the planning of devices.
+func (b *builder) settleDevices() error {
+	if len(b.load)+len(b.retire)+len(b.resume)+len(b.clean) > 0 {
+		b.settle = []Step{&SettleDevices{}}
 	}
 	return b.orderRenames()
+}
+
+// rest says how a device is held while others are made or removed that show
+// what it holds.
+type rest int
+
+const (
+	still  rest = iota + 1 // no I/O
+	frozen                 // no I/O, and a file system on it is of one piece
+)
+
+// holdOrigins notes which origins are at rest while snapshots of theirs are
+// removed.
+func (b *builder) holdOrigins(t *trees) error {
+	for _, id := range t.gone {
+		link, ok := b.formerLink(id)
+		if !ok || t.off[link.body.Origin] {
+			continue
+		}
+		if m := b.tx.kern.top(id); m != nil {
+			if err := b.tx.kern.look(m); err != nil {
+				return err
+			}
+			if m.isSnapshot() {
+				b.hold(dmUUID(b.plan.ID, link.body.Origin, ""), still)
+			}
+		}
+	}
+	return nil
+}
+
+func (b *builder) hold(uuid string, how rest) {
+	if b.holds == nil {
+		b.holds = map[string]rest{}
+	}
+	b.holds[uuid] = max(b.holds[uuid], how)
 }
 
 // find returns an LV by id; nil if it is gone.
@@ -62,35 +91,101 @@ func (tx *Tx) find(id metadata.ID) *metadata.LogicalVolume {
 	return tx.untouched[id]
 }
 
-// bring plans the steps from the devices an LV has to those it shall have.
-func (b *builder) bring(lv *metadata.LogicalVolume, w wish) error {
-	tx := b.tx
+// bring plans the steps from the devices of a tree to those that it shall have.
+func (b *builder) bring(t tree) error {
+	tx, lv := b.tx, t.lv
+	if w := tx.wishes[lv.ID]; w.renumber {
+		if err := b.renumber(lv, &w); err != nil {
+			return err
+		}
+		tx.wishes[lv.ID] = w
+	}
 	r := &renderer{
-		vg: tx.vg, device: tx.tableDevice(), claimed: tx.claims(), lists: &tx.sys.cfg.VolumeLists, standIns: &standIns{tx.kern, w.replace},
+		vg: tx.vg, device: tx.tableDevice(), claimed: tx.claims(), lists: &tx.sys.cfg.VolumeLists,
+		links: tx.snapshotLinks(), merges: tx.merges, find: tx.find, known: tx.kern.known, standIns: &standIns{tx.kern, t.w.replace},
 	}
 	nodes, err := r.lv(lv)
 	if err != nil {
 		return &OpError{Op: "activate lv", VG: tx.vg.Name, LV: lv.Name, Err: err}
 	}
 	for _, n := range nodes {
-		m := tx.kern.byUUID[n.uuid]
-		if m == nil || w.renumber && n.lv == lv.ID {
-			b.createNode(n)
+		if b.brought[n.uuid] {
 			continue
 		}
-		if err := tx.kern.look(m); err != nil {
+		if b.brought == nil {
+			b.brought, b.renders = map[string]bool{}, map[metadata.ID]bool{}
+		}
+		b.brought[n.uuid] = true
+		if !b.renders[n.lv] {
+			b.renders[n.lv] = true
+			b.rendered = append(b.rendered, n.lv)
+		}
+		w := tx.wishes[n.lv]
+		w.refresh = t.w.refresh
+		if err := b.bringNode(n, w); err != nil {
 			return err
 		}
-		if w.closed && m.info.OpenCount > 0 {
-			return &OpError{Op: "reduce lv", VG: tx.vg.Name, LV: lv.Name,
-				Err: fault(ErrBusy, "its device is open %d times", m.info.OpenCount)}
+	}
+	return nil
+}
+
+// bringNode plans what one device of a tree needs.
+func (b *builder) bringNode(n node, w wish) error {
+	m := b.tx.kern.byUUID[n.uuid]
+	if m == nil || w.renumber && n.layer == "" {
+		if n.shows != "" {
+			b.hold(n.shows, frozen)
 		}
-		b.changeNode(n, m, w)
+		b.createNode(n)
+		return nil
 	}
-	if w.renumber {
-		return nil // all were removed
+	if err := b.tx.kern.look(m); err != nil {
+		return err
 	}
-	return b.dropStandIns(lv.ID, nodes)
+	if w.closed && n.layer == "" && m.info.OpenCount > 0 {
+		return &OpError{Op: "reduce lv", VG: b.tx.vg.Name, LV: n.lvName,
+			Err: fault(ErrBusy, "its device is open %d times", m.info.OpenCount)}
+	}
+	return b.changeNode(n, m, w)
+}
+
+// known returns the uuid of a node, or the one that newer versions of lvm2 give
+// to the device of a volume that is a part of others. Source: lvm2 as observed.
+func (k *kernelState) known(n node) string {
+	if n.hidden && n.layer == "" && k.byUUID[n.uuid] == nil && k.byUUID[n.uuid+"-"+realLayer] != nil {
+		return n.uuid + "-" + realLayer
+	}
+	return n.uuid
+}
+
+// merges says whether the kernel is to merge a snapshot into its origin that is
+// to be merged by the metadata. It begins to only when the origin is activated,
+// or when nobody has the two open and that is asked for.
+func (tx *Tx) merges(link snapshotLink) (bool, error) {
+	origin := tx.kern.top(link.body.Origin)
+	if origin == nil {
+		return true, nil
+	}
+	if err := tx.kern.look(origin); err != nil {
+		return false, err
+	}
+	if !origin.info.LiveTable {
+		return true, nil
+	}
+	if len(origin.table) == 1 {
+		if _, merges := origin.table[0].Target.(dm.SnapshotMerge); merges {
+			return true, nil
+		}
+	}
+	if !tx.wishes[link.body.Origin].merge || origin.info.OpenCount > 0 {
+		return false, nil
+	}
+	snapshot := tx.kern.top(link.body.COW)
+	if snapshot == nil {
+		return true, nil
+	}
+	err := tx.kern.look(snapshot)
+	return snapshot.info.OpenCount == 0, err
 }
 
 // tableDevice caches the device numbers of the transaction's members.
@@ -104,7 +199,11 @@ func (tx *Tx) tableDevice() func(metadata.ID) (string, error) {
 func (b *builder) createNode(n node) {
 	ref := deviceRef{Name: n.name, UUID: n.uuid}
 	b.load = append(b.load, &CreateDevice{deviceRef: ref, Dev: b.fixedNumber(n)}, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
-	b.resume = append(b.resume, &ResumeDevice{deviceRef: ref, Created: true, hidden: n.hidden})
+	if resume := (&ResumeDevice{deviceRef: ref, Created: true, hidden: n.hidden}); n.early {
+		b.load = append(b.load, resume)
+	} else {
+		b.resume = append(b.resume, resume)
+	}
 	b.after = append(b.after, b.addNode(n))
 	b.addReadAhead(n, nil)
 }
@@ -125,10 +224,14 @@ func (b *builder) fixedNumber(n node) dm.Dev {
 func (b *builder) renumber(lv *metadata.LogicalVolume, w *wish) error {
 	minor, ok := persistentMinor(lv)
 	m := b.tx.kern.byUUID[dmUUID(b.tx.vg.ID, lv.ID, "")]
-	if w.renumber = w.renumber && ok && m != nil && m.dev.Minor() != minor; !w.renumber {
+	if w.renumber = ok && m != nil && m.dev.Minor() != minor; !w.renumber {
 		return nil
 	}
-	return b.removeDevices(lv.ID)
+	if len(b.tx.snapshotsOf(lv.ID)) > 0 {
+		return fault(ErrUnsupported, "lv %s has snapshots: deactivate it to give it another number", lv.Name)
+	}
+	r := &removal{b: b, above: map[*mapped][]*mapped{}, at: map[*mapped]when{}}
+	return r.plan(b.tx.kern.byLV[lv.ID])
 }
 
 func (b *builder) addNode(n node) *AddNode {
@@ -140,11 +243,11 @@ func (b *builder) addNode(n node) *AddNode {
 }
 
 // changeNode plans what a device needs that is there.
-func (b *builder) changeNode(n node, m *mapped, w wish) {
+func (b *builder) changeNode(n node, m *mapped, w wish) error {
 	ref := deviceRef{Name: m.name, UUID: m.uuid}
 	live := m.info.LiveTable && m.info.ReadOnly == n.readOnly && m.table.Equal(b.tx.resolved(n.table))
-	renamed := m.name != n.name
-	if live && !renamed && !w.refresh && !m.info.Suspended {
+	renamed, held := m.name != n.name, b.holds[n.uuid]
+	if live && !renamed && !w.refresh && !m.info.Suspended && held == 0 {
 		if m.info.InactiveTable {
 			b.load = append(b.load, &ClearTable{deviceRef: ref})
 		}
@@ -152,7 +255,10 @@ func (b *builder) changeNode(n node, m *mapped, w wish) {
 		if w.readAhead {
 			b.addReadAhead(n, m)
 		}
-		return
+		return nil
+	}
+	if !m.info.LiveTable && n.shows != "" {
+		b.hold(n.shows, frozen)
 	}
 	switch {
 	case !live:
@@ -160,8 +266,20 @@ func (b *builder) changeNode(n node, m *mapped, w wish) {
 	case m.info.InactiveTable:
 		b.load = append(b.load, &ClearTable{deviceRef: ref})
 	}
-	if !m.info.Suspended && m.info.LiveTable {
-		b.suspend = slices.Insert(b.suspend, 0, Step(&SuspendDevice{deviceRef: ref, hidden: n.hidden}))
+	early := false
+	if n.early && (!m.info.LiveTable || m.info.Suspended) {
+		if b.tx.changed && !live {
+			return fault(ErrBusy, "device %s was left half made: call Recover first", m.name)
+		}
+		b.load = append(b.load, &ResumeDevice{deviceRef: ref, early: true, hidden: n.hidden})
+		early = true
+	} else if !m.info.Suspended && m.info.LiveTable {
+		suspend := Step(&SuspendDevice{deviceRef: ref, FreezeFS: held == frozen, hidden: n.hidden})
+		if n.last {
+			b.suspend = append(b.suspend, suspend)
+		} else {
+			b.suspend = slices.Insert(b.suspend, 0, suspend)
+		}
 	}
 	if renamed {
 		b.resume = append(b.resume, &RenameDevice{deviceRef: ref, NewName: n.name, hidden: n.hidden})
@@ -171,8 +289,11 @@ func (b *builder) changeNode(n node, m *mapped, w wish) {
 	} else {
 		b.addMissingNode(n, m)
 	}
-	b.resume = append(b.resume, &ResumeDevice{deviceRef: deviceRef{Name: n.name, UUID: n.uuid}, hidden: n.hidden})
+	if !early {
+		b.resume = append(b.resume, &ResumeDevice{deviceRef: deviceRef{Name: n.name, UUID: n.uuid}, hidden: n.hidden})
+	}
 	b.addReadAhead(n, m)
+	return nil
 }
 
 // addMissingNode plans a node or link that is not there, or leads elsewhere.
@@ -192,59 +313,4 @@ func (tx *Tx) resolved(t dm.Table) dm.Table {
 		return device, nil
 	})
 	return out
-}
-
-// removeDevices plans the removal of all devices of an LV, the top one first.
-// That one has the others open.
-func (b *builder) removeDevices(id metadata.ID) error {
-	tx := b.tx
-	gone := slices.Clone(tx.kern.byLV[id])
-	slices.SortFunc(gone, func(x, y *mapped) int { return len(x.layer) - len(y.layer) })
-	for _, m := range gone {
-		if m.isStandIn() && tx.kern.active(id) {
-			if err := tx.kern.look(m); err != nil {
-				return err
-			}
-		} else if err := tx.lookClosed(m); err != nil {
-			return err
-		} else if m.info.OpenCount > 0 {
-			_, lv, _, _ := parseDMName(m.name)
-			return &OpError{Op: "deactivate lv", VG: b.plan.VG, LV: lv,
-				Err: fault(ErrBusy, "its device is open %d times", m.info.OpenCount)}
-		}
-		s, drop := b.removal(m)
-		b.loadRemoval(s)
-		b.drop = append(b.drop, drop)
-	}
-	return nil
-}
-
-// lookClosed looks at a device that is to be closed. While udev runs, it gives
-// what udev started some time to close it.
-func (tx *Tx) lookClosed(m *mapped) error {
-	for try := 1; ; try++ {
-		if err := tx.kern.look(m); err != nil {
-			return err
-		}
-		if m.info.OpenCount == 0 || try == removeTries || !tx.sys.host.udevRuns() {
-			return nil
-		}
-		select {
-		case <-tx.ctx.Done():
-			return nil
-		case <-time.After(removeWait):
-			m.looked = false
-		}
-	}
-}
-
-func (b *builder) dropNode(m *mapped, lv string) *DropNode {
-	s := &DropNode{Name: m.name, VG: b.plan.VG}
-	if vg, _, _, ok := parseDMName(m.name); ok {
-		s.VG = vg // which may be about to get another name
-	}
-	if m.layer == "" {
-		s.LV = lv
-	}
-	return s
 }

@@ -162,7 +162,7 @@ func (p *fsPlan) unused() error {
 	if p.device == nil || p.use.mounted {
 		return nil
 	}
-	if err := p.b.tx.lookClosed(p.device); err != nil {
+	if err := p.b.tx.lookClosed(p.device, 0); err != nil {
 		return err
 	}
 	switch open := p.device.info.OpenCount; {

@@ -35,7 +35,7 @@ func (l *LogicalVolume) Tags() []string { return slices.Clone(l.rec.Tags) }
 func (l *LogicalVolume) HasTag(tag string) bool { return slices.Contains(l.rec.Tags, tag) }
 
 // Hidden says whether the volume is a part of another one and not for users.
-func (l *LogicalVolume) Hidden() bool { return l.rec.Status&metadata.LVVisible == 0 }
+func (l *LogicalVolume) Hidden() bool { return !l.vg.links().visible(l.rec) }
 
 // ReadOnly says whether the volume may not be written.
 func (l *LogicalVolume) ReadOnly() bool {
@@ -97,12 +97,13 @@ func (l *LogicalVolume) DMUUID() string { return dmUUID(l.vg.rec.ID, l.rec.ID, "
 // if they are block devices, otherwise by path. Returns an error matching
 // [ErrMissingPV] or [ErrUnsupported] if the volume cannot be mapped.
 func (l *LogicalVolume) Table() (dm.Table, error) {
-	r := &renderer{vg: l.vg.rec, device: l.vg.sys.tableDevice(l.vg.members), claimed: claims(l.vg.rec)}
+	r := &renderer{vg: l.vg.rec, device: l.vg.sys.tableDevice(l.vg.members), claimed: claims(l.vg.rec), links: l.vg.links()}
 	nodes, err := r.lv(l.rec)
 	if err != nil {
 		return nil, &OpError{Op: "render", VG: l.vg.rec.Name, LV: l.rec.Name, Err: err}
 	}
-	return nodes[len(nodes)-1].table, nil
+	i := slices.IndexFunc(nodes, func(n node) bool { return n.uuid == r.done[l.rec.ID] })
+	return nodes[i].table, nil
 }
 
 // Segments returns the segments in the order of the logical extents.

@@ -2,7 +2,6 @@ package lvm
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/lvm-go/lvm/dm"
@@ -52,7 +51,7 @@ func (r *renderer) missingArea(seg *metadata.Segment, i int) (string, Sectors, e
 // liveArea returns the place that the LV's device has an area at, if it has a
 // table with such a segment.
 func (r *renderer) liveArea(seg *metadata.Segment, i int) (device string, offset Sectors, has bool, err error) {
-	m := r.standIns.kern.byUUID[dmUUID(r.vg.ID, r.at.lv.ID, "")]
+	m := r.standIns.kern.byUUID[dmUUID(r.vg.ID, r.at.lv.ID, r.at.layer)]
 	if m == nil {
 		return "", 0, false, nil
 	}
@@ -85,35 +84,6 @@ func (r *renderer) liveArea(seg *metadata.Segment, i int) (device string, offset
 
 // isStandIn says whether a device gives errors for a missing physical volume.
 func (m *mapped) isStandIn() bool { return strings.HasPrefix(m.layer, missingLayer) }
-
-// dropStandIns plans the removal of an LV's stand-ins that its new devices do
-// not need, once nothing refers to them any more.
-func (b *builder) dropStandIns(lv metadata.ID, needed []node) error {
-	for _, m := range b.tx.kern.byLV[lv] {
-		if !m.isStandIn() || slices.ContainsFunc(needed, func(n node) bool { return n.uuid == m.uuid }) {
-			continue
-		}
-		if err := b.tx.kern.look(m); err != nil {
-			return err
-		}
-		s, drop := b.removal(m)
-		b.resume = append(b.resume, s)
-		b.drop = append(b.drop, drop)
-	}
-	return nil
-}
-
-// removal returns the steps that remove a device and its nodes.
-func (b *builder) removal(m *mapped) (*RemoveDevice, *DropNode) {
-	_, lv, _, _ := parseDMName(m.name)
-	drop := b.dropNode(m, lv)
-	return &RemoveDevice{
-		deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: m.layer != "" && !m.isStandIn(),
-		again: &deviceState{
-			live: m.info.LiveTable, dev: m.dev, table: b.tx.symbolic(m.table), readOnly: m.info.ReadOnly, vg: drop.VG, lv: drop.LV,
-		},
-	}, drop
-}
 
 // symbolic returns a table as it is rendered, with the group's devices by UUID
 // instead of a number that may change.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
@@ -300,57 +301,136 @@ func (b *builder) repairDevices(rec *Recovery) error {
 	if tx.sys.kernel == nil {
 		return nil
 	}
-	leave := func(m *mapped, format string, args ...any) {
-		rec.Problems = append(rec.Problems, Problem{Device: m.name, VG: b.plan.VG, Err: fault(ErrDamaged, format, args...)})
-	}
-	seen := map[metadata.ID]bool{}
-	kept := len(b.after)
 	for _, m := range tx.kern.all() {
 		if err := tx.kern.look(m); err != nil {
 			return err
 		}
-		lv := tx.find(m.lv)
-		switch {
-		case lv == nil && !m.info.LiveTable && m.info.OpenCount == 0:
-			b.load = append(b.load, &RemoveDevice{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: true})
-			_, gone, _, _ := parseDMName(m.name)
-			b.drop = append(b.drop, b.dropNode(m, gone))
-		case lv == nil:
-			b.wake(m)
-			leave(m, "device of an lv that the metadata does not have")
-		case m.isStandIn() && !tx.kern.active(m.lv):
-			if m.info.OpenCount == 0 {
-				s, drop := b.removal(m)
-				b.load, b.drop = append(b.load, s), append(b.drop, drop)
-			} else {
-				leave(m, "stand-in for a missing pv is open, its lv is not there")
-			}
-		case seen[m.lv]:
-		case m.layer == "" && !lv.IsOpaque():
-			seen[m.lv] = true
-			if err := b.bring(lv, wish{activate: true}); err != nil {
-				b.wake(m)
-				leave(m, "%v", err)
-			}
-		default:
-			b.wake(m)
-		}
+	}
+	kept := len(b.after)
+	failed := b.repairTrees()
+	if err := b.repairRest(rec, failed); err != nil {
+		return err
 	}
 	if err := b.dropStaleNodes(); err != nil {
 		return err
 	}
-	if err := b.orderRenames(); err != nil {
+	if err := b.settleDevices(); err != nil {
 		rec.Problems = append(rec.Problems, Problem{VG: b.plan.VG, Err: err})
-		b.load, b.suspend, b.resume, b.drop, b.after = nil, nil, nil, nil, b.after[:kept]
+		b.load, b.suspend, b.resume, b.clean, b.drop, b.settle, b.after = nil, nil, nil, nil, nil, nil, b.after[:kept]
 		for _, m := range tx.kern.all() {
 			b.revert(m)
 		}
-	}
-	if len(b.load)+len(b.resume) > 0 {
-		b.resume = append(b.resume, &SettleDevices{})
+		if len(b.load)+len(b.resume) > 0 {
+			b.settle = []Step{&SettleDevices{}}
+		}
 	}
 	return nil
 }
+
+// repairTrees brings each tree whose top has a device to what it shall be, and
+// returns the tops of those for which that cannot be done, with the reason.
+func (b *builder) repairTrees() map[metadata.ID]error {
+	tx := b.tx
+	failed, seen := map[metadata.ID]error{}, map[metadata.ID]bool{}
+	repair := func(id metadata.ID) {
+		lv := tx.find(id)
+		if seen[id] || lv == nil || lv.IsOpaque() || !tx.kern.active(id) {
+			return
+		}
+		seen[id] = true
+		if err := b.bring(tree{lv: lv, w: wish{activate: true}}); err != nil {
+			failed[id] = err
+		}
+	}
+	for _, m := range tx.kern.all() {
+		if m.layer != "" || tx.find(m.lv) == nil {
+			continue
+		}
+		tops := b.tops(m.lv)
+		for _, top := range tops {
+			repair(top)
+		}
+		if !slices.Contains(tops, m.lv) && b.standsAlone(m.lv) && !b.brought[m.uuid] {
+			repair(m.lv)
+		}
+	}
+	return failed
+}
+
+// repairRest sees to the devices that are in none of the trees: what is left
+// over is removed, what is not understood goes on as it is.
+func (b *builder) repairRest(rec *Recovery, failed map[metadata.ID]error) error {
+	leave := func(m *mapped, format string, args ...any) {
+		b.wake(m)
+		rec.Problems = append(rec.Problems, Problem{Device: m.name, VG: b.plan.VG, Err: fault(ErrDamaged, format, args...)})
+	}
+	told := map[metadata.ID]bool{}
+	var rest []*mapped
+	users := map[*mapped]int32{}
+	for _, m := range b.tx.kern.all() {
+		for _, below := range b.tx.below(m) {
+			users[below]++
+		}
+		if !b.brought[m.uuid] {
+			rest = append(rest, m)
+		}
+	}
+	var going []*mapped
+	for _, m := range rest {
+		lv := b.tx.find(m.lv)
+		if lv != nil {
+			if i := slices.IndexFunc(b.tops(m.lv), func(top metadata.ID) bool { return failed[top] != nil }); i >= 0 {
+				top := b.tops(m.lv)[i]
+				b.wake(m)
+				if !told[top] {
+					told[top] = true
+					leave(m, "%v", failed[top])
+				}
+				continue
+			}
+		}
+		switch {
+		case b.leftOver(m, lv) && m.info.OpenCount <= users[m]:
+			going = append(going, m)
+		case lv == nil:
+			leave(m, "device of an lv that the metadata does not have")
+		case m.isStandIn():
+			leave(m, "stand-in for a missing pv is open, its lv is not there")
+		case b.leftOver(m, lv):
+			leave(m, "device is open, its lv is not active")
+		default:
+			b.wake(m)
+		}
+	}
+	r := &removal{b: b, above: map[*mapped][]*mapped{}, at: map[*mapped]when{}}
+	return r.plan(going)
+}
+
+// leftOver says whether a device that is in no tree is of no use to anybody: one
+// without a table, or one that is nothing but a layer or a part of others, and
+// the others are not there.
+func (b *builder) leftOver(m *mapped, lv *metadata.LogicalVolume) bool {
+	_, name, layer, ok := parseDMName(m.name)
+	switch {
+	case !ok:
+		return false
+	case lv == nil:
+		errorsOnly := m.info.LiveTable && !slices.ContainsFunc(m.table, func(l dm.Line) bool { return l.Target.Type() != dm.ErrorTarget{}.Type() })
+		return !m.info.LiveTable || errorsOnly || layer == realLayer || layer == cowLayer || m.isStandIn() || isMoveName(name)
+	case lv.IsOpaque() || unclaimedLV(b.tx.claims(), lv) != nil:
+		return false
+	case m.isStandIn():
+		return true
+	case layer == realLayer || layer == cowLayer:
+		return true
+	}
+	_, snapshot := b.tx.snapshotBy(m.lv)
+	return snapshot && layer == ""
+}
+
+// isMoveName says whether an LV's name is that of one that extents are moved
+// through, or of a part of it. Users cannot give such names.
+func isMoveName(name string) bool { return strings.HasPrefix(name, "pvmove") }
 
 // revert lets a suspended device go on as it was, whatever was planned for it.
 func (b *builder) revert(m *mapped) {

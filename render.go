@@ -29,27 +29,42 @@ type node struct {
 	table    dm.Table // underlying mapped devices stand there by their UUID
 	readOnly bool
 	hidden   bool // not for users: no link in the group's directory
+	// early: it has to work before the tables above it are loaded, since making
+	// them reads it.
+	early bool
+	// last: it is suspended, and resumed, after the others.
+	last bool
+	// shows is the uuid of the device whose contents this one shows as they are
+	// when it is made: that one is at rest then.
+	shows string
 }
 
 // renderer makes the devices of logical volumes. It is the only place where
 // extents become sectors of devices.
 type renderer struct {
 	vg      *metadata.VolumeGroup
-	device  func(pv metadata.ID) (string, error) // as a dm table names it
-	claimed map[string]string                    // see claims
-	lists   *VolumeLists                         // nil: none
+	device  func(pv metadata.ID) (string, error)      // as a dm table names it
+	find    func(metadata.ID) *metadata.LogicalVolume // nil: as the group has it
+	known   func(node) string                         // the uuid that a node has in the kernel; nil: its own
+	claimed map[string]string                         // see claims
+	lists   *VolumeLists                              // nil: none
+	links   *snapshotLinks                            // nil: none
+	// merges says whether the kernel is to merge a snapshot that the metadata says
+	// is being merged; nil: always.
+	merges func(snapshotLink) (bool, error)
 	// standIns is nil if there are to be none for missing physical volumes.
 	standIns *standIns
 
 	at struct { // what is being rendered
 		lv      *metadata.LogicalVolume
+		layer   string
 		segment int
 	}
 	nodes []node
 	done  map[metadata.ID]string // uuids of the devices in nodes
 }
 
-// lv returns the devices of lv: those below it first, its own last.
+// lv returns the devices of the tree that lv is in: those below others first.
 func (r *renderer) lv(lv *metadata.LogicalVolume) ([]node, error) {
 	r.nodes, r.done = nil, map[metadata.ID]string{}
 	if _, err := r.add(lv); err != nil {
@@ -67,19 +82,58 @@ func (r *renderer) add(lv *metadata.LogicalVolume) (string, error) {
 	if err := unclaimedLV(r.claimed, lv); err != nil {
 		return "", err
 	}
-	name, err := dmName(r.vg.Name, lv.Name, "")
+	if link, ok := r.links.by(lv.ID); ok {
+		if err := r.snapshots(link.body.Origin); err != nil {
+			return "", err
+		}
+		return r.done[lv.ID], nil
+	}
+	if len(r.links.of(lv.ID)) > 0 {
+		if err := r.snapshots(lv.ID); err != nil {
+			return "", err
+		}
+		return r.done[lv.ID], nil
+	}
+	n, err := r.node(lv, "")
 	if err != nil {
 		return "", err
 	}
-	n := node{
-		lv: lv.ID, lvName: lv.Name, name: name, uuid: dmUUID(r.vg.ID, lv.ID, ""),
-		table:    make(dm.Table, len(lv.Segments)),
-		readOnly: lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0 || r.lists.forcesReadOnly(r.vg, lv),
-		hidden:   lv.Status&metadata.LVVisible == 0,
+	if n.table, err = r.table(lv, ""); err != nil {
+		return "", err
 	}
+	return r.put(n), nil
+}
+
+// node returns a layer of an LV, as users see it if that is its own device,
+// still without a table.
+func (r *renderer) node(lv *metadata.LogicalVolume, layer string) (node, error) {
+	name, err := dmName(r.vg.Name, lv.Name, layer)
+	n := node{lv: lv.ID, lvName: lv.Name, name: name, uuid: dmUUID(r.vg.ID, lv.ID, layer), layer: layer, hidden: true}
+	if layer == "" {
+		n.readOnly = lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0 || r.lists.forcesReadOnly(r.vg, lv)
+		n.hidden = !r.links.visible(lv)
+	}
+	return n, err
+}
+
+// put adds a node and returns its uuid.
+func (r *renderer) put(n node) string {
+	if r.known != nil {
+		n.uuid = r.known(n)
+	}
+	if n.layer == "" {
+		r.done[n.lv] = n.uuid
+	}
+	r.nodes = append(r.nodes, n)
+	return n.uuid
+}
+
+// table returns what the segments of an LV say, for the given layer of it.
+func (r *renderer) table(lv *metadata.LogicalVolume, layer string) (dm.Table, error) {
+	table := make(dm.Table, len(lv.Segments))
 	outer := r.at
 	defer func() { r.at = outer }()
-	r.at.lv = lv
+	r.at.lv, r.at.layer = lv, layer
 	segments := slices.Clone(lv.Segments)
 	slices.SortFunc(segments, func(a, b metadata.Segment) int {
 		if a.Start < b.Start {
@@ -92,22 +146,37 @@ func (r *renderer) add(lv *metadata.LogicalVolume) (string, error) {
 		r.at.segment = i
 		t := typeOf(seg.Body)
 		if t == nil {
-			return "", fault(ErrUnsupported, "lv %s has a segment of type %s, which cannot be activated here", lv.Name, seg.Type)
+			return nil, fault(ErrUnsupported, "lv %s has a segment of type %s, which cannot be activated here", lv.Name, seg.Type)
 		}
 		target, err := t.target(r, seg)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		start, ok1 := seg.Start.Sectors(r.vg.ExtentSize)
 		length, ok2 := seg.Count.Sectors(r.vg.ExtentSize)
 		if !ok1 || !ok2 {
-			return "", fault(ErrInvalidSize, "lv %s is too large", lv.Name)
+			return nil, fault(ErrInvalidSize, "lv %s is too large", lv.Name)
 		}
-		n.table[i] = dm.Line{Start: start, Length: length, Target: target}
+		table[i] = dm.Line{Start: start, Length: length, Target: target}
 	}
-	r.done[lv.ID] = n.uuid
-	r.nodes = append(r.nodes, n)
-	return n.uuid, nil
+	return table, nil
+}
+
+// volume returns an LV of the group.
+func (r *renderer) volume(id metadata.ID) (*metadata.LogicalVolume, error) {
+	if r.find == nil {
+		r.find = func(id metadata.ID) *metadata.LogicalVolume {
+			i := slices.IndexFunc(r.vg.LVs, func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.ID == id })
+			if i < 0 {
+				return nil
+			}
+			return r.vg.LVs[i]
+		}
+	}
+	if lv := r.find(id); lv != nil {
+		return lv, nil
+	}
+	return nil, fault(ErrDamaged, "there is no lv %s", id)
 }
 
 func typeOf(body metadata.Body) segmentType {
@@ -125,11 +194,11 @@ func (r *renderer) place(seg *metadata.Segment, n int) (string, Sectors, error) 
 	a := seg.Body.Areas()[n]
 	offset, ok := a.Start.Sectors(r.vg.ExtentSize)
 	if !a.LV.IsZero() {
-		i := slices.IndexFunc(r.vg.LVs, func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.ID == a.LV })
-		if i < 0 || !ok {
+		lv, err := r.volume(a.LV)
+		if err != nil || !ok {
 			return "", 0, fault(ErrDamaged, "area in unknown lv %s", a.LV)
 		}
-		uuid, err := r.add(r.vg.LVs[i])
+		uuid, err := r.add(lv)
 		return uuid, offset, err
 	}
 	pv := pvRecord(r.vg, a.PV)

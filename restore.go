@@ -87,7 +87,7 @@ func (tx *Tx) restoreVG(text []byte, spec RestoreSpec) error {
 	for id, a := range areas { // those that leave keep theirs, to be emptied
 		tx.areas[id] = a
 	}
-	tx.vg, tx.kern, tx.emap, tx.moved = vg, kern, NewExtentMap(vg).clone(), true
+	tx.vg, tx.kern, tx.emap, tx.moved, tx.links = vg, kern, NewExtentMap(vg).clone(), true, nil
 	tx.byName, tx.index, tx.untouched, tx.claimed = map[string]*metadata.LogicalVolume{}, map[metadata.ID]int{}, nil, nil
 	if tx.st != nil {
 		for _, lv := range tx.st.doc.VG.LVs {

@@ -251,6 +251,7 @@ type ResumeDevice struct {
 	deviceRef
 	Created bool // by this plan
 
+	early  bool // before the commit: it was there, and not in use
 	hidden bool
 }
 
@@ -259,7 +260,7 @@ func (s *ResumeDevice) String() string { return "resume " + s.Name }
 // do tries twice: when the kernel refuses the new table, the first try drops it
 // and leaves the device suspended, and the second brings the old one back.
 func (s *ResumeDevice) do(r *run) error {
-	if !s.Created {
+	if !s.Created && !s.early {
 		r.forward = true
 	}
 	err := r.resume(r.ref(s.UUID), s.hidden)

@@ -69,6 +69,7 @@ type Tx struct {
 
 	numbers   func(metadata.ID) (string, error)       // see tableDevice
 	untouched map[metadata.ID]*metadata.LogicalVolume // see find
+	links     *snapshotLinks                          // see snapshotLinks
 	claimed   map[string]string                       // see claims
 }
 
@@ -81,6 +82,7 @@ type wish struct {
 	readAhead  bool // the device's is to be set
 	renumber   bool // the device is to have another number
 	replace    bool // areas on missing PVs, also where the device still has them
+	merge      bool // of a snapshot into this origin is to begin if nobody has them open
 }
 
 // newLV is a logical volume that the transaction makes.
@@ -135,6 +137,7 @@ func (tx *Tx) VG() *VolumeGroup {
 		v.areas = append(v.areas, tx.areas[pv.ID]...)
 	}
 	v.relations = sync.OnceValue(v.relate)
+	v.links = sync.OnceValue(func() *snapshotLinks { return newSnapshotLinks(&rec) })
 	var names map[string]*metadata.LogicalVolume
 	v.byLV = func(name string) *metadata.LogicalVolume {
 		if names == nil {
@@ -268,7 +271,7 @@ func (tx *Tx) lvToChange(ref string, except ...error) (*metadata.LogicalVolume, 
 	switch {
 	case err != nil:
 		return nil, 0, err
-	case lv.Status&metadata.LVVisible == 0:
+	case !tx.isVisible(lv):
 		return nil, 0, fault(ErrUnsupported, "lv %s is a part of another lv", lv.Name)
 	case lv.Status&(metadata.LVLocked|metadata.LVPvmove) != 0:
 		return nil, 0, fault(ErrBusy, "lv %s is being moved", lv.Name)
@@ -284,15 +287,18 @@ func (tx *Tx) put(i int, lv *metadata.LogicalVolume) error {
 	if i < 0 {
 		i = len(tx.vg.LVs)
 		tx.vg.LVs = append(tx.vg.LVs, lv)
-	} else if old := tx.vg.LVs[i]; old.Name != lv.Name {
-		tx.byName[old.Name] = nil
-		tx.vg.LVs[i] = lv
 	} else {
+		old := tx.vg.LVs[i]
+		if old.Name != lv.Name {
+			tx.byName[old.Name] = nil
+		}
 		tx.vg.LVs[i] = lv
+		tx.relink(old)
 	}
 	tx.byName[lv.Name] = lv
 	tx.index[lv.ID] = i
 	tx.want(lv.ID, wish{})
+	tx.relink(lv)
 	tx.changed = true
 	return nil
 }
@@ -306,6 +312,7 @@ func (tx *Tx) drop(i int) {
 	delete(tx.index, lv.ID)
 	delete(tx.untouched, lv.ID)
 	tx.want(lv.ID, wish{deactivate: true})
+	tx.relink(lv)
 	tx.changed = true
 }
 

@@ -43,7 +43,8 @@ type ActivateOptions struct {
 }
 
 // Activate gives a logical volume its device, or brings the one it has to what
-// the metadata says. lvm2: lvchange -ay. In image mode it returns an error
+// the metadata says. An origin and its snapshots are activated together,
+// whichever is named. lvm2: lvchange -ay. In image mode it returns an error
 // matching [ErrUnsupported].
 func (tx *Tx) Activate(lv string) error { return tx.ActivateWith(lv, ActivateOptions{}) }
 
@@ -56,8 +57,10 @@ func (tx *Tx) ActivateWith(lv string, o ActivateOptions) error {
 	return tx.fail("activate lv", lv, tx.setActive(lv, wish{activate: true}, o))
 }
 
-// Deactivate removes the device of a logical volume. lvm2: lvchange -an. When
-// it is planned, an error matching [ErrBusy] tells that the device is open.
+// Deactivate removes the device of a logical volume, and with an origin those of
+// its snapshots, which cannot be deactivated alone ([ErrUnsupported]). lvm2:
+// lvchange -an. When it is planned, an error matching [ErrBusy] tells that a
+// device is open.
 func (tx *Tx) Deactivate(lv string) error {
 	return tx.fail("deactivate lv", lv, tx.setActive(lv, wish{deactivate: true}, ActivateOptions{}))
 }
@@ -86,8 +89,15 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 	if !w.deactivate && tx.st != nil && tx.st.noActivate != nil {
 		return tx.st.noActivate
 	}
-	if lv.Status&metadata.LVVisible == 0 {
+	if !tx.isVisible(lv) {
 		return fault(ErrUnsupported, "lv %s is a part of another lv", lv.Name)
+	}
+	if link, ok := tx.snapshotBy(lv.ID); ok {
+		origin := tx.find(link.body.Origin)
+		if w.deactivate {
+			return fault(ErrUnsupported, "it is a snapshot, active as long as its origin is: deactivate %s", origin.Name)
+		}
+		lv = origin
 	}
 	if tx.liesOnOpaque(lv) {
 		return fault(ErrUnsupported, "lv %s has, or lies on, segments of a type that is not known here", lv.Name)
@@ -96,11 +106,13 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 		return err
 	}
 	if !w.deactivate {
-		if err := tx.complete(lv, o.Mode); err != nil {
-			return err
-		}
-		if err := tx.fitsDevices(lv); err != nil {
-			return err
+		for _, part := range tx.withSnapshots(lv) {
+			if err := tx.complete(part, o.Mode); err != nil {
+				return err
+			}
+			if err := tx.fitsDevices(part); err != nil {
+				return err
+			}
 		}
 		w.replace = w.refresh && o.Mode == ActivatePartial
 	}
@@ -114,7 +126,7 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 		return ErrNotActive
 	}
 	old := tx.wishes[lv.ID]
-	w.closed, w.readAhead, w.renumber = old.closed, old.readAhead, old.renumber
+	w.closed, w.readAhead, w.renumber, w.merge = old.closed, old.readAhead, old.renumber, old.merge
 	if w.refresh && old.activate {
 		w.activate = true
 	}
@@ -195,8 +207,11 @@ func (tx *Tx) setAll(op string, w wish, o ActivateOptions, take func(*metadata.L
 	}
 	var left []error
 	for _, lv := range tx.vg.LVs {
-		if lv == nil || lv.Status&metadata.LVVisible == 0 || !take(lv) {
+		if lv == nil || !tx.isVisible(lv) || !take(lv) {
 			continue
+		}
+		if _, snapshot := tx.snapshotBy(lv.ID); snapshot {
+			continue // it comes and goes with its origin
 		}
 		err := tx.fail(op, lv.Name, tx.setActive(lv.Name, w, o))
 		if err != nil && !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrMissingPV) && !errors.Is(err, ErrDamaged) {

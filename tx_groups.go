@@ -215,8 +215,9 @@ func (tx *Tx) fits(from *metadata.VolumeGroup, pvs int, lvs []*metadata.LogicalV
 		return fault(ErrNoSpace, "vg %s holds at most %d physical volumes", tx.vg.Name, tx.vg.MaxPV)
 	}
 	visible := 0
+	links := newSnapshotLinks(&metadata.VolumeGroup{LVs: slices.Concat(tx.vg.LVs, lvs)})
 	for _, lv := range slices.Concat(tx.vg.LVs, lvs) {
-		if lv != nil && lv.Status&metadata.LVVisible != 0 {
+		if lv != nil && links.visible(lv) {
 			visible++
 		}
 	}

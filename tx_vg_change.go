@@ -38,7 +38,7 @@ func (tx *Tx) SetVGLimits(maxLV, maxPV uint32) error {
 		}
 		lvs := 0
 		for _, lv := range tx.vg.LVs {
-			if lv != nil && lv.Status&metadata.LVVisible != 0 {
+			if lv != nil && tx.isVisible(lv) {
 				lvs++
 			}
 		}

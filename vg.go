@@ -21,6 +21,7 @@ type VolumeGroup struct {
 	active  map[metadata.ID]bool      // of a transaction: LVs that will have a device
 	facts   vgFacts
 
+	links     func() *snapshotLinks
 	relations func() *relations // made when first asked for; nil if the record may change
 }
 
@@ -38,7 +39,7 @@ func (s *System) newView(st *vgState) (*VolumeGroup, error) {
 		return nil, err
 	}
 	v := &VolumeGroup{
-		sys: s, rec: st.doc.VG, members: st.members, extents: st.extents, areas: st.areas, devices: kern.byLV,
+		sys: s, rec: st.doc.VG, members: st.members, extents: st.extents, areas: st.areas, devices: kern.byLV, links: st.links,
 		facts: vgFacts{problems: st.problems, noChange: st.noChange},
 		byLV: func(name string) *metadata.LogicalVolume {
 			if i, ok := st.lvIndex()[name]; ok {

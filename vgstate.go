@@ -36,6 +36,7 @@ type vgState struct {
 
 	extents func() *ExtentMap     // made when first asked for; it must not be changed
 	lvIndex func() map[string]int // index of each name in doc.VG.LVs, likewise
+	links   func() *snapshotLinks // likewise
 }
 
 // newState returns the state of a group, without devices yet.
@@ -44,6 +45,7 @@ func newState(doc *metadata.Document, key textKey) *vgState {
 	return &vgState{
 		doc: doc, key: key, members: map[metadata.ID]*member{},
 		extents: sync.OnceValue(func() *ExtentMap { return NewExtentMap(vg) }),
+		links:   sync.OnceValue(func() *snapshotLinks { return newSnapshotLinks(vg) }),
 		lvIndex: sync.OnceValue(func() map[string]int {
 			index := make(map[string]int, len(vg.LVs))
 			for i, lv := range vg.LVs {

@@ -1,0 +1,151 @@
+package lvm
+
+import (
+	"slices"
+
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// trees is what the touched volumes come to: which trees of devices are to be
+// there, and which volumes are to have no devices.
+type trees struct {
+	up   []tree // each once, in the order in which they were touched
+	gone []metadata.ID
+	off  map[metadata.ID]bool // of gone
+}
+
+// tree is the devices that stand or fall with that of the volume at their top.
+type tree struct {
+	lv *metadata.LogicalVolume
+	w  wish // of all volumes in it
+}
+
+// trees sorts the touched volumes.
+func (b *builder) trees() *trees {
+	tx := b.tx
+	t := &trees{off: map[metadata.ID]bool{}}
+	for _, id := range tx.order {
+		if tx.find(id) == nil || tx.wishes[id].deactivate {
+			b.takeDown(t, id)
+		}
+	}
+	at := map[metadata.ID]int{}
+	add := func(id metadata.ID, w wish) {
+		if t.off[id] {
+			return
+		}
+		i, ok := at[id]
+		if !ok {
+			if !w.activate && !tx.kern.active(id) {
+				return
+			}
+			i = len(t.up)
+			at[id] = i
+			t.up = append(t.up, tree{lv: tx.find(id)})
+		}
+		all := &t.up[i].w
+		all.activate, all.refresh, all.replace = all.activate || w.activate, all.refresh || w.refresh, all.replace || w.replace
+	}
+	for _, id := range tx.order {
+		if tx.find(id) == nil {
+			continue
+		}
+		tops := b.tops(id)
+		for _, top := range tops {
+			add(top, tx.wishes[id])
+		}
+		if !slices.Contains(tops, id) && b.standsAlone(id) {
+			add(id, tx.wishes[id]) // a part that works by itself
+		}
+	}
+	return t
+}
+
+// standsAlone says whether a part of other volumes may have its device without
+// them. A snapshot cannot: it comes and goes with its origin.
+func (b *builder) standsAlone(id metadata.ID) bool {
+	_, cow := b.tx.snapshotBy(id)
+	return !cow && snapshotLinkOf(b.tx.find(id)) == nil
+}
+
+// takeDown notes that an LV, with what comes and goes with it, is to have no
+// devices.
+func (b *builder) takeDown(t *trees, id metadata.ID) {
+	if t.off[id] {
+		return
+	}
+	t.off[id] = true
+	t.gone = append(t.gone, id)
+	for _, link := range b.tx.snapshotsOf(id) {
+		b.takeDown(t, link.body.COW)
+	}
+	lv := b.tx.find(id)
+	if lv == nil {
+		lv = lvRecord(b.tx.st, id)
+	}
+	for _, below := range lvsBelow(lv) {
+		inUse := slices.ContainsFunc(b.tops(below), func(top metadata.ID) bool {
+			return !t.off[top] && (b.tx.kern.active(top) || b.tx.wishes[top].activate)
+		})
+		if !inUse {
+			b.takeDown(t, below)
+		}
+	}
+}
+
+// lvsBelow returns the LVs that the areas of one are in.
+func lvsBelow(lv *metadata.LogicalVolume) []metadata.ID {
+	if lv == nil {
+		return nil
+	}
+	var out []metadata.ID
+	for i := range lv.Segments {
+		if lv.Segments[i].Body == nil {
+			continue
+		}
+		for _, a := range lv.Segments[i].Body.Areas() {
+			if !a.LV.IsZero() && !slices.Contains(out, a.LV) {
+				out = append(out, a.LV)
+			}
+		}
+	}
+	return out
+}
+
+// tops returns the LVs whose trees an LV is in: itself, if it is in no other's.
+func (b *builder) tops(id metadata.ID) []metadata.ID {
+	if link, ok := b.tx.snapshotBy(id); ok {
+		return b.tops(link.body.Origin)
+	}
+	if body := snapshotLinkOf(b.tx.find(id)); body != nil {
+		return b.tops(body.Origin)
+	}
+	users := b.usersOf(id)
+	if len(users) == 0 {
+		return []metadata.ID{id}
+	}
+	var out []metadata.ID
+	for _, user := range users {
+		for _, top := range b.tops(user) {
+			if !slices.Contains(out, top) {
+				out = append(out, top)
+			}
+		}
+	}
+	return out
+}
+
+// usersOf returns the LVs that have areas in an LV.
+func (b *builder) usersOf(id metadata.ID) []metadata.ID {
+	if b.users == nil {
+		b.users = map[metadata.ID][]metadata.ID{}
+		if b.tx.vg != nil {
+			for _, lv := range b.tx.vg.LVs {
+				for _, below := range lvsBelow(lv) {
+					b.users[below] = append(b.users[below], lv.ID)
+				}
+			}
+		}
+	}
+	return b.users[id]
+}

@@ -1,0 +1,114 @@
+package lvm
+
+import (
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// snapshotLink ties a COW store to the origin whose chunks it keeps. It is what
+// a record called snapshotN says, which is no volume in itself: the snapshot is
+// known by the name of its COW store.
+type snapshotLink struct {
+	lv   *metadata.LogicalVolume // snapshotN
+	body *metadata.Snapshot
+}
+
+// snapshotLinkOf returns what a record says that is a link, nil if it is a
+// volume.
+func snapshotLinkOf(lv *metadata.LogicalVolume) *metadata.Snapshot {
+	if lv == nil || len(lv.Segments) != 1 {
+		return nil
+	}
+	body, _ := lv.Segments[0].Body.(*metadata.Snapshot)
+	return body
+}
+
+// snapshotLinks finds the links of a group. A nil one has none.
+type snapshotLinks struct {
+	byOrigin map[metadata.ID][]snapshotLink // in the order of the group
+	byCOW    map[metadata.ID]snapshotLink
+}
+
+func newSnapshotLinks(vg *metadata.VolumeGroup) *snapshotLinks {
+	links := &snapshotLinks{}
+	for _, lv := range vg.LVs {
+		body := snapshotLinkOf(lv)
+		if body == nil {
+			continue
+		}
+		if links.byCOW == nil {
+			links.byOrigin, links.byCOW = map[metadata.ID][]snapshotLink{}, map[metadata.ID]snapshotLink{}
+		}
+		link := snapshotLink{lv, body}
+		links.byOrigin[body.Origin] = append(links.byOrigin[body.Origin], link)
+		links.byCOW[body.COW] = link
+	}
+	return links
+}
+
+// of returns the snapshots of an origin.
+func (l *snapshotLinks) of(origin metadata.ID) []snapshotLink {
+	if l == nil {
+		return nil
+	}
+	return l.byOrigin[origin]
+}
+
+// by returns the link of a COW store.
+func (l *snapshotLinks) by(cow metadata.ID) (snapshotLink, bool) {
+	if l == nil {
+		return snapshotLink{}, false
+	}
+	link, ok := l.byCOW[cow]
+	return link, ok
+}
+
+// visible says whether users see a volume. The marks of a snapshot's records say
+// the opposite: the COW store is what they see, unless it is being merged.
+// Source: lvm2 as observed.
+func (l *snapshotLinks) visible(lv *metadata.LogicalVolume) bool {
+	if link, ok := l.by(lv.ID); ok {
+		return !link.body.Merging
+	}
+	return lv.Status&metadata.LVVisible != 0 && snapshotLinkOf(lv) == nil
+}
+
+// snapshotLinks returns the links of the group as the transaction has it.
+func (tx *Tx) snapshotLinks() *snapshotLinks {
+	if tx.links == nil && tx.vg != nil {
+		tx.links = newSnapshotLinks(tx.vg)
+	}
+	return tx.links
+}
+
+// snapshotsOf returns the snapshots of an origin, in the order of the group.
+func (tx *Tx) snapshotsOf(origin metadata.ID) []snapshotLink { return tx.snapshotLinks().of(origin) }
+
+// snapshotBy returns the link of a COW store, ok is false if it is none.
+func (tx *Tx) snapshotBy(cow metadata.ID) (link snapshotLink, ok bool) {
+	return tx.snapshotLinks().by(cow)
+}
+
+// isVisible says whether users see a volume.
+func (tx *Tx) isVisible(lv *metadata.LogicalVolume) bool { return tx.snapshotLinks().visible(lv) }
+
+// relink takes note of links that come, change or go: the devices of their
+// origins follow.
+func (tx *Tx) relink(lvs ...*metadata.LogicalVolume) {
+	for _, lv := range lvs {
+		if body := snapshotLinkOf(lv); body != nil {
+			tx.links = nil
+			tx.want(body.Origin, wish{})
+		}
+	}
+}
+
+// withSnapshots returns an LV and the COW stores of its snapshots.
+func (tx *Tx) withSnapshots(lv *metadata.LogicalVolume) []*metadata.LogicalVolume {
+	out := []*metadata.LogicalVolume{lv}
+	for _, link := range tx.snapshotsOf(lv.ID) {
+		if cow := tx.find(link.body.COW); cow != nil {
+			out = append(out, cow)
+		}
+	}
+	return out
+}
