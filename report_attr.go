@@ -220,7 +220,7 @@ func (f *lvFacts) targetChar() byte {
 		return 's'
 	case use != nil && f.rel.nodes[use.by].first().isRaid():
 		return 'r'
-	case use != nil && f.rel.nodes[use.by].first().kind == "mirror" && f.rel.nodes[use.by].rec.Status&metadata.LVPvmove == 0:
+	case use != nil && f.rel.nodes[use.by].first().kind == "mirror":
 		return 'm'
 	case f.isVirtual():
 		return 'v'

@@ -143,7 +143,19 @@ func (l *LogicalVolume) facts(dev *KernelDevice, err error) *lvFacts {
 		}
 		return d
 	})
+	if f.cow != nil && f.cow.merging && err == nil {
+		f.takeMerge()
+	}
 	return f
+}
+
+// takeMerge looks at the device of the origin if what is merged into it is: as
+// for lvm2, the snapshot has none of its own then.
+func (f *lvFacts) takeMerge() {
+	origin := &LogicalVolume{vg: f.vg, rec: f.rel.nodes[f.cow.origin].rec}
+	if dev, err := origin.Kernel(); err == nil && dev.targetStatus("snapshot-merge") != nil {
+		f.dev = dev
+	}
 }
 
 // Report returns the facts of the volume and its segments. If it is active, the
@@ -251,13 +263,30 @@ func (f *lvFacts) addRelated(r *LVReport) {
 	if len(f.snapshots) > 0 {
 		r.OriginSize = r.Size
 	}
-	if f.rec.Status&metadata.LVPvmove != 0 && len(first.areas) > 0 {
-		pv := first.areas[0].PV
+	if f.rec.Status&metadata.LVPvmove != 0 {
+		pv := f.rel.firstPV(f.index)
 		r.MovePVUUID = pv
 		if m := f.vg.members[pv]; m != nil {
 			r.MovePV = m.path
 		}
 	}
+}
+
+// firstPV returns the physical volume that a volume begins on, also if it lies on
+// others; the zero ID if there is none.
+func (r *relations) firstPV(node int) ID {
+	for range r.nodes { // as deep as they can be stacked
+		areas := r.nodes[node].first().areas
+		if len(areas) == 0 {
+			break
+		}
+		next, ok := r.byID[areas[0].LV]
+		if !ok || areas[0].LV.IsZero() {
+			return areas[0].PV
+		}
+		node = next
+	}
+	return ID{}
 }
 
 // firstLV returns the first volume of areas, the zero ID if there is none.
@@ -321,6 +350,8 @@ func (f *lvFacts) overridden() bool { return f.dev != nil && f.dev.LiveTable && 
 
 func (f *lvFacts) permissions() string {
 	switch {
+	case f.rec.Status&metadata.LVPvmove != 0:
+		return "" // nobody uses it by itself
 	case f.rec.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0:
 		return "read-only"
 	case f.dev == nil:

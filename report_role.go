@@ -14,6 +14,9 @@ func (f *lvFacts) layout() []string {
 	if use := f.usedAs(poolOf); use != nil && f.rec.Status&metadata.LVCacheVol != 0 {
 		return []string{f.rel.nodes[use.by].first().kind, "cachevol"}
 	}
+	if f.isVirtualOrigin() {
+		return []string{"virtual"}
+	}
 	var out []string
 	for i := range f.segments {
 		for _, word := range layoutOf(f.segments[i].kind) {
@@ -29,6 +32,12 @@ func (f *lvFacts) layout() []string {
 		return []string{"unknown"}
 	}
 	return out
+}
+
+// isVirtualOrigin says whether the volume is the origin, without storage, of a
+// volume that is all changes.
+func (f *lvFacts) isVirtualOrigin() bool {
+	return !f.visible() && len(f.snapshots) > 0 && f.isVirtual()
 }
 
 func layoutOf(kind string) []string {
@@ -113,7 +122,10 @@ func (f *lvFacts) privateRole() []string {
 	case f.rec.Status&metadata.LVPvmove != 0:
 		return []string{"pvmove"}
 	case use == nil || use.part == areaPart && !raid && by != "mirror":
-		if kind := f.first().kind; f.visible() && kind != "thin-pool" && kind != "cache-pool" && kind != "vdo-pool" {
+		if f.isVirtualOrigin() {
+			return []string{"origin", "thickorigin"}
+		}
+		if kind := f.first().kind; (f.visible() || f.cow != nil) && kind != "thin-pool" && kind != "cache-pool" && kind != "vdo-pool" {
 			return nil
 		}
 		return []string{}
