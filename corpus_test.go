@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,28 +50,43 @@ func kernelTables(lines []string) map[string]string {
 	return tables
 }
 
-// TestCorpusTables compares the table of every logical volume that can be
-// rendered with the one that the kernel held under lvm2.
+// recordedDevice is what dmsetup info printed of a device.
+type recordedDevice struct{ name, uuid, number string }
+
+func recordedDevices(lines []string) map[string]recordedDevice {
+	byName := map[string]recordedDevice{}
+	for _, line := range lines {
+		if f := strings.Split(line, "|"); len(f) > 4 {
+			byName[f[0]] = recordedDevice{f[0], f[1], f[2] + ":" + f[3]}
+		}
+	}
+	return byName
+}
+
+// TestCorpusTables compares the table of every device that can be rendered with
+// the one that the kernel held under lvm2.
 func TestCorpusTables(t *testing.T) {
 	t.Parallel()
-	equal, refused := 0, 0
+	equal, refused, layers := 0, 0, map[string]int{}
 	for _, c := range corpus.Cases(t) {
 		sys := corpusSystem(t, c)
 		inv, err := sys.Scan(context.Background())
 		require.NoError(t, err, c.Name)
-		tables, info := kernelTables(c.Table(t)), strings.Join(c.Info(t), "\n")
+		tables, devices := kernelTables(c.Table(t)), recordedDevices(c.Info(t))
 		for _, vg := range inv.VGs {
 			for lv := range vg.LVs() {
-				want, active := tables[lv.DMName()]
-				if !active {
+				if _, active := tables[lv.DMName()]; !active {
 					continue
 				}
-				r := &renderer{vg: vg.rec, claimed: claims(vg.rec), device: func(pv metadata.ID) (string, error) {
+				r := &renderer{vg: vg.rec, claimed: claims(vg.rec), links: vg.links(), device: func(pv metadata.ID) (string, error) {
 					m := vg.members[pv]
 					if m == nil {
 						return "", ErrMissingPV
 					}
 					return "7:" + strings.TrimPrefix(m.path, "/dev/loop"), nil
+				}, merges: func(link snapshotLink) (bool, error) {
+					origin, err := dmName(vg.Name(), recordWith(vg.rec, link.body.Origin).Name, "")
+					return strings.Contains(tables[origin], "snapshot-merge"), err
 				}}
 				nodes, err := r.lv(lv.rec)
 				if err != nil {
@@ -78,21 +94,40 @@ func TestCorpusTables(t *testing.T) {
 					assert.True(t, isAny(err, ErrUnsupported, ErrMissingPV), "%s %s: %v", c.Name, lv.Name(), err)
 					continue
 				}
-				equal++
-				n := nodes[len(nodes)-1]
-				var got strings.Builder
-				for _, l := range n.table {
-					got.WriteString(strings.TrimRight(l.String(), " ") + "\n")
+				numbers := map[string]string{}
+				for _, n := range nodes {
+					numbers[n.uuid] = devices[n.name].number
 				}
-				assert.Equal(t, want, got.String(), "%s %s", c.Name, lv.Name())
-				if !lv.Hidden() {
-					assert.Contains(t, info, n.name+"|"+n.uuid+"|", c.Name)
+				for _, n := range nodes {
+					equal++
+					layers[n.layer]++
+					table, err := n.table.MapDevices(func(device string) (string, error) {
+						if number, ok := numbers[device]; ok {
+							return number, nil
+						}
+						return device, nil
+					})
+					require.NoError(t, err)
+					var got strings.Builder
+					for _, l := range table {
+						got.WriteString(strings.TrimRight(l.String(), " ") + "\n")
+					}
+					assert.Equal(t, tables[n.name], got.String(), "%s %s", c.Name, n.name)
+					assert.Equal(t, devices[n.name].uuid, n.uuid, "%s %s", c.Name, n.name)
 				}
 			}
 		}
 	}
-	t.Logf("%d tables equal to the kernel's, %d refused", equal, refused)
-	assert.Greater(t, equal, 150)
+	t.Logf("%d tables equal to the kernel's, by layer %v, %d refused", equal, layers, refused)
+	assert.Greater(t, equal, 180)
+	assert.Greater(t, layers[realLayer], 5)
+	assert.Greater(t, layers[cowLayer], 5)
+}
+
+// recordWith returns the record of an LV.
+func recordWith(vg *metadata.VolumeGroup, id metadata.ID) *metadata.LogicalVolume {
+	i := slices.IndexFunc(vg.LVs, func(lv *metadata.LogicalVolume) bool { return lv.ID == id })
+	return vg.LVs[i]
 }
 
 // TestCorpusGroupsAreReadable reads every case, and every group of it by name

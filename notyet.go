@@ -2,13 +2,12 @@ package lvm
 
 import "github.com/lvm-go/lvm/metadata"
 
-// notYet returns an error if the group has snapshots, mirrors or a move, whose
+// notYet returns an error if the group has mirrors, those of moves apart, whose
 // devices cannot be made here yet: no change knows what it does to them.
 func notYet(vg *metadata.VolumeGroup) error {
 	for _, lv := range vg.LVs {
 		for i := range lv.Segments {
-			switch lv.Segments[i].Body.(type) {
-			case *metadata.Snapshot, *metadata.Mirror:
+			if _, mirror := lv.Segments[i].Body.(*metadata.Mirror); mirror && lv.Status&metadata.LVPvmove == 0 {
 				return fault(ErrReadOnly, "vg %s has segments of types that cannot be changed here: %s", vg.Name, lv.Segments[i].Type)
 			}
 		}
@@ -16,7 +15,7 @@ func notYet(vg *metadata.VolumeGroup) error {
 	return nil
 }
 
-// claimNotYet claims the volumes that take part in what notYet is about.
+// claimNotYet claims the volumes that take part in such mirrors.
 func claimNotYet(vg *metadata.VolumeGroup, claimed map[string]string) {
 	if notYet(vg) == nil {
 		return
@@ -29,10 +28,7 @@ func claimNotYet(vg *metadata.VolumeGroup, claimed map[string]string) {
 	for _, lv := range vg.LVs {
 		for i := range lv.Segments {
 			seg := &lv.Segments[i]
-			switch b := seg.Body.(type) {
-			case *metadata.Snapshot:
-				types[lv.ID], types[b.Origin], types[b.COW] = seg.Type, seg.Type, seg.Type
-			case *metadata.Mirror:
+			if b, ok := seg.Body.(*metadata.Mirror); ok && lv.Status&metadata.LVPvmove == 0 {
 				types[lv.ID], types[b.Log] = seg.Type, seg.Type
 				for _, leg := range b.Legs {
 					types[leg.LV] = seg.Type
