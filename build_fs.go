@@ -74,7 +74,7 @@ func (p *fsPlan) plan() error {
 		low = min(low, p.bytes(cut))
 	}
 	var err error
-	f := newLVFile(tx.st.doc.VG, p.old, tx.st.extents(), tx.st.members, tx.h)
+	f := newExtentFile(tx.st.doc.VG, p.old, tx.st.extents(), tx.st.members, tx.h)
 	if p.sb, err = readSuperblock(f, f.size); err != nil {
 		return err
 	}
@@ -273,7 +273,7 @@ func (p *fsPlan) steps(shrink, grow bool, small, large Bytes) error {
 			check.Most = 0 // by then it has the size that is asked for
 		}
 		check.volume = func(h *handles) io.ReaderAt {
-			return newLVFile(p.b.tx.st.doc.VG, p.old, p.b.tx.st.extents(), p.b.tx.st.members, h)
+			return newExtentFile(p.b.tx.st.doc.VG, p.old, p.b.tx.st.extents(), p.b.tx.st.members, h)
 		}
 		checker, checks := sys.tool(kind.checker)
 		resizer, resizes := sys.tool(kind.resizer)

@@ -56,7 +56,7 @@ func (s *System) FileSystem(ctx context.Context, vg, lv string) (*FileSystem, er
 func (s *System) fileSystemOn(l *LogicalVolume) (*FileSystem, error) {
 	h := s.newHandles()
 	defer h.close()
-	f := newLVFile(l.vg.rec, l.rec, l.vg.extents(), l.vg.members, h)
+	f := newExtentFile(l.vg.rec, l.rec, l.vg.extents(), l.vg.members, h)
 	sb, err := readSuperblock(f, f.size)
 	if err != nil || sb == nil {
 		return nil, err

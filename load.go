@@ -97,8 +97,9 @@ func (s *System) cached(ref string) *vgState {
 
 func (s *System) remember(st *vgState) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.cache[st.doc.VG.ID] = st
+	s.mu.Unlock()
+	s.learnState(st)
 }
 
 func (s *System) forget(id metadata.ID) {

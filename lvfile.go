@@ -6,67 +6,87 @@ import (
 	"sync/atomic"
 
 	"github.com/lvm-go/lvm/metadata"
-	"github.com/pkg/errors"
 )
 
-// LVFile gives the bytes of a logical volume in image mode. Its methods may be
-// called from several goroutines at once.
+// LVFile gives the bytes of a logical volume in image mode, as its device would:
 //
-// It keeps to the extents that the volume had when it was opened: a volume that
-// is removed, or whose extents are moved, must be closed before.
+//   - of a snapshot, the contents that its origin had, and what was written to
+//     the snapshot since. Its size is that of the origin. A write goes to the
+//     COW store, and one for which there is no room fails with an error matching
+//     [ErrNoSpace] and leaves the snapshot as it is. (The kernel would give the
+//     snapshot up.)
+//   - of an origin with snapshots: what is written over is kept in the store of
+//     each snapshot first. A snapshot whose store has no room for it is given up,
+//     as by the kernel: [ErrSnapshotInvalid] from then on.
+//   - of an origin that a snapshot is being merged into: what that snapshot was,
+//     whether merged yet or not.
+//
+// All files that are open in one [System] on an origin and its snapshots see
+// what the others write, and follow the changes that the System makes to the
+// group: an origin that gets a snapshot while it is open keeps for it, from
+// then on, what is written over. But a file whose volume is removed fails with
+// [ErrLVNotFound], and one whose extents are moved with [ErrPlanStale]: open it
+// again. Other processes are not taken note of, and two of them must not write
+// to the same origin, or to its snapshots, at the same time.
+//
+// A loss of power leaves origin and snapshots with what they held at their last
+// Sync, or any part of what was written since; what is written to an origin
+// never shows in its snapshots.
+//
+// Its methods may be called from several goroutines at once.
 type LVFile struct {
-	vg, name string
-	lv       metadata.ID
-	size     Bytes
-	write    bool
-	emap     *ExtentMap
-	members  map[metadata.ID]*member
-	h        *handles
-	owned    bool // h belongs to the file
-	closed   atomic.Bool
+	volume *openVolume
+	cow    metadata.ID // of a snapshot; zero: the volume itself
+	vg, lv string
+	size   Bytes
+	write  bool
+	closed atomic.Bool
 }
 
 // Open opens the volume for reading and, unless it is read-only, writing. It
 // takes no lock. Returns an error matching [ErrUnsupported] if the System has a
-// kernel, where the volume is a device: see [LogicalVolume.Path].
+// kernel, where the volume is a device: see [LogicalVolume.Path]; or if it is
+// not a volume of its own; [ErrSnapshotInvalid] for a snapshot that was given
+// up, [ErrMerging] for one that is being merged into its origin, and
+// [ErrDamaged] if the COW store of a snapshot cannot be understood.
 func (l *LogicalVolume) Open() (*LVFile, error) {
-	sys := l.vg.sys
-	if sys.kernel != nil {
-		return nil, &OpError{Op: "open", VG: l.vg.Name(), LV: l.rec.Name,
-			Err: fault(ErrUnsupported, "the volume is a device: activate it and use %s", l.Path())}
-	}
-	if err := sys.checkOpen(); err != nil {
+	f, err := l.open()
+	if err != nil {
 		return nil, &OpError{Op: "open", VG: l.vg.Name(), LV: l.rec.Name, Err: err}
 	}
-	f := newLVFile(l.vg.rec, l.rec, l.vg.extents(), l.vg.members, sys.newHandles())
-	f.owned = true
 	return f, nil
 }
 
-// open returns the bytes of an LV of the transaction, with its devices.
-func (tx *Tx) open(lv *metadata.LogicalVolume) *LVFile {
-	return newLVFile(tx.vg, lv, tx.emap, tx.members, tx.h)
-}
-
-func newLVFile(vg *metadata.VolumeGroup, lv *metadata.LogicalVolume, emap *ExtentMap,
-	members map[metadata.ID]*member, h *handles) *LVFile {
-	sectors, _ := lv.Extents().Sectors(vg.ExtentSize)
-	size, _ := sectors.Bytes()
-	return &LVFile{
-		vg: vg.Name, name: lv.Name, lv: lv.ID, size: size, emap: emap, members: members, h: h,
-		write: lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) != 0,
+func (l *LogicalVolume) open() (*LVFile, error) {
+	sys := l.vg.sys
+	if sys.kernel != nil {
+		return nil, fault(ErrUnsupported, "the volume is a device: activate it and use %s", l.Path())
 	}
+	if err := sys.checkOpen(); err != nil {
+		return nil, err
+	}
+	f := &LVFile{vg: l.vg.Name(), lv: l.rec.Name, write: !l.ReadOnly()}
+	var err error
+	if f.volume, f.cow, err = sys.openVolume(l.layout(), l.rec.ID); err != nil {
+		return nil, err
+	}
+	if f.size, err = f.volume.ready(f.cow); err != nil {
+		f.volume.close()
+		return nil, err
+	}
+	return f, nil
 }
 
-// Size returns the size of the volume.
+// Size returns the size of the volume, of a snapshot that of its origin, as it
+// was when the file was opened.
 func (f *LVFile) Size() (Bytes, error) { return f.size, nil }
 
 // Close lets the devices go. A second call does nothing.
 func (f *LVFile) Close() error {
-	if f.closed.Swap(true) || !f.owned {
+	if f.closed.Swap(true) {
 		return nil
 	}
-	return f.h.close()
+	return f.volume.close()
 }
 
 // ReadAt reads as [io.ReaderAt] says. Areas on missing physical volumes and
@@ -82,11 +102,16 @@ func (f *LVFile) ReadAt(p []byte, off int64) (int, error) {
 	if rest := f.size - Bytes(off); Bytes(len(p)) > rest {
 		p, end = p[:rest], io.EOF
 	}
-	n, err := f.each("read", p, off, func(d Device, p []byte, at int64) (int, error) { return d.ReadAt(p, at) })
-	if err == nil {
-		err = end
+	at, err := f.volume.begin(f.cow, false)
+	if err != nil {
+		return 0, f.fail("read", err)
 	}
-	return n, err
+	defer f.volume.end()
+	n, err := at.ReadAt(p, off)
+	if n == len(p) && (err == nil || err == io.EOF) {
+		return n, end
+	}
+	return n, f.fail("read", err)
 }
 
 // WriteAt writes as [io.WriterAt] says. A write beyond the end is an error.
@@ -100,7 +125,24 @@ func (f *LVFile) WriteAt(p []byte, off int64) (int, error) {
 	if Bytes(off) > f.size || Bytes(len(p)) > f.size-Bytes(off) {
 		return 0, f.fail("write", fault(ErrOutOfRange, "%d bytes at byte %d of %d", len(p), off, uint64(f.size)))
 	}
-	return f.each("write", p, off, func(d Device, p []byte, at int64) (int, error) { return d.WriteAt(p, at) })
+	if len(p) == 0 {
+		return 0, nil
+	}
+	at, err := f.volume.begin(f.cow, true)
+	if err != nil {
+		return 0, f.fail("write", err)
+	}
+	defer f.volume.end()
+	n, err := at.WriteAt(p, off)
+	return n, f.fail("write", err)
+}
+
+// Sync waits until all that was written is safe.
+func (f *LVFile) Sync() error {
+	if f.closed.Load() {
+		return f.fail("sync", os.ErrClosed)
+	}
+	return f.fail("sync", f.volume.sync(f.cow))
 }
 
 func (f *LVFile) check(op string, off int64) error {
@@ -113,67 +155,10 @@ func (f *LVFile) check(op string, off int64) error {
 	return nil
 }
 
+// fail names the volume in an error, unless there is none, or it has its name.
 func (f *LVFile) fail(op string, err error) error {
-	return &OpError{Op: op, VG: f.vg, LV: f.name, Err: err}
-}
-
-// each calls do for every piece of the range, in order.
-func (f *LVFile) each(op string, p []byte, off int64, do func(Device, []byte, int64) (int, error)) (int, error) {
-	done := 0
-	for piece, err := range f.emap.Map(f.lv, Bytes(off), Bytes(len(p))) {
-		if err != nil {
-			return done, f.fail(op, err)
-		}
-		part := p[done : done+int(piece.Length)]
-		n := len(part)
-		switch {
-		case piece.Error:
-			return done, f.fail(op, fault(ErrDamaged, "byte %d is in an error segment", uint64(piece.LVOffset)))
-		case piece.Zero:
-			if op == "read" {
-				clear(part)
-			}
-		default:
-			var d Device
-			if d, err = f.device(piece.PV, op == "write"); err == nil {
-				n, err = do(d, part, int64(piece.Offset))
-			}
-			if err == io.EOF && n == len(part) {
-				err = nil
-			} else if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-		}
-		done += n
-		if err != nil {
-			return done, f.fail(op, err)
-		}
+	if own, ok := err.(*OpError); err == nil || ok && own.LV == f.lv {
+		return err
 	}
-	return done, nil
-}
-
-func (f *LVFile) device(pv metadata.ID, write bool) (Device, error) {
-	m := f.members[pv]
-	if m == nil {
-		return nil, fault(ErrMissingPV, "pv %s is missing", pv)
-	}
-	if write {
-		return f.h.writer(m.path)
-	}
-	return f.h.reader(m.path)
-}
-
-// Sync waits until all that was written is safe.
-func (f *LVFile) Sync() error {
-	if f.closed.Load() {
-		return f.fail("sync", os.ErrClosed)
-	}
-	f.h.mu.Lock()
-	defer f.h.mu.Unlock()
-	for path, d := range f.h.rw {
-		if err := d.Sync(); err != nil {
-			return f.fail("sync", errors.WithMessagef(err, "%s", path))
-		}
-	}
-	return nil
+	return &OpError{Op: op, VG: f.vg, LV: f.lv, Err: fromException(err)}
 }

@@ -124,6 +124,8 @@ type System struct {
 	before func(Step)
 	only   map[string]bool // the devices that are looked at; nil: all. See restricted
 
+	opened openVolumes
+
 	mu     sync.Mutex // guards what follows
 	closed bool
 	cache  map[metadata.ID]*vgState // the group as this process last read or wrote it

@@ -1,0 +1,524 @@
+package lvm
+
+import (
+	"io"
+	"reflect"
+	"sync"
+
+	"github.com/pkg/errors"
+
+	"github.com/lvm-go/lvm/exception"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// groupLayout is where the volumes of a group lie. It does not change.
+type groupLayout struct {
+	vg      *metadata.VolumeGroup
+	extents func() *ExtentMap
+	links   func() *snapshotLinks
+	members map[metadata.ID]*member
+}
+
+func (st *vgState) layout() *groupLayout {
+	return &groupLayout{st.doc.VG, st.extents, st.links, st.members}
+}
+
+func (l *LogicalVolume) layout() *groupLayout {
+	return &groupLayout{l.vg.rec, l.vg.extents, l.vg.links, l.vg.members}
+}
+
+// layout returns what the group is once the plan is carried out, nil if it is
+// no more.
+func (p *Plan) layout() *groupLayout {
+	if p.after == nil || p.after.VG == nil {
+		return nil
+	}
+	vg := p.after.VG
+	return &groupLayout{
+		vg:      vg,
+		extents: sync.OnceValue(func() *ExtentMap { return NewExtentMap(vg) }),
+		links:   sync.OnceValue(func() *snapshotLinks { return newSnapshotLinks(vg) }),
+		members: p.tx.members,
+	}
+}
+
+// find returns a volume, nil if there is none.
+func (g *groupLayout) find(id metadata.ID) *metadata.LogicalVolume {
+	for _, lv := range g.vg.LVs {
+		if lv != nil && lv.ID == id {
+			return lv
+		}
+	}
+	return nil
+}
+
+// file returns the extents of a volume.
+func (g *groupLayout) file(lv *metadata.LogicalVolume, h *handles) *extentFile {
+	return newExtentFile(g.vg, lv, g.extents(), g.members, h)
+}
+
+// keeps says whether a volume has in another layout all extents that it has
+// here, or, if it is shorter there, the first of them. A volume that it lies on
+// counts with it.
+func (g *groupLayout) keeps(other *groupLayout, id metadata.ID) bool {
+	return keepsExtents(g.extents(), other.extents(), id, 0)
+}
+
+func keepsExtents(a, b *ExtentMap, id metadata.ID, depth int) bool {
+	i, ok := a.lvIndex[id]
+	j, there := b.lvIndex[id]
+	if !ok || !there || depth > maxMapDepth {
+		return false
+	}
+	was, is := a.lvs[i].segments, b.lvs[j].segments
+	for n := range min(len(was), len(is)) {
+		// Only the last one can have grown, or been cut.
+		s, t := &was[n], &is[n]
+		last := n == min(len(was), len(is))-1
+		if s.Start != t.Start || s.Type != t.Type || s.Count != t.Count && !last || !reflect.DeepEqual(s.Body, t.Body) {
+			return false
+		}
+		for _, area := range s.Body.Areas() {
+			if !area.LV.IsZero() && !keepsExtents(a, b, area.LV, depth+1) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// openVolumes are the volumes that files of a System are open on, in image mode.
+type openVolumes struct {
+	mu     sync.Mutex // guards what follows; locked ahead of that of a volume
+	byLV   map[openLV]*openVolume
+	latest map[metadata.ID]*groupLayout // of each group as last read or written; nil: it is no more
+}
+
+type openLV struct{ vg, lv metadata.ID }
+
+// learn takes note of what a group is now, nil if it is no more. When it returns,
+// nobody reads or writes any more what the group was.
+func (o *openVolumes) learn(vg metadata.ID, now *groupLayout) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.note(vg, now)
+}
+
+func (o *openVolumes) note(vg metadata.ID, now *groupLayout) {
+	if o.latest == nil {
+		o.latest, o.byLV = map[metadata.ID]*groupLayout{}, map[openLV]*openVolume{}
+	}
+	o.latest[vg] = now
+	for id, v := range o.byLV {
+		if id.vg == vg {
+			v.mu.Lock()
+			v.follow(now)
+			v.mu.Unlock()
+		}
+	}
+}
+
+// learnPlan takes note of what a plan has made of its groups.
+func (s *System) learnPlan(p *Plan) {
+	if s.kernel != nil {
+		return
+	}
+	for _, g := range append([]*Plan{p}, p.others...) {
+		now := g.layout()
+		if g.before != nil && g.Seqno != g.BaseSeqno && (now == nil || now.vg.ID != g.before.VG.ID) {
+			s.opened.learn(g.before.VG.ID, nil)
+		}
+		if now != nil {
+			s.opened.learn(now.vg.ID, now)
+		}
+	}
+}
+
+// learnState takes note of a group that was read.
+func (s *System) learnState(st *vgState) {
+	if s.kernel == nil {
+		s.opened.learn(st.doc.VG.ID, st.layout())
+	}
+}
+
+// openVolume opens a volume for one more file. For a snapshot, it is the origin
+// that is opened, and cow tells the snapshot.
+func (s *System) openVolume(g *groupLayout, id metadata.ID) (v *openVolume, cow metadata.ID, err error) {
+	o := &s.opened
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	vg := g.vg.ID
+	switch known, ok := o.latest[vg]; {
+	case ok && known == nil:
+		return nil, cow, fault(ErrVGNotFound, "vg %s is no more", g.vg.Name)
+	case ok && known.vg.Seqno >= g.vg.Seqno:
+		g = known
+	case g.vg.Seqno == 0:
+		return nil, cow, fault(ErrUnsupported, "vg %s is not there before the transaction is committed", g.vg.Name)
+	default:
+		o.note(vg, g)
+	}
+	lv := g.find(id)
+	if lv == nil {
+		return nil, cow, fault(ErrLVNotFound, "there is no such volume, or not yet or any more")
+	}
+	if snapshotLinkOf(lv) != nil {
+		return nil, cow, fault(ErrUnsupported, "it ties a snapshot to its origin and holds nothing")
+	}
+	if link, ok := g.links().by(id); ok {
+		if link.body.Merging {
+			return nil, cow, fault(ErrMerging, "it is being merged into its origin, which shows it")
+		}
+		cow = id
+		if lv = g.find(link.body.Origin); lv == nil {
+			return nil, cow, fault(ErrDamaged, "its origin %s is not there", link.body.Origin)
+		}
+	}
+	key := openLV{vg, lv.ID}
+	if v = o.byLV[key]; v == nil || v.isGone() {
+		v = &openVolume{sys: s, key: key}
+		v.set(g, lv)
+		o.byLV[key] = v
+	}
+	v.refs++
+	return v, cow, nil
+}
+
+func (v *openVolume) isGone() bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.gone != nil
+}
+
+// openVolume is a logical volume with the snapshots that it is the origin of, as
+// all files share it that are open on any of them.
+type openVolume struct {
+	sys  *System
+	key  openLV
+	refs int // files; guarded by openVolumes.mu
+
+	// mu is held for reading while bytes are read or written, and for writing
+	// while anything below changes. Locks of the package exception come behind it.
+	mu        sync.RWMutex
+	group     *groupLayout
+	base      *extentFile
+	snapshots []*openSnapshot
+	writer    volumeIO // once all is there that writing needs
+	gone      error    // why the files cannot be used any more
+}
+
+// volumeIO is the bytes of a volume.
+type volumeIO interface {
+	io.ReaderAt
+	io.WriterAt
+}
+
+// openSnapshot is a snapshot of an open volume.
+type openSnapshot struct {
+	link snapshotLink
+	name string
+	cow  *extentFile
+
+	// What its store is, once it was read.
+	state storeState
+	view  *exception.Snapshot // if it is storeReady
+}
+
+type storeState int
+
+const (
+	storeUnread storeState = iota
+	storeBlank             // to be made by the first write
+	storeReady
+	storeInvalid
+)
+
+// set makes v what the group says. Devices that are open stay so: what was
+// written to them may have to be synced yet.
+func (v *openVolume) set(g *groupLayout, lv *metadata.LogicalVolume) {
+	before := v.snapshots
+	h := v.sys.newHandles()
+	if v.base != nil {
+		h = v.base.h
+	}
+	v.group, v.base, v.snapshots, v.writer = g, g.file(lv, h), nil, nil
+	for _, link := range g.links().of(lv.ID) {
+		cow := g.find(link.body.COW)
+		if cow == nil {
+			v.gone = fault(ErrDamaged, "the cow store %s of %s is not there", link.body.COW, link.lv.Name)
+			return
+		}
+		h := v.sys.newHandles()
+		for _, old := range before {
+			if old.link.body.COW == cow.ID {
+				h = old.cow.h
+			}
+		}
+		v.snapshots = append(v.snapshots, &openSnapshot{link: link, name: cow.Name, cow: g.file(cow, h)})
+	}
+}
+
+// follow makes v what the group says now. The caller holds mu.
+func (v *openVolume) follow(now *groupLayout) {
+	if v.gone != nil {
+		return
+	}
+	var lv *metadata.LogicalVolume
+	if now != nil {
+		lv = now.find(v.key.lv)
+	}
+	switch {
+	case lv == nil:
+		v.gone = fault(ErrLVNotFound, "it was removed while it was open")
+	case !v.group.keeps(now, v.key.lv):
+		v.gone = fault(ErrPlanStale, "its extents were moved while it was open: open it again")
+	case v.same(now, lv):
+	default:
+		former := v.snapshots
+		v.set(now, lv)
+		for _, s := range former {
+			if v.snapshot(s.link.body.COW) == nil {
+				_ = s.cow.h.close() // nobody wants any more what was written to it
+			}
+		}
+	}
+}
+
+// same says whether nothing has changed that files would see.
+func (v *openVolume) same(now *groupLayout, lv *metadata.LogicalVolume) bool {
+	links := now.links().of(lv.ID)
+	if len(links) != len(v.snapshots) || v.base.size != now.file(lv, nil).size {
+		return false
+	}
+	for i, s := range v.snapshots {
+		cow := now.find(links[i].body.COW)
+		if cow == nil || *links[i].body != *s.link.body || !v.group.keeps(now, cow.ID) || s.cow.size != now.file(cow, nil).size {
+			return false
+		}
+	}
+	return true
+}
+
+// snapshot returns the one with that COW store, nil if there is none.
+func (v *openVolume) snapshot(cow metadata.ID) *openSnapshot {
+	for _, s := range v.snapshots {
+		if s.link.body.COW == cow {
+			return s
+		}
+	}
+	return nil
+}
+
+// merging returns the snapshot that is being merged, nil if there is none.
+func (v *openVolume) merging() *openSnapshot {
+	for _, s := range v.snapshots {
+		if s.link.body.Merging {
+			return s
+		}
+	}
+	return nil
+}
+
+// close takes one file off the volume.
+func (v *openVolume) close() error {
+	o := &v.sys.opened
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if v.refs--; v.refs > 0 {
+		return nil
+	}
+	if o.byLV[v.key] == v {
+		delete(o.byLV, v.key)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	errs := []error{v.base.h.close()}
+	for _, s := range v.snapshots {
+		errs = append(errs, s.cow.h.close())
+	}
+	return joinErrors(errs...)
+}
+
+// ready returns the size of the volume, or of its snapshot cow. It reads what
+// has to be read before bytes can be.
+func (v *openVolume) ready(cow metadata.ID) (Bytes, error) {
+	if _, err := v.begin(cow, false); err != nil {
+		return 0, err
+	}
+	defer v.end()
+	return v.base.size, nil
+}
+
+// begin returns what to read, or to write to, for the volume or its snapshot
+// cow. Until the caller calls end, that stays so.
+func (v *openVolume) begin(cow metadata.ID, write bool) (volumeIO, error) {
+	for {
+		v.mu.RLock()
+		at, err := v.at(cow, write)
+		if at != nil {
+			return at, nil
+		}
+		v.mu.RUnlock()
+		if err == nil {
+			err = v.prepare(cow, write)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (v *openVolume) end() { v.mu.RUnlock() }
+
+// at is begin with mu held. It returns nil if prepare has to be called before.
+func (v *openVolume) at(cow metadata.ID, write bool) (volumeIO, error) {
+	switch {
+	case v.gone != nil:
+		return nil, v.gone
+	case !cow.IsZero():
+		return v.atSnapshot(cow, write)
+	case len(v.snapshots) == 0:
+		return v.base, nil
+	case write:
+		return v.writer, nil
+	}
+	// A snapshot that is merged has the volume's contents, even if its store was
+	// given up: what is merged by then is all there is.
+	s := v.merging()
+	switch {
+	case s == nil || s.state == storeBlank || s.state == storeInvalid:
+		return v.base, nil
+	case s.state == storeReady && v.writer != nil:
+		return v.writer, nil
+	case s.state == storeReady && !s.view.Store().Invalid():
+		return s.view, nil
+	case s.state == storeReady:
+		return v.base, nil
+	}
+	return nil, nil
+}
+
+func (v *openVolume) atSnapshot(cow metadata.ID, write bool) (volumeIO, error) {
+	s := v.snapshot(cow)
+	switch {
+	case s == nil:
+		return nil, fault(ErrLVNotFound, "it was removed, or merged, while it was open")
+	case s.link.body.Merging:
+		return nil, fault(ErrMerging, "it is being merged into its origin, which shows it")
+	case s.state == storeInvalid:
+		return nil, errGivenUp
+	case s.state == storeReady:
+		return s.view, nil
+	case s.state == storeBlank && !write:
+		return v.base, nil
+	}
+	return nil, nil
+}
+
+// errGivenUp is what a snapshot says whose store is invalid.
+var errGivenUp = fault(ErrSnapshotInvalid, "it was given up, since its cow store was full or could not be written")
+
+// prepare reads, or makes, the stores that are needed.
+func (v *openVolume) prepare(cow metadata.ID, write bool) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.gone != nil {
+		return v.gone
+	}
+	for _, s := range v.snapshots {
+		if s.link.body.COW != cow && !(cow.IsZero() && (write || s.link.body.Merging)) {
+			continue
+		}
+		if err := s.load(v.base, write && !s.link.body.Merging); err != nil {
+			return errors.WithMessagef(err, "snapshot %s", s.name)
+		}
+	}
+	if !cow.IsZero() || !write || v.writer != nil {
+		return nil
+	}
+	var views []*exception.Snapshot
+	for _, s := range v.snapshots {
+		if s.view != nil {
+			views = append(views, s.view)
+		}
+	}
+	origin, err := exception.NewOrigin(v.base, v.base.size, views...)
+	if err != nil {
+		return err
+	}
+	v.writer = origin
+	if s := v.merging(); s != nil && s.view != nil {
+		v.writer, err = exception.NewMerging(origin, s.view)
+	}
+	return err
+}
+
+// load reads the store, unless that was done. If there is none, it makes one if
+// it shall.
+func (s *openSnapshot) load(base *extentFile, create bool) error {
+	if s.state == storeBlank && create {
+		// What the origin holds from now on is what the snapshot shows.
+		if err := base.Sync(); err != nil {
+			return err
+		}
+		if err := exception.Init(s.cow, s.cow.size, s.link.body.ChunkSize); err != nil {
+			return err
+		}
+		s.state = storeUnread
+	}
+	if s.state != storeUnread {
+		return nil
+	}
+	store, err := exception.Open(s.cow, s.cow.size)
+	switch {
+	case errors.Is(err, exception.ErrBlank):
+		s.state = storeBlank
+		if create {
+			return s.load(base, true)
+		}
+		return nil
+	case errors.Is(err, exception.ErrInvalid):
+		s.state = storeInvalid
+		return nil
+	case err != nil:
+		return fromException(err)
+	}
+	if s.view, err = exception.NewSnapshot(base, base.size, store); err != nil {
+		return fromException(err)
+	}
+	s.state = storeReady
+	return nil
+}
+
+// sync makes what was written to the volume, or to its snapshot cow, outlast a
+// crash.
+func (v *openVolume) sync(cow metadata.ID) error {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if !cow.IsZero() {
+		if s := v.snapshot(cow); s != nil {
+			return s.cow.Sync()
+		}
+		return fault(ErrLVNotFound, "it was removed, or merged, while it was open")
+	}
+	if s := v.merging(); s != nil {
+		if err := s.cow.Sync(); err != nil {
+			return err
+		}
+	}
+	return v.base.Sync()
+}
+
+// fromException makes an error of an exception store match the sentinel of this
+// package that says the same.
+func fromException(err error) error {
+	for _, same := range []struct{ exception, lvm error }{
+		{exception.ErrInvalid, ErrSnapshotInvalid}, {exception.ErrFull, ErrNoSpace}, {exception.ErrMerging, ErrMerging},
+		{exception.ErrFormat, ErrDamaged}, {exception.ErrVersion, ErrUnsupported}, {exception.ErrOutOfRange, ErrOutOfRange},
+	} {
+		if errors.Is(err, same.exception) {
+			return as(same.lvm, err)
+		}
+	}
+	return err
+}
