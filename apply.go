@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"context"
+	"time"
 
 	"github.com/lvm-go/lvm/dm"
 )
@@ -13,6 +14,10 @@ type run struct {
 	*handles
 	devs   map[string]dm.Dev // numbers of mapped devices, by uuid
 	cookie *dm.Cookie        // nil without udev
+
+	suspendedAt time.Time     // when the first device was; zero if none was yet
+	frozen      []FreezeHooks // whose Freeze was called, but not yet Thaw
+	calling     bool          // one of them
 
 	settled   bool // the cookie was waited for, which ends it
 	committed bool // the new metadata is valid
@@ -54,7 +59,14 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ..
 	}
 	defer window()
 
+	at := 0
+	defer func() {
+		if r.calling && !r.past() { // a hook panicked
+			_ = r.undo(plan.Steps[:at+1])
+		}
+	}()
 	for i, step := range plan.Steps {
+		at = i
 		s.before(step)
 		var err error
 		if !r.past() {

@@ -51,6 +51,7 @@ func (tx *Tx) build() (*Plan, error) {
 		}
 		plan = b.plan
 	}
+	all.addHooks(tx.hooks)
 	plan.Steps = all.steps()
 	return plan, nil
 }

@@ -32,7 +32,13 @@ func TestPanicInCallbackKeepsNoLock(t *testing.T) {
 	for name, call := range map[string]func(){
 		"update": func() { _ = sys.Update(ctx, "vg0", fails) },
 		"plan":   func() { _, _ = sys.Plan(ctx, "vg0", fails) },
-		"view":   func() { _ = sys.View(ctx, "vg0", func(*VolumeGroup) error { panic("oops") }) },
+		"freeze hook": func() {
+			_ = sys.Update(ctx, "vg0", func(tx *Tx) error {
+				tx.OnFreeze(FreezeHooks{Freeze: func(context.Context) error { panic("oops") }})
+				return tx.SetTags("lost")
+			})
+		},
+		"view": func() { _ = sys.View(ctx, "vg0", func(*VolumeGroup) error { panic("oops") }) },
 		"with the global lock": func() {
 			_ = sys.Update(ctx, "vg0", func(tx *Tx) error {
 				if err := tx.RenameVG("other"); err != nil {

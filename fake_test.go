@@ -70,6 +70,19 @@ func (m *machine) record(t testing.TB) *metadata.VolumeGroup {
 	return recordOf(t, openDisks(t, m.disks, 0), "vg0")
 }
 
+// merges says whether the kernel merges a snapshot: it has begun to, or the
+// origin has no device yet.
+func (m *machine) merges(vg *VolumeGroup) func(snapshotLink) (bool, error) {
+	return func(link snapshotLink) (bool, error) {
+		for _, s := range m.kernel.State() {
+			if s.UUID == dmUUID(vg.ID(), link.body.Origin, "") {
+				return strings.Contains(s.Live, "snapshot-merge"), nil
+			}
+		}
+		return true, nil
+	}
+}
+
 // unlike returns what there is in the kernel or among the nodes that is not as
 // the metadata says.
 func (m *machine) unlike(t testing.TB) []string {
@@ -82,7 +95,10 @@ func (m *machine) unlike(t testing.TB) []string {
 	for _, vg := range inv.VGs {
 		kern := &kernelState{}
 		for lv := range vg.LVs() {
-			r := &renderer{vg: vg.rec, device: sys.tableDevice(vg.members), standIns: &standIns{kern: kern}}
+			if snapshotLinkOf(lv.rec) != nil {
+				continue
+			}
+			r := &renderer{vg: vg.rec, device: sys.tableDevice(vg.members), links: vg.links(), merges: m.merges(vg), standIns: &standIns{kern: kern}}
 			rendered, err := r.lv(lv.rec)
 			require.NoError(t, err)
 			for _, n := range rendered {

@@ -47,8 +47,9 @@ func activation(call func(*Tx) error) txCall { return txCall{kind: activates, ca
 // called with, and the reasons against a change (ErrMissingPV, ErrExported, ...)
 // that it is to work in spite of, as it gives them to Tx.own.
 var txCalls = map[string]txCall{
-	"VG":     {kind: looks},
-	"Exists": {kind: looks},
+	"VG":       {kind: looks},
+	"Exists":   {kind: looks},
+	"OnFreeze": {kind: looks},
 
 	"Activate": activation(func(tx *Tx) error { return tx.Activate("data") }),
 	"ActivateWith": activation(func(tx *Tx) error {

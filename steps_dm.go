@@ -204,6 +204,9 @@ type SuspendDevice struct {
 func (s *SuspendDevice) String() string { return "suspend " + s.Name }
 
 func (s *SuspendDevice) do(r *run) error {
+	if r.suspendedAt.IsZero() {
+		r.suspendedAt = time.Now()
+	}
 	_, err := r.sys.kernel.Suspend(r.ref(s.UUID), dm.SuspendOptions{SkipLockFS: !s.FreezeFS})
 	return err
 }

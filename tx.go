@@ -25,6 +25,7 @@ type Tx struct {
 
 	root   *Tx   // nil, or the transaction that this one is a part of
 	others []*Tx // the parts that change other groups; see join
+	hooks  []FreezeHooks
 
 	st     *vgState // the group before; nil if it does not exist
 	broken error    // the group is there, but its text says nothing that can be
