@@ -59,7 +59,7 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ..
 	}
 	defer window()
 
-	at := 0
+	at, known := 0, false
 	defer func() {
 		if r.calling && !r.past() { // a hook panicked
 			_ = r.undo(plan.Steps[:at+1])
@@ -76,6 +76,10 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ..
 		}
 		if err == nil {
 			err = step.do(r)
+		}
+		if r.committed && !known {
+			known = true
+			s.learnPlan(plan)
 		}
 		if err == nil || fail.Err != nil {
 			continue

@@ -109,16 +109,22 @@ func (o *openVolumes) note(vg metadata.ID, now *groupLayout) {
 		o.latest, o.byLV = map[metadata.ID]*groupLayout{}, map[openLV]*openVolume{}
 	}
 	o.latest[vg] = now
+	// All at one moment: snapshots of several volumes have to be of one piece.
 	for id, v := range o.byLV {
 		if id.vg == vg {
 			v.mu.Lock()
+			defer v.mu.Unlock()
+		}
+	}
+	for id, v := range o.byLV {
+		if id.vg == vg {
 			v.follow(now)
-			v.mu.Unlock()
 		}
 	}
 }
 
-// learnPlan takes note of what a plan has made of its groups.
+// learnPlan takes note of what a plan makes of its groups, right after the
+// commit: before the caller's hooks let writers go on.
 func (s *System) learnPlan(p *Plan) {
 	if s.kernel != nil {
 		return

@@ -209,12 +209,7 @@ func (t *transaction) apply(ctx context.Context) error {
 			}
 		}
 	}
-	err := t.sys.execute(ctx, t.hold.handles, p, kernels...)
-	var failed *ApplyError
-	if err == nil || errors.As(err, &failed) && failed.Committed {
-		t.sys.learnPlan(p)
-	}
-	if err != nil {
+	if err := t.sys.execute(ctx, t.hold.handles, p, kernels...); err != nil {
 		return err
 	}
 	if len(p.tx.others) > 0 {
