@@ -20,9 +20,9 @@
 // [Open] reads a store. [NewSnapshot] gives what the snapshot device shows;
 // writes to it go to the store. [NewOrigin] writes to an origin as the kernel's
 // snapshot-origin does: what is written over is kept in the stores of the
-// snapshots first. [Origin.Merge] does what snapshot-merge does. A store may go
-// from here to the kernel and back as often as one likes; but it must not be
-// active there while it is open here.
+// snapshots first. [Origin.Merge] does what snapshot-merge does, and [Merging]
+// is what that shows meanwhile. A store may go from here to the kernel and back
+// as often as one likes; but it must not be active there while it is open here.
 //
 // A crash at any moment leaves each snapshot with the contents that it must
 // have, up to writes that were not synced: a data chunk is on the device before

@@ -106,10 +106,10 @@ func (m *Merging) Sync() error {
 	return m.s.Sync()
 }
 
-// Step merges some of the exceptions, no more than one sector has of them, and
-// returns how many bytes of exceptions are left. Errors are those of
-// [Origin.Merge].
-func (m *Merging) Step() (left units.Bytes, err error) {
-	_, n, err := m.o.mergeSome(m.s)
-	return m.s.store.bytes(n), err
+// Step merges some of the exceptions, no more than one sector has of them. It
+// returns how many bytes of exceptions there were, and are left. Errors are those
+// of [Origin.Merge].
+func (m *Merging) Step() (before, left units.Bytes, err error) {
+	merged, n, err := m.o.mergeSome(m.s)
+	return m.s.store.bytes(merged + n), m.s.store.bytes(n), err
 }
