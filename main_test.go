@@ -14,5 +14,8 @@ func TestMain(m *testing.M) {
 	if order := os.Getenv(killEnv); order != "" {
 		os.Exit(liveAndDie(order, os.Args[1:]))
 	}
+	if order := os.Getenv(dieEnv); order != "" {
+		os.Exit(doAndDie(order, os.Args[1:]))
+	}
 	os.Exit(umltest.Main(m))
 }
