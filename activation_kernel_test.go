@@ -347,7 +347,7 @@ func TestKernelOpaqueGroup(t *testing.T) {
 	}
 	r.refused(ErrReadOnly, create(LVSpec{Size: ExtentCount(1)}))
 	r.refused(ErrReadOnly, func(tx *Tx) error { return tx.RemoveLV("plain") })
-	for _, lv := range []string{"raid", "raid_rimage_0", "origin", "snap", "pool", "pool_tdata", "thin"} {
+	for _, lv := range []string{"raid", "raid_rimage_0", "pool", "pool_tdata", "thin"} {
 		r.where = lv
 		r.refused(ErrUnsupported, func(tx *Tx) error { return tx.Deactivate(lv) })
 	}
@@ -356,7 +356,7 @@ func TestKernelOpaqueGroup(t *testing.T) {
 	r.update(func(tx *Tx) error { return tx.Activate("plain") })
 	lvm2(t, "vgck", "vg")
 	lvm2(t, "vgchange", "-qq", "-an", "vg")
-	for _, lv := range []string{"raid", "raid_rimage_0", "origin", "snap", "pool", "pool_tdata", "thin"} {
+	for _, lv := range []string{"raid", "raid_rimage_0", "pool", "pool_tdata", "thin"} {
 		r.where = lv
 		r.refused(ErrUnsupported, func(tx *Tx) error { return tx.Activate(lv) })
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/lvm-go/lvm/metadata"
 )
 
 // DrawOptions say how an [ExtentMap] is drawn.
@@ -47,9 +49,10 @@ type pictureRow struct {
 }
 
 type pictureLV struct {
-	name    string
-	count   Extents // physical
-	stripes int     // most areas of a segment
+	name  string
+	count Extents // physical
+	areas int     // most areas of a segment
+	part  string  // what they are: "stripe", "leg"
 }
 
 // freeLV marks the free runs of a picture.
@@ -87,7 +90,9 @@ func (m *ExtentMap) picture() *picture {
 			}
 			lv := &d.lvs[d.number[r.lv]]
 			lv.count += r.count
-			lv.stripes = max(lv.stripes, d.areas(r))
+			if n, part := d.areas(r); n > lv.areas {
+				lv.areas, lv.part = n, part
+			}
 		}
 		d.rows = append(d.rows, row)
 		d.most = max(d.most, p.count)
@@ -95,9 +100,13 @@ func (m *ExtentMap) picture() *picture {
 	return d
 }
 
-// areas returns how many areas the segment of a run has.
-func (d *picture) areas(r usedRun) int {
-	return len(d.m.lvs[r.lv].segments[r.segment].Body.Areas())
+// areas returns how many areas the segment of a run has, and what one is.
+func (d *picture) areas(r usedRun) (n int, part string) {
+	body := d.m.lvs[r.lv].segments[r.segment].Body
+	if _, mirror := body.(*metadata.Mirror); mirror {
+		return len(body.Areas()), "leg"
+	}
+	return len(body.Areas()), "stripe"
 }
 
 func (d *picture) size(e Extents) string {
@@ -219,9 +228,11 @@ func (d *picture) writeRow(b *bufio.Writer, row pictureRow, columns int, color b
 	for i, r := range row.runs {
 		sign := d.sign(r.lv)
 		text := strings.Repeat(string(sign), widths[i])
-		if r.lv >= 0 && d.areas(r) > 1 {
-			if label := string(sign) + strconv.Itoa(int(r.area)+1); len(label) <= len(text) {
-				text = label + text[len(label):]
+		if r.lv >= 0 {
+			if n, _ := d.areas(r); n > 1 {
+				if label := string(sign) + strconv.Itoa(int(r.area)+1); len(label) <= len(text) {
+					text = label + text[len(label):]
+				}
 			}
 		}
 		d.paint(b, r.lv, text, color)
@@ -312,8 +323,8 @@ func (d *picture) legend() []legendLine {
 			others++
 		}
 		line := legendLine{lv: i, name: lv.name, count: lv.count}
-		if lv.stripes > 1 && letter != drawMany {
-			line.more = fmt.Sprintf(", stripes %c1-%c%d", letter, letter, lv.stripes)
+		if lv.areas > 1 && letter != drawMany {
+			line.more = fmt.Sprintf(", %ss %c1-%c%d", lv.part, letter, letter, lv.areas)
 		}
 		lines = append(lines, line)
 	}

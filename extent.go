@@ -61,8 +61,13 @@ type Location struct {
 	Type    string
 
 	// Areas are the extents that hold the logical extent: one if it is linear;
-	// if it is striped, one of each stripe; none if its segment has no storage.
+	// if it is striped, one of each stripe; if it is mirrored or being moved, one
+	// of each leg; none if its segment has no storage.
 	Areas []metadata.Area
+
+	// Leg is the index in Areas of the leg that is read, if there are legs: of a
+	// move, where the data is.
+	Leg int
 }
 
 // NewExtentMap makes the map of a group. The group must be valid, see
@@ -136,8 +141,14 @@ func (m *ExtentMap) Locate(lv metadata.ID, le Extents) (Location, bool) {
 		return Location{}, false
 	}
 	loc := Location{Segment: s, Type: seg.Type, Areas: slices.Clone(seg.Body.Areas())}
+	at := le - seg.Start
+	if b, ok := seg.Body.(*metadata.Mirror); ok {
+		loc.Leg = readLeg(seg, b)
+	} else if len(loc.Areas) > 0 {
+		at /= Extents(len(loc.Areas))
+	}
 	for i := range loc.Areas {
-		loc.Areas[i].Start += (le - seg.Start) / Extents(len(loc.Areas))
+		loc.Areas[i].Start += at
 	}
 	return loc, true
 }

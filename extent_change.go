@@ -18,16 +18,10 @@ type pvRun struct {
 // areaLength returns how many extents each area of a segment has; false if the
 // type of the segment is not known.
 func areaLength(seg *metadata.Segment) (Extents, bool) {
-	switch b := seg.Body.(type) {
-	case *metadata.Striped:
-		if len(b.Stripes) == 0 {
-			return 0, true
-		}
-		return seg.Count / Extents(len(b.Stripes)), true
-	case *metadata.Virtual:
-		return 0, true
+	if seg.Body == nil || seg.IsOpaque() {
+		return 0, false
 	}
-	return 0, false
+	return seg.AreaLength(), true
 }
 
 // areaRuns returns the physical extents that segment s of logical volume number

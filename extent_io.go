@@ -22,7 +22,7 @@ type Piece struct {
 
 // MapError says why a byte range of a logical volume cannot be mapped. It
 // matches its Err: [ErrLVNotFound], [ErrPVNotFound], [ErrOutOfRange],
-// [ErrOpaque], or [metadata.ErrInvalid].
+// [ErrOpaque], [ErrUnsupported], or [metadata.ErrInvalid].
 type MapError struct {
 	LV     string // name, or the id if there is none of that id
 	Offset Bytes  // where the trouble begins
@@ -42,6 +42,10 @@ const maxMapDepth = 64
 // Map returns the pieces that a byte range of a logical volume consists of, in
 // the order of the range. Pieces that continue each other are one. An error is a
 // *[MapError] and ends the sequence.
+//
+// Of a mirror, they are those of the leg that is read: the first; of a move that
+// has been done, the second. What is to be written to a mirror that is no move
+// belongs in all its legs, so it cannot be written by what Map says.
 func (m *ExtentMap) Map(lv metadata.ID, offset, length Bytes) iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
 		w := mapWalk{m: m, yield: yield}
@@ -130,6 +134,14 @@ func (w *mapWalk) segment(lv string, at Bytes, seg *metadata.Segment, from, leng
 		return w.emit(Piece{Length: length, Zero: kind == "zero", Error: kind != "zero"})
 	case *metadata.Striped:
 		return w.striped(lv, at, b, from, length, depth)
+	case *metadata.Mirror:
+		leg := readLeg(seg, b)
+		if leg >= len(b.Legs) {
+			return w.fail(lv, at, metadata.ErrInvalid)
+		}
+		return w.area(lv, at, b.Legs[leg], from, length, depth)
+	case *metadata.Snapshot:
+		return w.fail(lv, at, fault(ErrUnsupported, "it ties a snapshot to its origin, and has no data"))
 	}
 	return w.fail(lv, at, ErrOpaque)
 }

@@ -235,8 +235,15 @@ func (m *mapModel) set(lv int, segs []metadata.Segment) {
 	}
 	for s := range segs {
 		areas := segs[s].Body.Areas()
+		count := segs[s].Count
+		if _, mirror := segs[s].Body.(*metadata.Mirror); !mirror {
+			count /= Extents(len(areas))
+		}
 		for a, area := range areas {
-			for e := range segs[s].Count / Extents(len(areas)) {
+			if area.PV.IsZero() {
+				continue
+			}
+			for e := range count {
 				m.cells[area.PV[2]-'0'][area.Start+e] = cell{lv: lv, segment: s, area: a}
 			}
 		}
@@ -395,6 +402,9 @@ func (m *mapModel) check(t *rapid.T, emap *ExtentMap) {
 				require.True(t, ok)
 				require.Equal(t, s, loc.Segment)
 				for a, area := range loc.Areas {
+					if area.PV.IsZero() {
+						continue
+					}
 					require.Equal(t, cell{lv: id, segment: s, area: a}, m.cells[area.PV[2]-'0'][area.Start])
 				}
 			}

@@ -8,11 +8,12 @@ import (
 
 // claims returns the logical volumes that segments of unknown types refer to,
 // each with that type. What such a segment does with them is not known: the
-// origin of a snapshot, mapped as if it were alone, would destroy the snapshot.
-// So they are neither activated nor deactivated here.
+// image of a raid, written as if it were alone, would make the raid's images
+// differ. So they are neither activated nor deactivated here. The same holds for
+// mirrors that are no moves, though their type is known.
 func claims(vg *metadata.VolumeGroup) map[string]string {
 	claimed := map[string]string{}
-	claimNotYet(vg, claimed)
+	claimMirrors(vg, claimed)
 	if !slices.ContainsFunc(vg.LVs, (*metadata.LogicalVolume).IsOpaque) {
 		return claimed
 	}
@@ -57,11 +58,10 @@ func claimIn(fields []metadata.Entry, names map[string]bool, claimed map[string]
 	}
 }
 
-// unclaimedLV refuses a logical volume that a segment of an unknown type
-// refers to.
+// unclaimedLV refuses a logical volume that is claimed.
 func unclaimedLV(claimed map[string]string, lv *metadata.LogicalVolume) error {
 	if typ, ok := claimed[lv.Name]; ok {
-		return fault(ErrUnsupported, "lv %s is used by a segment of type %s, which is not known here", lv.Name, typ)
+		return fault(ErrUnsupported, "lv %s is or belongs to a segment of type %s, which cannot be activated here", lv.Name, typ)
 	}
 	return nil
 }

@@ -131,9 +131,9 @@ func (s *svg) run(row *pictureRow, r usedRun, x, width pixels, y int) {
 	default:
 		label = s.lvs[s.number[r.lv]].name
 		title = fmt.Sprintf("%s segment %d", label, r.segment)
-		if s.areas(r) > 1 {
-			title += fmt.Sprintf(" stripe %d of %d", r.area+1, s.areas(r))
-			label += fmt.Sprintf(" %d/%d", r.area+1, s.areas(r))
+		if n, part := s.areas(r); n > 1 {
+			title += fmt.Sprintf(" %s %d of %d", part, r.area+1, n)
+			label += fmt.Sprintf(" %d/%d", r.area+1, n)
 		}
 		title += ": " + extents
 	}

@@ -287,8 +287,8 @@ func (st *vgState) judge(s *System, refuse []error) {
 	if types := vg.OpaqueTypes(); len(types) > 0 {
 		refuse = append(refuse, fault(ErrReadOnly, "vg %s has segments of types that cannot be changed here: %v", vg.Name, types))
 	}
-	if err := notYet(vg); err != nil {
-		refuse = append(refuse, err)
+	if mirrors := mirrorsOf(vg); len(mirrors) > 0 {
+		refuse = append(refuse, fault(ErrReadOnly, "vg %s has mirrors, which cannot be changed here, such as lv %s", vg.Name, mirrors[0].Name))
 	}
 	st.refusals, st.noChange = refuse, errors.Join(refuse...)
 	duplicate := slices.ContainsFunc(refuse, func(err error) bool { return errors.Is(err, ErrDuplicatePV) })
