@@ -3,8 +3,10 @@ package exception_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -392,4 +394,74 @@ func TestKernelExceptionsOverflow(t *testing.T) {
 		k.byUs(m, []change{{0, 100 * 512, stamp(2, 9*512)}, {1, 0, stamp(3, 512)}})
 	}
 	assert.Equal(t, heads[0], heads[1])
+}
+
+// What is written while a snapshot is merged stays, by whom ever it is merged.
+func TestKernelExceptionsMerging(t *testing.T) {
+	k := newStack(t, 30000, []int{40000, 40000}, []int{8, 16})
+	for i, chunk := range k.chunks {
+		require.NoError(t, exception.Init(k.cows[i], k.cows[i].size(), units.Sectors(chunk)))
+	}
+	m := k.model()
+	r := rand.New(rand.NewPCG(1, 0))
+	k.byUs(m, k.changes(r, 60))
+	copy(m.origin, m.snapshots[0])
+	write := func(w io.WriterAt) {
+		for _, c := range k.changes(r, 30) {
+			_, err := w.WriteAt(c.data, c.off)
+			require.NoError(t, err)
+			copy(m.origin[c.off:], c.data)
+		}
+	}
+	open := func() (*exception.Merging, []*exception.Snapshot) {
+		o, snapshots := k.open()
+		merging, err := exception.NewMerging(o, snapshots[0])
+		require.NoError(t, err)
+		return merging, snapshots
+	}
+	check := func(origin, other []byte, who string) {
+		same(t, m.origin, origin, "the origin while it is merged by %s", who)
+		same(t, m.snapshots[1], other, "the other snapshot while it is merged by %s", who)
+	}
+	left := units.Bytes(1)
+	for left > 0 {
+		merging, snapshots := open()
+		check(contents(t, merging), contents(t, snapshots[1]), "us, opened")
+		write(merging)
+		var err error
+		_, left, err = merging.Step()
+		require.NoError(t, err)
+		write(merging)
+		check(contents(t, merging), contents(t, snapshots[1]), "us")
+
+		stop := k.activate(0)
+		check(k.read("origin"), k.read("b"), "the kernel")
+		k.with("origin", func(f *os.File) { write(f) })
+		check(k.read("origin"), k.read("b"), "the kernel, written")
+		stop()
+	}
+	o, snapshots := k.open()
+	assert.Empty(t, slices.Collect(snapshots[0].Store().Exceptions()))
+	check(contents(t, o), contents(t, snapshots[1]), "both, in the end")
+}
+
+// An origin that is merged from a store that was given up is what it is.
+func TestKernelExceptionsMergingInvalid(t *testing.T) {
+	k := newStack(t, 1000, []int{80}, []int{8})
+	require.NoError(t, exception.Init(k.cows[0], k.cows[0].size(), 8))
+	o, _ := k.open()
+	_, err := o.WriteAt(stamp(1, 500*512), 512)
+	require.NoError(t, err)
+	want := contents(t, o)
+	stop := k.activate(0)
+	defer stop()
+	assert.Equal(t, "Invalid", k.status("origin"))
+	same(t, want, k.read("origin"), "origin")
+	data := stamp(2, 4096)
+	k.with("origin", func(f *os.File) {
+		_, err := f.WriteAt(data, 8192)
+		require.NoError(t, err)
+	})
+	copy(want[8192:], data)
+	same(t, want, contents(t, o), "written")
 }
