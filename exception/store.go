@@ -89,27 +89,11 @@ func Init(cow Device, size units.Bytes, chunk units.Sectors) error {
 // [ErrFormat]: also for a store that the kernel would take, but that cannot be
 // right, such as one with two exceptions for one chunk.
 func Open(cow io.ReaderAt, size units.Bytes) (*Store, error) {
-	if size > math.MaxInt64 {
-		return nil, fmt.Errorf("exception store of %d bytes: %w", uint64(size), ErrOutOfRange)
-	}
-	if int64(size) < sectorSize {
-		return nil, malformed(0, "%d bytes cannot hold a header", uint64(size))
-	}
-	sector := make([]byte, sectorSize)
-	if err := read(cow, sector, 0); err != nil {
-		return nil, err
-	}
-	h, err := decodeHeader(sector)
+	l, err := readLayout(cow, size)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{layout: newLayout(int64(size), units.Sectors(h.Chunk)), cow: cow, at: map[Chunk]Chunk{}}
-	if s.chunks < 2 {
-		return nil, malformed(12, "chunks of %d sectors in a store of %d bytes", h.Chunk, uint64(size))
-	}
-	if h.Valid == 0 {
-		return nil, ErrInvalid
-	}
+	s := &Store{layout: l, cow: cow, at: map[Chunk]Chunk{}}
 	s.dev, _ = cow.(Device)
 	if err := s.load(); err != nil {
 		return nil, err
@@ -215,9 +199,7 @@ func (u Usage) String() string {
 func (s *Store) Usage() Usage {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	areas := Chunk(len(s.list)/s.area) + 1
-	sectors := func(bytes int64) units.Sectors { return units.Bytes(bytes).Sectors() }
-	return Usage{sectors(s.offset(s.next)), sectors(s.size), sectors(s.offset(1 + areas))}
+	return s.usage(s.next, Chunk(len(s.list)/s.area)+1)
 }
 
 // Room returns for how many more chunks the store has room.
