@@ -32,6 +32,7 @@ const (
 	sizePercentVG
 	sizePercentPVS
 	sizePercentLV
+	sizePercentOrigin
 )
 
 // percentNames are the suffixes of lvm2's option -l.
@@ -45,6 +46,8 @@ func (k sizeKind) percentName() string {
 		return "PVS"
 	case sizePercentLV:
 		return "LV"
+	case sizePercentOrigin:
+		return "ORIGIN"
 	}
 	return ""
 }
@@ -69,6 +72,10 @@ func PercentPVS(n uint) Size { return Size{sizePercentPVS, uint64(n)} }
 
 // PercentLV is a share of the logical volume's present size.
 func PercentLV(n uint) Size { return Size{sizePercentLV, uint64(n)} }
+
+// PercentOrigin is a share of a snapshot's origin. For a new snapshot it is what
+// it takes to keep so much of the origin: with 100, the snapshot cannot overflow.
+func PercentOrigin(n uint) Size { return Size{sizePercentOrigin, uint64(n)} }
 
 // IsZero says whether s is no size at all.
 func (s Size) IsZero() bool { return s.kind == sizeNone }
@@ -113,6 +120,8 @@ type sizeContext struct {
 	LV         Extents // present size
 	Stripes    int     // of the extents to come; 0 is 1
 	Resize     bool    // percentages round up; those of new volumes round down
+	Origin     Extents // size of the origin of a snapshot
+	Overhead   Extents // of a new COW store that keeps all of the origin
 }
 
 // resolve returns the size in extents, a multiple of the stripes. An error
@@ -158,6 +167,9 @@ func (s Size) extents(c sizeContext) (n Extents, ok bool) {
 		}
 	case sizePercentLV:
 		of = c.LV
+	case sizePercentOrigin:
+		n, ok = percentOf(s.n, c.Origin, c.Resize || c.LV == 0)
+		return n + c.Overhead, ok && n+c.Overhead >= n
 	}
 	n, ok = percentOf(s.n, of, c.Resize)
 	if s.kind == sizePercentVG && !c.Resize {
@@ -204,12 +216,12 @@ func ParseSize(text string) (Size, error) {
 		number, suffix = text[:i], text[i:]
 	}
 	if name, ok := strings.CutPrefix(suffix, "%"); ok {
-		for k := sizePercentFree; k <= sizePercentLV; k++ {
+		for k := sizePercentFree; k <= sizePercentOrigin; k++ {
 			if n, err := strconv.ParseUint(number, 10, 32); err == nil && strings.EqualFold(name, k.percentName()) {
 				return Size{k, n}, nil
 			}
 		}
-		return Size{}, errors.WithMessagef(ErrInvalidSize, "%q: percentages are whole, and of VG, FREE, PVS or LV", text)
+		return Size{}, errors.WithMessagef(ErrInvalidSize, "%q: percentages are whole, and of VG, FREE, PVS, LV or ORIGIN", text)
 	}
 	unit, ok := sizeUnit(suffix)
 	if !ok {

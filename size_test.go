@@ -47,6 +47,7 @@ func TestParseSize(t *testing.T) {
 		{"50%vg", PercentVG(50)},
 		{"33%PVS", PercentPVS(33)},
 		{"20%LV", PercentLV(20)},
+		{"10%origin", PercentOrigin(10)},
 	}
 	for _, tt := range tests {
 		got, err := ParseSize(tt.text)
@@ -56,7 +57,7 @@ func TestParseSize(t *testing.T) {
 	for _, text := range []string{
 		"", ".", "x", "1..5g", "1,5g", "+5m", "-5m", "5 m", " 5m", "5m ", "5x", "5r", "1000000b", "1048577b", "512.0b", "1e3m", "0x10m",
 		"16e", "17e", "99999999999e", "18446744073709551616b", "18446744073709551615", "ib", "5bb", "5mib2",
-		"10%", "10%X", "10%FRE", "50%VGs", "5.5%FREE", "%FREE", "99999999999%FREE", "-5%LV", "5%ORIGIN", "5% VG",
+		"10%", "10%X", "10%FRE", "50%VGs", "5.5%FREE", "%FREE", "99999999999%FREE", "-5%LV", "5%ORIGINS", "5% VG",
 	} {
 		got, err := ParseSize(text)
 		require.ErrorIs(t, err, ErrInvalidSize, text)
@@ -69,7 +70,7 @@ func TestSizeString(t *testing.T) {
 	for want, s := range map[string]Size{
 		"none": {}, "20g": ExactSize(20 * GiB), "1536m": ExactSize(3 * GiB / 2), "512b": ExactSize(512), "0b": ExactSize(0),
 		"3e": ExactSize(3 * EiB), "5k": ExactSize(5 * KiB), "250 extents": ExtentCount(250), "100%FREE": PercentFree(100),
-		"50%VG": PercentVG(50), "33%PVS": PercentPVS(33), "20%LV": PercentLV(20),
+		"50%VG": PercentVG(50), "33%PVS": PercentPVS(33), "20%LV": PercentLV(20), "10%ORIGIN": PercentOrigin(10),
 	} {
 		assert.Equal(t, want, s.String())
 	}

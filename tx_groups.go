@@ -122,21 +122,27 @@ func (tx *Tx) volumesOn(pvs []metadata.ID) ([]*metadata.LogicalVolume, error) {
 	for _, pv := range pvs {
 		leaving[pv] = true
 	}
-	var moved []*metadata.LogicalVolume
+	// A volume goes with its snapshots, and they with it.
+	type side struct{ goes, stays bool }
+	sides := map[metadata.ID]side{}
 	for _, lv := range tx.vg.LVs {
 		if lv == nil {
 			continue
 		}
-		goes, stays := false, false
+		on := sides[tx.unitOf(lv)]
 		for _, a := range areasOnPVs(lv, tx.find) {
-			goes = goes || leaving[a.PV]
-			stays = stays || !leaving[a.PV]
+			on.goes = on.goes || leaving[a.PV]
+			on.stays = on.stays || !leaving[a.PV]
 		}
-		if goes && stays {
-			return nil, &OpError{Op: "move lv", VG: tx.vg.Name, LV: lv.Name, Err: fault(ErrBusy, "it lies on both sides")}
-		}
-		if !goes {
+		sides[tx.unitOf(lv)] = on
+	}
+	var moved []*metadata.LogicalVolume
+	for _, lv := range tx.vg.LVs {
+		if lv == nil || !sides[tx.unitOf(lv)].goes {
 			continue
+		}
+		if sides[tx.unitOf(lv)].stays {
+			return nil, &OpError{Op: "move lv", VG: tx.vg.Name, LV: lv.Name, Err: fault(ErrBusy, "it lies on both sides, or its origin or snapshot does")}
 		}
 		if err := tx.idle(lv); err != nil {
 			return nil, err
@@ -144,6 +150,18 @@ func (tx *Tx) volumesOn(pvs []metadata.ID) ([]*metadata.LogicalVolume, error) {
 		moved = append(moved, lv)
 	}
 	return moved, nil
+}
+
+// unitOf returns the LV that stands for all that an LV cannot be parted from: the
+// origin for its snapshots.
+func (tx *Tx) unitOf(lv *metadata.LogicalVolume) metadata.ID {
+	if body := snapshotLinkOf(lv); body != nil {
+		return body.Origin
+	}
+	if link, ok := tx.snapshotBy(lv.ID); ok {
+		return link.body.Origin
+	}
+	return lv.ID
 }
 
 // idle refuses an LV that has a device or is to get one, or is new: a group
@@ -225,6 +243,9 @@ func (tx *Tx) fits(from *metadata.VolumeGroup, pvs int, lvs []*metadata.LogicalV
 		return fault(ErrNoSpace, "vg %s holds at most %d logical volumes", tx.vg.Name, tx.vg.MaxLV)
 	}
 	for _, lv := range lvs {
+		if snapshotLinkOf(lv) != nil {
+			continue // it gets another name if need be
+		}
 		taken, _ := tx.lookup(lv.Name)
 		if taken != nil && taken.Name == lv.Name || slices.ContainsFunc(tx.vg.History, func(h *metadata.HistoricalLV) bool { return h.Name == lv.Name }) {
 			return fault(ErrExists, "both groups have an lv %s", lv.Name)
@@ -264,21 +285,76 @@ func (tx *Tx) take(from *Tx, pvs []metadata.ID, lvs []*metadata.LogicalVolume) e
 		}
 		delete(from.members, pv)
 	}
-	for _, lv := range lvs {
+	here, err := tx.adopt(lvs)
+	if err != nil {
+		return err
+	}
+	for _, lv := range here {
+		if lv.Name, err = tx.linkName(lv); err != nil {
+			return err
+		}
+		if err := tx.put(-1, lv); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adopt returns copies of another group's LVs as they are to be here: with other
+// UUIDs where these are taken.
+func (tx *Tx) adopt(lvs []*metadata.LogicalVolume) ([]*metadata.LogicalVolume, error) {
+	ids := map[metadata.ID]metadata.ID{}
+	out := make([]*metadata.LogicalVolume, len(lvs))
+	for i, lv := range lvs {
 		here := *lv
 		here.Status = writeStatus(here.Status, tx.vg)
 		if tx.find(here.ID) != nil {
 			id, err := tx.newID()
 			if err != nil {
-				return err
+				return nil, err
 			}
-			here.ID = id
+			ids[here.ID], here.ID = id, id
 		}
-		if err := tx.put(-1, &here); err != nil {
-			return err
+		out[i] = &here
+	}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	other := func(id metadata.ID) metadata.ID {
+		if now, ok := ids[id]; ok {
+			return now
+		}
+		return id
+	}
+	for _, lv := range out {
+		if old := snapshotLinkOf(lv); old != nil {
+			body := *old
+			body.Origin, body.COW = other(old.Origin), other(old.COW)
+			seg := lv.Segments[0]
+			seg.Body = &body
+			lv.Segments = []metadata.Segment{seg}
+			continue
+		}
+		for _, below := range lvsBelow(lv) {
+			if other(below) != below {
+				return nil, fault(ErrExists, "both groups have an lv with the uuid %s, on which lv %s lies", below, lv.Name)
+			}
 		}
 	}
-	return nil
+	return out, nil
+}
+
+// linkName returns the name that an LV is to have here: if it is one that ties a
+// snapshot to its origin, one that is free.
+func (tx *Tx) linkName(lv *metadata.LogicalVolume) (string, error) {
+	if snapshotLinkOf(lv) == nil {
+		return lv.Name, nil
+	}
+	taken, _ := tx.lookup(lv.Name)
+	if taken == nil && !isHistorical(tx.vg, lv.Name) {
+		return lv.Name, nil
+	}
+	return tx.nextName("snapshot")
 }
 
 // readable refuses a member with a metadata area that cannot be read, and may

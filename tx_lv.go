@@ -89,43 +89,7 @@ func (tx *Tx) createLV(spec LVSpec) (*metadata.LogicalVolume, error) {
 	if active && tx.st != nil && tx.st.noActivate != nil {
 		return nil, tx.st.noActivate
 	}
-	name, err := tx.newLVName(spec.Name)
-	if err != nil {
-		return nil, err
-	}
-	tags, err := checkTags(spec.Tags)
-	if err != nil {
-		return nil, err
-	}
-	id := spec.ID
-	if id.IsZero() {
-		if id, err = tx.newID(); err != nil {
-			return nil, err
-		}
-	}
-	lv := &metadata.LogicalVolume{
-		Name: name, ID: id, Tags: tags,
-		Status:       metadata.LVRead | metadata.LVVisible,
-		CreationTime: tx.time(), CreationHost: tx.sys.cfg.Host,
-	}
-	if !spec.ReadOnly {
-		lv.Status |= tx.writable()
-	}
-	lv.Status = withFlag(lv.Status, metadata.LVActivationSkip, spec.ActivationSkip)
-	lv.Status = withFlag(lv.Status, metadata.LVNoAutoactivate, spec.NoAutoActivation)
-	if lv.Allocation, err = lvPolicy(spec.Allocation); err != nil {
-		return nil, err
-	}
-	if lv.ReadAhead, err = lvReadAhead(spec.ReadAhead); err != nil {
-		return nil, err
-	}
-	if err := tx.setMinor(lv, spec.Minor); err != nil {
-		return nil, err
-	}
-	if err := spec.Type.check(spec.Stripes, spec.StripeSize, spec.PVs); err != nil {
-		return nil, err
-	}
-	shape, err := tx.shape(spec.Stripes, spec.StripeSize)
+	lv, shape, err := tx.newLV(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -147,22 +111,75 @@ func (tx *Tx) createLV(spec LVSpec) (*metadata.LogicalVolume, error) {
 	return lv, nil
 }
 
+// newLV returns the record of a new volume, still without extents, and in what
+// shape these are to be.
+func (tx *Tx) newLV(spec LVSpec) (*metadata.LogicalVolume, stripeShape, error) {
+	fail := func(err error) (*metadata.LogicalVolume, stripeShape, error) { return nil, stripeShape{}, err }
+	name, err := tx.newLVName(spec.Name)
+	if err != nil {
+		return fail(err)
+	}
+	tags, err := checkTags(spec.Tags)
+	if err != nil {
+		return fail(err)
+	}
+	id := spec.ID
+	if id.IsZero() {
+		if id, err = tx.newID(); err != nil {
+			return fail(err)
+		}
+	}
+	lv := &metadata.LogicalVolume{
+		Name: name, ID: id, Tags: tags,
+		Status:       metadata.LVRead | metadata.LVVisible,
+		CreationTime: tx.time(), CreationHost: tx.sys.cfg.Host,
+	}
+	if !spec.ReadOnly {
+		lv.Status |= tx.writable()
+	}
+	lv.Status = withFlag(lv.Status, metadata.LVActivationSkip, spec.ActivationSkip)
+	lv.Status = withFlag(lv.Status, metadata.LVNoAutoactivate, spec.NoAutoActivation)
+	if lv.Allocation, err = lvPolicy(spec.Allocation); err != nil {
+		return fail(err)
+	}
+	if lv.ReadAhead, err = lvReadAhead(spec.ReadAhead); err != nil {
+		return fail(err)
+	}
+	if err := tx.setMinor(lv, spec.Minor); err != nil {
+		return fail(err)
+	}
+	if err := spec.Type.check(spec.Stripes, spec.StripeSize, spec.PVs); err != nil {
+		return fail(err)
+	}
+	shape, err := tx.shape(spec.Stripes, spec.StripeSize)
+	return lv, shape, err
+}
+
+// nextName returns prefix with a number that no volume has after it, or had.
+func (tx *Tx) nextName(prefix string) (string, error) {
+	next, ok := nextName(prefix, func(yield func(string) bool) {
+		for _, lv := range tx.vg.LVs {
+			if lv != nil && !yield(lv.Name) {
+				return
+			}
+		}
+		for _, h := range tx.vg.History {
+			if !yield(h.Name) {
+				return
+			}
+		}
+	})
+	if !ok {
+		return "", fault(ErrInvalidName, "no automatic name is left")
+	}
+	return next, nil
+}
+
 func (tx *Tx) newLVName(name string) (string, error) {
 	if name == "" {
-		next, ok := nextName("lvol", func(yield func(string) bool) {
-			for _, lv := range tx.vg.LVs {
-				if lv != nil && !yield(lv.Name) {
-					return
-				}
-			}
-			for _, h := range tx.vg.History {
-				if !yield(h.Name) {
-					return
-				}
-			}
-		})
-		if !ok {
-			return "", fault(ErrInvalidName, "no automatic name is left")
+		next, err := tx.nextName("lvol")
+		if err != nil {
+			return "", err
 		}
 		name = next
 	}
@@ -196,9 +213,11 @@ type growth struct {
 	pvs    []PVSelection
 	policy metadata.Allocation // inherit: the volume's, then the group's
 	by     bool                // the size is what is added, not the total
+	cow    *cowLimits          // of the COW store of a snapshot
 }
 
-// grow gives lv, a record of the transaction's own, more extents.
+// grow gives lv, a record of the transaction's own, more extents. A COW store
+// that is as large as is of use stays as it is.
 func (tx *Tx) grow(lv *metadata.LogicalVolume, size Size, g growth) error {
 	if size.IsZero() {
 		return fault(ErrInvalidSize, "no size given")
@@ -213,9 +232,23 @@ func (tx *Tx) grow(lv *metadata.LogicalVolume, size Size, g growth) error {
 	if have == 0 {
 		context.Stripes = g.shape.stripes // otherwise what is added is rounded below
 	}
+	if g.cow != nil {
+		context.Origin = g.cow.origin
+		if have == 0 {
+			context.Overhead = g.cow.overhead()
+		}
+	}
 	want, err := size.resolve(context)
 	if err != nil {
 		return err
+	}
+	if g.cow != nil && (g.by || want > have) {
+		if have >= g.cow.most {
+			return nil
+		}
+		if want = min(want, g.cow.most); g.by {
+			want = min(want, g.cow.most-have)
+		}
 	}
 	if !g.by {
 		if want <= have && have > 0 {
@@ -278,6 +311,10 @@ type ExtendSpec struct {
 // ExtendLV makes a logical volume larger, if it is active while it is in use.
 // What is on it does not grow by itself, but see ResizeFS. lvm2: lvextend.
 //
+// Of a snapshot, it is the COW store that grows, if that has any use: one that is
+// large enough for all of the origin stays as it is, without an error. An origin
+// grows only while it is not active ([ErrBusy]).
+//
 // Returns errors as [Tx.CreateLV] does, and one matching [ErrLVNotFound]. With
 // ResizeFS, when planned, also [ErrNotActive], [ErrUnsupported] if the volume
 // holds something else or image mode is without what it takes, [ErrReadOnly] if
@@ -297,6 +334,13 @@ func (tx *Tx) extendLV(ref string, spec ExtendSpec) error {
 	if err != nil {
 		return err
 	}
+	if err := tx.checkResize(old, false, spec.ResizeFS); err != nil {
+		return err
+	}
+	cow := tx.cowLimits(old.ID)
+	if cow != nil && spec.Type.virtual() {
+		return fault(ErrInvalidSpec, "extents of type %s keep nothing: they are of no use in a cow store", string(spec.Type))
+	}
 	inherited := spec.Type == ""
 	if inherited {
 		spec.Type = endType(old)
@@ -315,8 +359,11 @@ func (tx *Tx) extendLV(ref string, spec ExtendSpec) error {
 		return err
 	}
 	lv := *old
-	if err := tx.grow(&lv, size, growth{typ: spec.Type, shape: shape, pvs: spec.PVs, policy: spec.Allocation, by: spec.To.IsZero()}); err != nil {
+	if err := tx.grow(&lv, size, growth{typ: spec.Type, shape: shape, pvs: spec.PVs, policy: spec.Allocation, by: spec.To.IsZero(), cow: cow}); err != nil {
 		return err
+	}
+	if lv.Extents() == old.Extents() {
+		return nil
 	}
 	if spec.ResizeFS {
 		tx.resizeFS(lv.ID)
@@ -352,6 +399,10 @@ type ReduceSpec struct {
 // smaller before, or it is destroyed, but see ResizeFS. A striped volume's size
 // is rounded up to whole stripes. lvm2: lvreduce.
 //
+// Of a snapshot, it is the COW store that shrinks, as far as it is not in use;
+// AllowOpen does not matter then. A volume with snapshots cannot shrink
+// ([ErrBusy]).
+//
 // Returns errors matching [ErrLVNotFound], [ErrInvalidSize], or (when planned)
 // [ErrBusy] if the volume is in use. With ResizeFS, when planned, also
 // [ErrInvalidSize] if the file system needs more, [ErrUnsupported] if it cannot
@@ -371,10 +422,17 @@ func (tx *Tx) reduceLV(ref string, spec ReduceSpec) error {
 	if err != nil {
 		return err
 	}
+	if err := tx.checkResize(old, true, spec.ResizeFS); err != nil {
+		return err
+	}
 	have := old.Extents()
+	cow := tx.cowLimits(old.ID)
 	// The amount taken off by a percentage is rounded down, a total up.
 	context := tx.emap.sizeContext(tx.vg, nil)
 	context.LV, context.Resize = have, spec.By.IsZero()
+	if cow != nil {
+		context.Origin = cow.origin
+	}
 	n, err := size.resolve(context)
 	if err != nil {
 		return err
@@ -396,6 +454,9 @@ func (tx *Tx) reduceLV(ref string, spec ReduceSpec) error {
 	}
 	if user := tx.userBeyond(lv.ID, lv.Extents()); user != nil {
 		return fault(ErrBusy, "lv %s lies on what would go", user.Name)
+	}
+	if cow != nil {
+		return tx.reduceCOW(i, &lv, cow)
 	}
 	if err := tx.put(i, &lv); err != nil {
 		return err
@@ -460,29 +521,63 @@ func (tx *Tx) renameLV(ref, name string) error {
 	if isHistorical(tx.vg, name) {
 		return errHistorical(name)
 	}
+	virtual, err := tx.renamedVirtualOrigin(old, name)
+	if err != nil {
+		return err
+	}
 	lv := *old
 	lv.Name = name
-	return tx.put(i, &lv)
+	if err := tx.put(i, &lv); err != nil || virtual == nil {
+		return err
+	}
+	return tx.put(tx.indexOf(virtual.ID), virtual)
 }
 
 // RemoveLV removes a logical volume with all that is on it. lvm2: lvremove.
 // Returns errors matching [ErrLVNotFound], or [ErrBusy] if another volume uses
-// it or, when planned, it is open.
-func (tx *Tx) RemoveLV(lv string) error { return tx.fail("remove lv", lv, tx.removeLV(lv)) }
+// it, a snapshot of it included, or, when planned, it is open; [ErrMerging] if it
+// is a snapshot that is being merged.
+func (tx *Tx) RemoveLV(lv string) error { return tx.RemoveLVWith(lv, RemoveSpec{}) }
 
-func (tx *Tx) removeLV(ref string) error {
-	lv, i, err := tx.lvToChange(ref, ErrMissingPV)
+// RemoveLVWith is RemoveLV with options.
+func (tx *Tx) RemoveLVWith(lv string, spec RemoveSpec) error {
+	return tx.fail("remove lv", lv, tx.whole(func() error { return tx.removeLV(lv, spec) }))
+}
+
+func (tx *Tx) removeLV(ref string, spec RemoveSpec) error {
+	lv, err := tx.lvToRemove(ref, spec)
 	if err != nil {
 		return err
 	}
-	for _, other := range tx.vg.LVs {
-		if other != nil && other != lv && usesLV(other, lv.ID) {
-			return fault(ErrBusy, "lv %s lies on it", other.Name)
+	parts := tx.withSnapshotParts(lv)
+	for _, part := range parts {
+		if part.Status&(metadata.LVLocked|metadata.LVPvmove) != 0 {
+			return fault(ErrMoving, "lv %s is being moved", part.Name)
+		}
+		for _, other := range tx.vg.LVs {
+			if other != nil && !slices.Contains(parts, other) && usesLV(other, part.ID) {
+				return fault(ErrBusy, "lv %s lies on it", other.Name)
+			}
 		}
 	}
-	tx.drop(i)
-	tx.created = slices.DeleteFunc(tx.created, func(n newLV) bool { return n.id == lv.ID })
+	tx.dropAll(parts)
 	return nil
+}
+
+// dropAll takes LVs out, and forgets about those that were made in the same
+// transaction.
+func (tx *Tx) dropAll(lvs []*metadata.LogicalVolume) {
+	for _, lv := range lvs {
+		if i := tx.indexOf(lv.ID); i >= 0 {
+			tx.drop(i)
+		}
+		tx.created = slices.DeleteFunc(tx.created, func(n newLV) bool { return n.id == lv.ID })
+	}
+}
+
+// indexOf returns the index of an LV in vg.LVs, -1 if there is none.
+func (tx *Tx) indexOf(id metadata.ID) int {
+	return slices.IndexFunc(tx.vg.LVs, func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.ID == id })
 }
 
 func usesLV(lv *metadata.LogicalVolume, id metadata.ID) bool {

@@ -8,11 +8,14 @@ import (
 // is there follows, also while it is in use: what has it open for writing keeps
 // that, as with lvm2. lvm2: lvchange --permission r, rw.
 //
-// Returns errors matching [ErrLVNotFound], or [ErrUnsupported] if it is a part of
-// another volume.
+// Returns errors matching [ErrLVNotFound], [ErrUnsupported] if it is a part of
+// another volume, or [ErrMerging] if a snapshot is being merged into it.
 func (tx *Tx) SetLVReadOnly(lv string, readOnly bool) error {
 	return tx.changeLV("change lv", lv, func(rec *metadata.LogicalVolume) error {
+		link, merging := tx.mergingInto(rec.ID)
 		switch {
+		case readOnly && merging:
+			return fault(ErrMerging, "lv %s is being merged into it", tx.nameOf(link.body.COW))
 		case readOnly:
 			rec.Status &^= metadata.LVWrite | metadata.LVWriteLocked
 		case rec.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0:
@@ -193,6 +196,9 @@ func (tx *Tx) changeLV(op, ref string, change func(*metadata.LogicalVolume) erro
 	if err := change(&lv); err != nil {
 		return tx.fail(op, ref, err)
 	}
+	if lv.HasMinor && lv.Minor != old.Minor && tx.inSnapshots(&lv) && tx.staysActive(lv.ID) {
+		return tx.fail(op, ref, fault(ErrBusy, "origins and snapshots get another number only while they are not active"))
+	}
 	if sameAttributes(old, &lv) {
 		return nil
 	}
@@ -201,9 +207,15 @@ func (tx *Tx) changeLV(op, ref string, change func(*metadata.LogicalVolume) erro
 	}
 	w := tx.wishes[lv.ID]
 	w.readAhead = w.readAhead || lv.ReadAhead != old.ReadAhead
-	w.renumber = w.renumber || lv.Minor != old.Minor || lv.HasMinor != old.HasMinor
+	w.renumber = (w.renumber || lv.Minor != old.Minor || lv.HasMinor != old.HasMinor) && !tx.inSnapshots(&lv)
 	tx.want(lv.ID, w)
 	return nil
+}
+
+// inSnapshots says whether an LV is a snapshot or has some.
+func (tx *Tx) inSnapshots(lv *metadata.LogicalVolume) bool {
+	_, snapshot := tx.snapshotBy(lv.ID)
+	return snapshot || len(tx.snapshotsOf(lv.ID)) > 0
 }
 
 func sameAttributes(a, b *metadata.LogicalVolume) bool {

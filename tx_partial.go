@@ -81,7 +81,8 @@ func (tx *Tx) nothingMissing() {
 // RemoveMissingSpec says how missing physical volumes are removed.
 type RemoveMissingSpec struct {
 	// Force also removes the logical volumes that lie on them, in part or as a
-	// whole. All their data is lost, also what is on other physical volumes.
+	// whole, and their snapshots. All their data is lost, also what is on other
+	// physical volumes. The origin of a snapshot that goes stays.
 	Force bool
 	// EmptyOnly takes out those that no logical volume lies on, and leaves the
 	// others in the group, as lvm2 does without --force.
@@ -93,8 +94,9 @@ type RemoveMissingSpec struct {
 //
 // Returns an error matching [ErrBusy] if logical volumes lie on them and the
 // spec says neither Force nor EmptyOnly, or, when planned, if one of these
-// volumes is open. None of them is removed then. An error matching
-// [ErrInvalidSpec] tells that the spec says both.
+// volumes is open. None of them is removed then. An error matching [ErrMerging]
+// tells of a volume that is not there as a whole without a snapshot that would be
+// removed, one matching [ErrInvalidSpec] that the spec says both.
 func (tx *Tx) RemoveMissing(spec RemoveMissingSpec) error {
 	return tx.fail("remove missing pvs of vg", "", tx.whole(func() error { return tx.removeMissing(spec) }))
 }
@@ -125,16 +127,11 @@ func (tx *Tx) removeMissing(spec RemoveMissingSpec) error {
 		return fault(ErrBusy, "extents on them are in use by %s: bring them back, or remove these lvs, which Force does",
 			strings.Join(names, ", "))
 	}
-	for _, lv := range partial {
-		if lv.Status&(metadata.LVLocked|metadata.LVPvmove) != 0 {
-			return fault(ErrBusy, "lv %s is being moved", lv.Name)
-		}
+	going, err := tx.withParts(partial)
+	if err != nil {
+		return err
 	}
-	for _, lv := range partial {
-		if _, i := tx.lookup(lv.ID.String()); i >= 0 {
-			tx.drop(i)
-		}
-	}
+	tx.dropAll(going)
 	for _, rec := range tx.vg.PVs {
 		if !missing[rec.ID] {
 			continue
@@ -160,4 +157,29 @@ func (tx *Tx) partialLVs(pvs map[metadata.ID]bool) []*metadata.LogicalVolume {
 		}
 	}
 	return out
+}
+
+// withParts returns LVs with what goes with them: the snapshots of an origin, but
+// not the origin of a snapshot. Where that is not all there, since a snapshot is
+// being merged into it, the caller has to say what is to become of it.
+func (tx *Tx) withParts(lvs []*metadata.LogicalVolume) ([]*metadata.LogicalVolume, error) {
+	var out []*metadata.LogicalVolume
+	for _, lv := range lvs {
+		for _, part := range tx.withSnapshotParts(lv) {
+			if part.Status&(metadata.LVLocked|metadata.LVPvmove) != 0 {
+				return nil, fault(ErrMoving, "lv %s is being moved", part.Name)
+			}
+			if !slices.Contains(out, part) {
+				out = append(out, part)
+			}
+		}
+	}
+	for _, lv := range out {
+		link, ok := tx.snapshotBy(lv.ID)
+		if ok && link.body.Merging && !slices.Contains(out, tx.find(link.body.Origin)) {
+			return nil, fault(ErrMerging, "lv %s is being merged into lv %s, which needs it: remove that one, or the merge by AbandonMerge, before",
+				lv.Name, tx.nameOf(link.body.Origin))
+		}
+	}
+	return out, nil
 }

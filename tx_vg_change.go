@@ -163,7 +163,7 @@ func (tx *Tx) exchange(i int, lv *metadata.LogicalVolume) {
 	if tx.byName[lv.Name] != nil {
 		tx.byName[lv.Name] = lv
 	}
-	tx.untouched = nil
+	tx.untouched, tx.links = nil, nil
 }
 
 // checkSystemID applies lvm2's rules. Source: lvm2 as observed, lvmsystemid(7).
@@ -243,7 +243,7 @@ func (tx *Tx) setExtentSize(size Bytes) error {
 		return as(ErrInvalidSpec, err)
 	}
 	*tx.vg = vg
-	tx.emap, tx.untouched, tx.changed = NewExtentMap(&vg).clone(), nil, true
+	tx.emap, tx.untouched, tx.links, tx.changed = NewExtentMap(&vg).clone(), nil, nil, true
 	return nil
 }
 
@@ -284,7 +284,7 @@ func (r rescale) segment(seg metadata.Segment) (metadata.Segment, error) {
 		return seg, err
 	}
 	switch old := seg.Body.(type) {
-	case *metadata.Virtual:
+	case *metadata.Virtual, *metadata.Snapshot:
 	case *metadata.Striped:
 		body := &metadata.Striped{StripeSize: old.StripeSize, Stripes: make([]metadata.Area, len(old.Stripes))}
 		if body.StripeSize > r.to {

@@ -1,0 +1,135 @@
+package lvm
+
+import (
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// MergeSnapshot begins to make an origin what its snapshot is. From then on the
+// origin shows what the snapshot held, while the data is copied, and the snapshot
+// is seen no more. [Tx.FinishMerge] ends it; [System.Merge] does it all. lvm2:
+// lvconvert --merge.
+//
+// With a kernel, the merge begins at once if neither origin nor snapshot is open,
+// or the origin is not active and is activated in the same transaction; otherwise
+// when the origin is next activated. In image mode, opening the origin shows the
+// snapshot's contents, and System.Merge copies them.
+//
+// Returns an error matching [ErrLVNotFound], [ErrInvalidSpec] if the volume is no
+// snapshot, [ErrMerging] if it, or another one of its origin, is being merged,
+// [ErrReadOnly] if the origin is read-only, [ErrSnapshotInvalid] if the snapshot
+// is lost, or [ErrMoving].
+func (tx *Tx) MergeSnapshot(snapshot string) error {
+	return tx.fail("merge snapshot", snapshot, tx.mergeSnapshot(snapshot))
+}
+
+func (tx *Tx) mergeSnapshot(ref string) error {
+	if err := tx.own(); err != nil {
+		return err
+	}
+	if lv, _ := tx.lookup(ref); lv != nil {
+		if link, ok := tx.snapshotBy(lv.ID); ok && link.body.Merging {
+			return fault(ErrMerging, "it is being merged into %s already", tx.nameOf(link.body.Origin))
+		}
+	}
+	lv, _, err := tx.lvToChange(ref)
+	if err != nil {
+		return err
+	}
+	link, ok := tx.snapshotBy(lv.ID)
+	if !ok {
+		return errNoSnapshot
+	}
+	origin := tx.find(link.body.Origin)
+	other, merging := tx.mergingInto(origin.ID)
+	switch {
+	case merging:
+		return fault(ErrMerging, "lv %s is being merged into its origin %s", tx.nameOf(other.body.COW), origin.Name)
+	case origin.Status&(metadata.LVLocked|metadata.LVPvmove) != 0:
+		return fault(ErrMoving, "its origin %s is being moved", origin.Name)
+	case origin.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0:
+		return fault(ErrReadOnly, "its origin %s is read-only", origin.Name)
+	}
+	usage, err := tx.usage(link)
+	if err == nil {
+		err = usage.err()
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.relinkAs(link, func(lv *metadata.LogicalVolume, body *metadata.Snapshot) {
+		lv.Status &^= metadata.LVVisible
+		body.Merging = true
+	}); err != nil {
+		return err
+	}
+	w := tx.wishes[origin.ID]
+	w.merge = true
+	tx.want(origin.ID, w)
+	return nil
+}
+
+// relinkAs replaces what ties a snapshot to its origin by a changed copy.
+func (tx *Tx) relinkAs(link snapshotLink, change func(*metadata.LogicalVolume, *metadata.Snapshot)) error {
+	lv, body := *link.lv, *link.body
+	seg := link.lv.Segments[0]
+	seg.Body = &body
+	lv.Segments = []metadata.Segment{seg}
+	change(&lv, &body)
+	return tx.put(tx.indexOf(lv.ID), &lv)
+}
+
+// FinishMerge ends the merge into an origin: the snapshot is removed. The origin
+// may be in use. lv is the origin or the snapshot. lvm2 does it by itself, while
+// lvconvert --merge waits or in the background.
+//
+// Returns an error matching [ErrInvalidSpec] if nothing is being merged,
+// [ErrMerging] if the merge has not begun or is not done, or failed, or
+// [ErrSnapshotInvalid].
+func (tx *Tx) FinishMerge(lv string) error {
+	return tx.fail("finish merge", lv, tx.finishMerge(lv))
+}
+
+func (tx *Tx) finishMerge(ref string) error {
+	if err := tx.own(); err != nil {
+		return err
+	}
+	lv, _, err := tx.lvFor(ref)
+	if err != nil {
+		return err
+	}
+	link, ok := tx.snapshotBy(lv.ID)
+	if !ok {
+		link, ok = tx.mergingInto(lv.ID)
+	}
+	if !ok || !link.body.Merging {
+		return fault(ErrInvalidSpec, "no snapshot is being merged")
+	}
+	if err := tx.checkMerged(link); err != nil {
+		return err
+	}
+	tx.dropAll([]*metadata.LogicalVolume{tx.find(link.body.COW), link.lv})
+	tx.want(link.body.Origin, wish{})
+	return nil
+}
+
+// checkMerged refuses to end a merge that is not done: what is left in the COW
+// store would be lost.
+func (tx *Tx) checkMerged(link snapshotLink) error {
+	u, err := tx.usage(link)
+	if err == nil {
+		err = u.err()
+	}
+	active := tx.kern != nil && tx.kern.active(link.body.Origin)
+	switch {
+	case err != nil:
+		return err
+	case u.State == SnapshotMergeFailed:
+		return fault(ErrMerging, "the merge met an i/o error and stopped: once that is mended, deactivate and activate %s, and it goes on",
+			tx.nameOf(link.body.Origin))
+	case active && !u.Merging:
+		return fault(ErrMerging, "the merge has not begun: it does when %s is next activated", tx.nameOf(link.body.Origin))
+	case !u.Merged():
+		return fault(ErrMerging, "%s are left to merge", u.Allocated-u.Metadata)
+	}
+	return nil
+}

@@ -1,0 +1,341 @@
+package lvm
+
+import (
+	"slices"
+
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// SnapshotSpec says what a new snapshot is like. Only Size is required.
+type SnapshotSpec struct {
+	// Name is lvol0, lvol1, ... if empty.
+	Name string
+	// Size is that of the COW store, which holds what differs between the snapshot
+	// and its origin: [PercentOrigin](20) has room for a fifth of the origin. When
+	// it is full the snapshot is lost, but see [Tx.ExtendLV] and
+	// [System.ExtendSnapshots]. What is more than of use is not taken.
+	Size Size
+	// ChunkSize is how much is copied at a time: a power of two from 4 KiB, which
+	// it is if zero, to 512 KiB.
+	ChunkSize Bytes
+	// VirtualSize makes a volume that is a snapshot of nothing but zeroes, of that
+	// size: it takes only the space for what is written to it.
+	VirtualSize Size
+	// Stripes and StripeSize, PVs and Allocation are about the COW store, and as
+	// in [LVSpec].
+	Stripes    int
+	StripeSize Bytes
+	PVs        []PVSelection
+	Allocation Allocation
+	Tags       []string
+	// ReadOnly makes a snapshot that cannot be written.
+	ReadOnly bool
+	// ReadAhead is as in [Tx.SetLVReadAhead], Minor as in
+	// [Tx.SetLVPersistentMinor].
+	ReadAhead ReadAhead
+	Minor     Minor
+	// ID is the UUID, a random one if zero.
+	ID ID
+}
+
+// store returns the spec of the COW store.
+func (s SnapshotSpec) store() LVSpec {
+	return LVSpec{
+		Name: s.Name, Size: s.Size, Stripes: s.Stripes, StripeSize: s.StripeSize, PVs: s.PVs, Allocation: s.Allocation,
+		Tags: s.Tags, ReadOnly: s.ReadOnly, ReadAhead: s.ReadAhead, Minor: s.Minor, ID: s.ID,
+	}
+}
+
+// CreateSnapshot makes a snapshot: a volume with what another one, its origin,
+// holds at that moment, which can be read and written by itself. It has a device
+// whenever its origin has. All snapshots of an update show the same moment, also
+// of several origins. origin is empty if the spec says VirtualSize. lvm2: lvcreate
+// --snapshot.
+//
+// If the origin is in use, a mounted file system is brought to rest first.
+//
+// Returns errors as [Tx.CreateLV] does, one matching [ErrLVNotFound],
+// [ErrInvalidSize] also if the size is less than three chunks, [ErrMerging] if a
+// snapshot is being merged into the origin, or [ErrUnsupported] if the origin is
+// a snapshot itself, or a part of another volume.
+func (tx *Tx) CreateSnapshot(origin string, spec SnapshotSpec) (*LogicalVolume, error) {
+	var lv *metadata.LogicalVolume
+	err := tx.whole(func() (err error) { lv, err = tx.createSnapshot(origin, spec); return err })
+	if err != nil {
+		return nil, tx.fail("create snapshot", spec.Name, err)
+	}
+	return tx.viewLV(lv), nil
+}
+
+func (tx *Tx) createSnapshot(ref string, spec SnapshotSpec) (*metadata.LogicalVolume, error) {
+	if err := tx.own(); err != nil {
+		return nil, err
+	}
+	chunk, err := snapshotChunk(spec.ChunkSize)
+	if err != nil {
+		return nil, err
+	}
+	sparse := !spec.VirtualSize.IsZero()
+	if sparse == (ref != "") {
+		return nil, fault(ErrInvalidSpec, "either an origin or VirtualSize has to be given")
+	}
+	if sparse && tx.st != nil && tx.st.noActivate != nil {
+		return nil, tx.st.noActivate
+	}
+	cow, shape, err := tx.newLV(spec.store())
+	if err != nil {
+		return nil, err
+	}
+	var origin *metadata.LogicalVolume
+	if sparse {
+		origin, err = tx.virtualOrigin(cow.Name, spec.VirtualSize)
+	} else {
+		origin, err = tx.snapshotOrigin(ref)
+	}
+	if err != nil {
+		return nil, err
+	}
+	cow.Status &^= metadata.LVVisible
+	limits := newCOWLimits(tx.vg.ExtentSize, origin.Extents(), chunk)
+	if err := tx.grow(cow, spec.Size, growth{shape: shape, pvs: spec.PVs, cow: &limits}); err != nil {
+		return nil, err
+	}
+	if n := cow.Extents(); n < limits.least {
+		return nil, fault(ErrInvalidSize, "%d extents do not hold three chunks of %s, for which it takes %d", n, sectorBytes(chunk), limits.least)
+	}
+	link, err := tx.newSnapshotLink(origin, &metadata.Snapshot{ChunkSize: chunk, Origin: origin.ID, COW: cow.ID})
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.put(-1, cow); err != nil {
+		return nil, err
+	}
+	if sparse {
+		if err := tx.put(-1, origin); err != nil {
+			return nil, err
+		}
+		tx.want(origin.ID, wish{activate: tx.mayActivate(cow)})
+	}
+	// The kernel makes the store where it finds zeroes. What else is there shows
+	// nowhere.
+	tx.created = append(tx.created, newLV{id: cow.ID, keepSignatures: true})
+	return cow, tx.put(-1, link)
+}
+
+// snapshotOrigin returns a volume that may get a snapshot.
+func (tx *Tx) snapshotOrigin(ref string) (*metadata.LogicalVolume, error) {
+	origin, _, err := tx.lvToChange(ref)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := tx.snapshotBy(origin.ID); ok {
+		return nil, fault(ErrUnsupported, "lv %s is a snapshot, and there are no snapshots of snapshots", origin.Name)
+	}
+	if link, ok := tx.mergingInto(origin.ID); ok {
+		return nil, fault(ErrMerging, "lv %s is being merged into %s", tx.nameOf(link.body.COW), origin.Name)
+	}
+	return origin, nil
+}
+
+// virtualOriginSuffix ends the name of an origin that has no storage, after that
+// of its snapshot. Source: lvm2 as observed.
+const virtualOriginSuffix = "_vorigin"
+
+// virtualOrigin returns a new origin that reads as zeroes.
+func (tx *Tx) virtualOrigin(snapshot string, size Size) (*metadata.LogicalVolume, error) {
+	id, err := tx.newID()
+	if err != nil {
+		return nil, err
+	}
+	lv := &metadata.LogicalVolume{
+		Name: snapshot + virtualOriginSuffix, ID: id, Status: metadata.LVRead,
+		CreationTime: tx.time(), CreationHost: tx.sys.cfg.Host,
+	}
+	if err := checkLVName(tx.vg.Name, lv.Name); err != nil {
+		return nil, err
+	}
+	if taken, _ := tx.lookup(lv.Name); taken != nil {
+		return nil, fault(ErrExists, "lv %s exists already", lv.Name)
+	}
+	return lv, tx.grow(lv, size, growth{typ: SegmentZero, shape: stripeShape{stripes: 1}})
+}
+
+// isVirtualOrigin says whether an LV is the origin that a snapshot of nothing has.
+func (tx *Tx) isVirtualOrigin(lv *metadata.LogicalVolume) bool {
+	return lv != nil && lv.Status&metadata.LVVisible == 0 && len(tx.snapshotsOf(lv.ID)) > 0 &&
+		!slices.ContainsFunc(lv.Segments, func(seg metadata.Segment) bool { return !SegmentType(seg.Type).virtual() })
+}
+
+// newSnapshotLink returns the record that ties a COW store to its origin.
+func (tx *Tx) newSnapshotLink(origin *metadata.LogicalVolume, body *metadata.Snapshot) (*metadata.LogicalVolume, error) {
+	name, err := tx.nextName("snapshot")
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLVName(tx.vg.Name, name); err != nil {
+		return nil, err
+	}
+	id, err := tx.newID()
+	if err != nil {
+		return nil, err
+	}
+	return &metadata.LogicalVolume{
+		Name: name, ID: id, Status: metadata.LVRead | metadata.LVVisible | tx.writable(),
+		CreationTime: tx.time(), CreationHost: tx.sys.cfg.Host,
+		Segments: []metadata.Segment{{Count: origin.Extents(), Type: "snapshot", Body: body}},
+	}, nil
+}
+
+// nameOf returns the name of an LV, for messages.
+func (tx *Tx) nameOf(id metadata.ID) string {
+	if lv := tx.find(id); lv != nil {
+		return lv.Name
+	}
+	return id.String()
+}
+
+// mergingInto returns the snapshot that is being merged into an origin.
+func (tx *Tx) mergingInto(origin metadata.ID) (snapshotLink, bool) {
+	for _, link := range tx.snapshotsOf(origin) {
+		if link.body.Merging {
+			return link, true
+		}
+	}
+	return snapshotLink{}, false
+}
+
+// checkResize refuses to resize what snapshots do not allow for. Source: lvm2 as
+// observed.
+func (tx *Tx) checkResize(lv *metadata.LogicalVolume, reduce, resizeFS bool) error {
+	if _, ok := tx.snapshotBy(lv.ID); ok && resizeFS {
+		return fault(ErrInvalidSpec, "it is a snapshot: its file system is as large as its origin, only its cow store is resized")
+	}
+	switch {
+	case len(tx.snapshotsOf(lv.ID)) == 0:
+		return nil
+	case reduce:
+		return fault(ErrBusy, "lv %s has snapshots: it cannot be reduced", lv.Name)
+	case tx.staysActive(lv.ID):
+		return fault(ErrBusy, "lv %s has snapshots: it can be extended only while it is not active", lv.Name)
+	}
+	return nil
+}
+
+// staysActive says whether an LV has a device that it is to keep.
+func (tx *Tx) staysActive(id metadata.ID) bool {
+	return tx.kern != nil && tx.kern.active(id) && !tx.wishes[id].deactivate
+}
+
+// RemoveSpec says what is removed with a logical volume.
+type RemoveSpec struct {
+	// Snapshots removes the snapshots of the volume, too. Without it a volume that
+	// has some stays.
+	Snapshots bool
+	// AbandonMerge removes a snapshot whose merge has begun, or failed, and leaves
+	// its origin with what that holds by then: a mixture of both. Neither may be
+	// active. To be on the safe side, remove the origin as well.
+	AbandonMerge bool
+}
+
+// lvToRemove returns an LV that may be removed. Source: lvm2 as observed, which
+// removes snapshots that are being merged if they are not active.
+func (tx *Tx) lvToRemove(ref string, spec RemoveSpec) (*metadata.LogicalVolume, error) {
+	if err := tx.own(ErrMissingPV); err != nil {
+		return nil, err
+	}
+	if lv, _ := tx.lookup(ref); lv != nil {
+		if link, ok := tx.snapshotBy(lv.ID); ok && link.body.Merging {
+			origin := tx.nameOf(link.body.Origin)
+			if !spec.AbandonMerge {
+				return nil, fault(ErrMerging, "it is being merged into lv %s, which needs it", origin)
+			}
+			if tx.staysActive(link.body.Origin) {
+				return nil, fault(ErrBusy, "it is being merged into lv %s: deactivate that first", origin)
+			}
+			return lv, nil
+		}
+	}
+	lv, _, err := tx.lvToChange(ref, ErrMissingPV)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(tx.snapshotsOf(lv.ID)); n > 0 && !spec.Snapshots {
+		return nil, fault(ErrBusy, "%d snapshots of it are there, the first of them lv %s", n, tx.nameOf(tx.snapshotsOf(lv.ID)[0].body.COW))
+	}
+	return lv, nil
+}
+
+// withSnapshotParts returns what goes with an LV: of a snapshot its link, and an
+// origin that is there for nothing else; of an origin all its snapshots.
+func (tx *Tx) withSnapshotParts(lv *metadata.LogicalVolume) []*metadata.LogicalVolume {
+	out := []*metadata.LogicalVolume{lv}
+	if link, ok := tx.snapshotBy(lv.ID); ok {
+		out = append(out, link.lv)
+		if origin := tx.find(link.body.Origin); tx.isVirtualOrigin(origin) && len(tx.snapshotsOf(origin.ID)) == 1 {
+			out = append(out, origin)
+		}
+	}
+	for _, link := range tx.snapshotsOf(lv.ID) {
+		if cow := tx.find(link.body.COW); cow != nil {
+			out = append(out, cow)
+		}
+		out = append(out, link.lv)
+	}
+	return out
+}
+
+// cowLimits returns the limits of a COW store, nil for other LVs.
+func (tx *Tx) cowLimits(id metadata.ID) *cowLimits {
+	link, ok := tx.snapshotBy(id)
+	if !ok {
+		return nil
+	}
+	origin := tx.find(link.body.Origin)
+	if origin == nil {
+		return nil
+	}
+	l := newCOWLimits(tx.vg.ExtentSize, origin.Extents(), link.body.ChunkSize)
+	return &l
+}
+
+// reduceCOW makes a COW store smaller, unless what is in use would go. (lvm2
+// 2.03.16 lets it go, and with it the snapshot.)
+func (tx *Tx) reduceCOW(i int, lv *metadata.LogicalVolume, limits *cowLimits) error {
+	if n := lv.Extents(); n < limits.least {
+		return fault(ErrInvalidSize, "%d extents do not hold three chunks, for which it takes %d", n, limits.least)
+	}
+	if tx.kern != nil && tx.kern.active(lv.ID) {
+		return fault(ErrBusy, "it may come to need more at any time: deactivate its origin first")
+	}
+	link, _ := tx.snapshotBy(lv.ID)
+	usage, err := tx.usage(link)
+	if err != nil {
+		return err
+	}
+	if size, ok := lv.Extents().Sectors(tx.vg.ExtentSize); !ok || sectorBytes(size) < usage.Allocated {
+		return fault(ErrBusy, "%s of it are in use", usage.Allocated)
+	}
+	return tx.put(i, lv)
+}
+
+// renamedVirtualOrigin returns the origin that a snapshot of nothing has, with
+// the name that goes with the snapshot's new one; nil if there is none.
+func (tx *Tx) renamedVirtualOrigin(lv *metadata.LogicalVolume, name string) (*metadata.LogicalVolume, error) {
+	link, ok := tx.snapshotBy(lv.ID)
+	if !ok {
+		return nil, nil
+	}
+	old := tx.find(link.body.Origin)
+	if !tx.isVirtualOrigin(old) || old.Name != lv.Name+virtualOriginSuffix {
+		return nil, nil
+	}
+	origin := *old
+	origin.Name = name + virtualOriginSuffix
+	if err := checkLVName(tx.vg.Name, origin.Name); err != nil {
+		return nil, err
+	}
+	if taken, _ := tx.lookup(origin.Name); taken != nil {
+		return nil, fault(ErrExists, "lv %s exists already", origin.Name)
+	}
+	return &origin, nil
+}
