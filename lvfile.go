@@ -20,6 +20,9 @@ import (
 //     as by the kernel: [ErrSnapshotInvalid] from then on.
 //   - of an origin that a snapshot is being merged into: what that snapshot was,
 //     whether merged yet or not.
+//   - of a volume that is being moved: what is where it has come to.
+//   - of a mirror of type mirror, its legs and what lies on it: what the first leg
+//     has. It can only be read.
 //
 // All files that are open in one [System] on an origin and its snapshots see
 // what the others write, and follow the changes that the System makes to the
@@ -65,7 +68,7 @@ func (l *LogicalVolume) open() (*LVFile, error) {
 	if err := sys.checkOpen(); err != nil {
 		return nil, err
 	}
-	f := &LVFile{vg: l.vg.Name(), lv: l.rec.Name, write: !l.ReadOnly()}
+	f := &LVFile{vg: l.vg.Name(), lv: l.rec.Name, write: !l.ReadOnly() && !l.onMirror()}
 	var err error
 	if f.volume, f.cow, err = sys.openVolume(l.layout(), l.rec.ID); err != nil {
 		return nil, err
@@ -120,7 +123,7 @@ func (f *LVFile) WriteAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	if !f.write {
-		return 0, f.fail("write", fault(ErrReadOnly, "the volume is read-only"))
+		return 0, f.fail("write", fault(ErrReadOnly, "the volume is read-only, or on a mirror"))
 	}
 	if Bytes(off) > f.size || Bytes(len(p)) > f.size-Bytes(off) {
 		return 0, f.fail("write", fault(ErrOutOfRange, "%d bytes at byte %d of %d", len(p), off, uint64(f.size)))

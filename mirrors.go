@@ -75,3 +75,11 @@ func claimMirrors(vg *metadata.VolumeGroup, claimed map[string]string) {
 		next = append(next, above[lv.ID]...)
 	}
 }
+
+// onMirror says whether the volume is or lies on a mirror that is no move, or is
+// a part of one.
+func (l *LogicalVolume) onMirror() bool {
+	claimed := map[string]string{}
+	claimMirrors(l.vg.rec, claimed)
+	return claimed[l.rec.Name] != ""
+}

@@ -41,7 +41,7 @@ func TestMirrorIsReadAndWritten(t *testing.T) {
 	for name, want := range map[string]struct {
 		log  string
 		legs int
-	}{"mirror-core-log": {"", 2}, "mirror-disk-log": {"m_mlog", 2}, "mirror-3-legs": {"m_mlog", 3}, "pvmove-copying-atomic": {"", 2}} {
+	}{"mirror-core-log": {"", 2}, "mirror-disk-log": {"m_mlog", 2}, "mirror-3-legs": {"", 3}, "pvmove-copying-atomic": {"", 2}} {
 		doc := decode(t, corpusText(t, name))
 		var log metadata.ID
 		mirrors := 0
@@ -56,6 +56,7 @@ func TestMirrorIsReadAndWritten(t *testing.T) {
 				continue
 			}
 			mirrors++
+			assert.Equal(t, want.log == "", log.IsZero(), name)
 			assert.Equal(t, log, b.Log, name)
 			assert.Len(t, b.Legs, want.legs, name)
 			for _, leg := range b.Legs {
