@@ -17,6 +17,7 @@ type builder struct {
 	prepare  []Step // disks, before the metadata
 	metadata []Step // text and precommit
 	load     []Step // devices and tables that wait for the commit
+	flush    []Step // caches, before what is cached is suspended
 	suspend  []Step
 	retire   []Step // devices that go while what they show is suspended
 	commit   []Step
@@ -61,6 +62,7 @@ func (b *builder) append(o *builder) {
 	b.prepare = append(b.prepare, o.prepare...)
 	b.metadata = append(b.metadata, o.metadata...)
 	b.load = append(b.load, o.load...)
+	b.flush = append(b.flush, o.flush...)
 	b.suspend = append(b.suspend, o.suspend...)
 	b.retire = append(b.retire, o.retire...)
 	b.commit = append(b.commit, o.commit...)
@@ -74,7 +76,7 @@ func (b *builder) append(o *builder) {
 }
 
 func (b *builder) steps() []Step {
-	return slices.Concat(b.prepare, b.metadata, b.load, b.suspend, b.retire, b.commit, b.resume, b.clean, b.settle, b.drop, b.after)
+	return slices.Concat(b.prepare, b.metadata, b.load, b.flush, b.suspend, b.retire, b.commit, b.resume, b.clean, b.settle, b.drop, b.after)
 }
 
 // phases makes the steps for one group.

@@ -275,6 +275,9 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 		early = true
 	} else if !m.info.Suspended && m.info.LiveTable {
 		suspend := Step(&SuspendDevice{deviceRef: ref, FreezeFS: held == frozen, hidden: n.hidden})
+		if held == frozen {
+			b.flush = append(b.flush, &FlushDevice{deviceRef: ref})
+		}
 		if n.last {
 			b.suspend = append(b.suspend, suspend)
 		} else {

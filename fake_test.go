@@ -330,6 +330,8 @@ func (h *fakeHost) readAhead(string) Sectors { return 0 }
 
 func (h *fakeHost) setReadAhead(dm.Dev, Sectors) error { return h.do(func() {}) }
 
+func (h *fakeHost) flush(string, dm.Dev) { _ = h.do(func() {}) }
+
 func (h *fakeHost) deviceMajor() uint32 { return dmfake.Major }
 
 func (h *fakeHost) names(vg string) (nodes, links []string) {

@@ -27,6 +27,8 @@ type host interface {
 	// major:minor; 0 if that is not known.
 	readAhead(number string) Sectors
 	setReadAhead(dev dm.Dev, ahead Sectors) error
+	// flush has what is cached of a device written back.
+	flush(name string, dev dm.Dev)
 	// deviceMajor returns the major number of mapped devices; 0 if that is not
 	// known.
 	deviceMajor() uint32
@@ -70,6 +72,10 @@ func (h realHost) readAhead(number string) Sectors { return deviceReadAhead(numb
 
 func (h realHost) setReadAhead(dev dm.Dev, ahead Sectors) error {
 	return h.nodes().SetReadAhead(dev, ahead)
+}
+
+func (h realHost) flush(name string, dev dm.Dev) {
+	flushDevice(filepath.Join(h.devDir, "mapper", name), dev)
 }
 
 func (h realHost) deviceMajor() uint32 { return mappedMajor() }

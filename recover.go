@@ -316,7 +316,7 @@ func (b *builder) repairDevices(rec *Recovery) error {
 	}
 	if err := b.settleDevices(); err != nil {
 		rec.Problems = append(rec.Problems, Problem{VG: b.plan.VG, Err: err})
-		b.load, b.suspend, b.resume, b.clean, b.drop, b.settle, b.after = nil, nil, nil, nil, nil, nil, b.after[:kept]
+		b.load, b.flush, b.suspend, b.retire, b.resume, b.clean, b.drop, b.settle, b.after = nil, nil, nil, nil, nil, nil, nil, nil, b.after[:kept]
 		for _, m := range tx.kern.all() {
 			b.revert(m)
 		}

@@ -53,6 +53,14 @@ func (l *snapshotLinks) of(origin metadata.ID) []snapshotLink {
 	return l.byOrigin[origin]
 }
 
+// all returns the snapshots by origin.
+func (l *snapshotLinks) all() map[metadata.ID][]snapshotLink {
+	if l == nil {
+		return nil
+	}
+	return l.byOrigin
+}
+
 // by returns the link of a COW store.
 func (l *snapshotLinks) by(cow metadata.ID) (snapshotLink, bool) {
 	if l == nil {

@@ -192,6 +192,24 @@ func (s *RemoveDevice) undo(r *run) error {
 	return add.do(r)
 }
 
+// FlushDevice has what is cached of a device written back, so that there is
+// less to write while it, and others, are suspended. That it fails does not
+// matter.
+type FlushDevice struct {
+	harmless
+	final
+	deviceRef
+}
+
+func (s *FlushDevice) String() string { return "write back what is cached of " + s.Name }
+
+func (s *FlushDevice) do(r *run) error {
+	if dev, ok := r.devs[s.UUID]; ok {
+		r.sys.host.flush(s.Name, dev)
+	}
+	return nil
+}
+
 // SuspendDevice holds back the I/O of a device.
 type SuspendDevice struct {
 	harmless
@@ -208,6 +226,9 @@ func (s *SuspendDevice) do(r *run) error {
 		r.suspendedAt = time.Now()
 	}
 	_, err := r.sys.kernel.Suspend(r.ref(s.UUID), dm.SuspendOptions{SkipLockFS: !s.FreezeFS})
+	if s.FreezeFS && errors.Is(err, dm.ErrBusy) {
+		err = errors.WithMessagef(err, "the file system on %s may be frozen already: thaw it first", s.Name)
+	}
 	return err
 }
 

@@ -183,6 +183,13 @@ func (tx *Tx) activeAfter() map[metadata.ID]bool {
 			delete(active, id)
 		}
 	}
+	for origin, links := range tx.snapshotLinks().all() {
+		for _, link := range links {
+			if delete(active, link.body.COW); active[origin] {
+				active[link.body.COW] = true
+			}
+		}
+	}
 	return active
 }
 

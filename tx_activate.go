@@ -94,7 +94,7 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 	}
 	if link, ok := tx.snapshotBy(lv.ID); ok {
 		origin := tx.find(link.body.Origin)
-		if w.deactivate {
+		if w.deactivate && tx.isVisible(origin) {
 			return fault(ErrUnsupported, "it is a snapshot, active as long as its origin is: deactivate %s", origin.Name)
 		}
 		lv = origin
@@ -210,7 +210,7 @@ func (tx *Tx) setAll(op string, w wish, o ActivateOptions, take func(*metadata.L
 		if lv == nil || !tx.isVisible(lv) || !take(lv) {
 			continue
 		}
-		if _, snapshot := tx.snapshotBy(lv.ID); snapshot {
+		if link, snapshot := tx.snapshotBy(lv.ID); snapshot && tx.isVisible(tx.find(link.body.Origin)) {
 			continue // it comes and goes with its origin
 		}
 		err := tx.fail(op, lv.Name, tx.setActive(lv.Name, w, o))
