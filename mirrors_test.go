@@ -73,3 +73,25 @@ func TestMovesAreNoMirrors(t *testing.T) {
 		require.NoError(t, vg.Changeable(), name)
 	}
 }
+
+// The extents of a group can get another size while some are moved. What was
+// moved counts in extents, too.
+func TestExtentSizeOfMoves(t *testing.T) {
+	t.Parallel()
+	before := mirrorSegment(4, 8, 6, areaAt(0, 2), areaAt(1, 10))
+	smaller := rescale{from: 8, to: 4}
+	after, err := smaller.segment(before)
+	require.NoError(t, err)
+	assert.Equal(t, mirrorSegment(8, 16, 12, areaAt(0, 4), areaAt(1, 20)), after)
+	assert.Equal(t, mirrorSegment(4, 8, 6, areaAt(0, 2), areaAt(1, 10)), before)
+	back, err := rescale{from: 4, to: 8}.segment(after)
+	require.NoError(t, err)
+	assert.Equal(t, before, back)
+	for _, odd := range []metadata.Segment{
+		mirrorSegment(4, 8, 7, areaAt(0, 2), areaAt(1, 10)),
+		mirrorSegment(4, 8, 6, areaAt(0, 2), areaAt(1, 11)),
+	} {
+		_, err = rescale{from: 8, to: 16}.segment(odd)
+		require.ErrorIs(t, err, ErrInvalidSpec)
+	}
+}

@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lvm-go/lvm/metadata"
@@ -286,19 +287,36 @@ func (r rescale) segment(seg metadata.Segment) (metadata.Segment, error) {
 	switch old := seg.Body.(type) {
 	case *metadata.Virtual, *metadata.Snapshot:
 	case *metadata.Striped:
-		body := &metadata.Striped{StripeSize: old.StripeSize, Stripes: make([]metadata.Area, len(old.Stripes))}
-		if body.StripeSize > r.to {
-			return seg, fault(ErrInvalidSpec, "stripes of %s are longer than extents of %s", sectorBytes(body.StripeSize), sectorBytes(r.to))
+		if old.StripeSize > r.to {
+			return seg, fault(ErrInvalidSpec, "stripes of %s are longer than extents of %s", sectorBytes(old.StripeSize), sectorBytes(r.to))
 		}
-		for i, a := range old.Stripes {
-			if err := r.all(&a.Start); err != nil {
-				return seg, err
-			}
-			body.Stripes[i] = a
+		stripes, err := r.areas(old.Stripes)
+		if err != nil {
+			return seg, err
 		}
-		seg.Body = body
+		seg.Body = &metadata.Striped{StripeSize: old.StripeSize, Stripes: stripes}
+	case *metadata.Mirror:
+		body := *old
+		var err error
+		if body.Legs, err = r.areas(old.Legs); err == nil {
+			err = r.all(&body.Moved)
+		}
+		if err != nil {
+			return seg, err
+		}
+		seg.Body = &body
 	default:
 		return seg, fault(ErrUnsupported, "the extent size of type %s cannot be changed", seg.Type)
 	}
 	return seg, nil
+}
+
+func (r rescale) areas(old []metadata.Area) ([]metadata.Area, error) {
+	areas := slices.Clone(old)
+	for i := range areas {
+		if err := r.all(&areas[i].Start); err != nil {
+			return nil, err
+		}
+	}
+	return areas, nil
 }
