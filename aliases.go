@@ -1,8 +1,11 @@
 package lvm
 
-import "github.com/lvm-go/lvm/metadata"
+import (
+	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/metadata"
+)
 
-// Types of the metadata that appear in this package's API, so that most programs
+// Types of metadata and dm that appear in this package's API, so that most programs
 // need not import that package.
 type (
 	// ID is the UUID of a volume or group; its zero value is none.
@@ -14,6 +17,8 @@ type (
 	ReadAhead = metadata.ReadAhead
 	// Area is where one stripe of a segment lies.
 	Area = metadata.Area
+	// Percent is a share in hundredths of a percent, as lvs prints it.
+	Percent = dm.Percent
 )
 
 // ParseID reads a UUID, with or without dashes.

@@ -50,7 +50,7 @@ var notReported = map[string]string{
 
 	// What targets say of themselves: their text is in KernelDevice.Status.
 	"raid_mismatch_count": "status", "raid_sync_action": "status", "integritymismatches": "status",
-	"data_percent": "status", "snap_percent": "status", "metadata_percent": "status", "copy_percent": "status", "sync_percent": "status",
+	"metadata_percent":   "status",
 	"cache_total_blocks": "status", "cache_used_blocks": "status", "cache_dirty_blocks": "status", "cache_read_hits": "status",
 	"cache_read_misses": "status", "cache_write_hits": "status", "cache_write_misses": "status", "kernel_cache_settings": "status",
 	"kernel_cache_policy": "status", "kernel_metadata_format": "status", "kernel_discards": "status",
@@ -178,6 +178,12 @@ func differs(field string, ours map[string]any) bool {
 		return has("lv_layout", "thin") && has("lv_layout", "pool")
 	case "lv_descendants", "lv_full_descendants": // with snapshots of both kinds, lvm2 forgets the thin ones
 		return has("lv_role", "thickorigin") && has("lv_role", "thinorigin")
+	case "data_percent", "snap_percent", "copy_percent", "sync_percent":
+		for _, kind := range []string{"thin", "pool", "cache", "writecache", "raid", "integrity", "vdo"} {
+			if has("lv_layout", kind) {
+				return true // of these the text of the status is in KernelDevice.Status
+			}
+		}
 	}
 	return false
 }

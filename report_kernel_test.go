@@ -2,10 +2,12 @@ package lvm
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -113,4 +115,60 @@ func TestKernelReportsOfGroups(t *testing.T) {
 	require.NoError(t, d.Close())
 	r.run("vgchange -an v; vgexport v")
 	assert.Equal(t, "wzx-l-", r.compare("exported").Attr())
+}
+
+// TestKernelReportsOfSnapshots compares reports of snapshots in all their states,
+// and of what is being moved.
+func TestKernelReportsOfSnapshots(t *testing.T) {
+	r := newReported(t, 2, 64<<20)
+	r.run("vgcreate -s 1M v " + strings.Join(r.dev, " "))
+	r.run("lvcreate -y -L8M -n org v " + r.dev[0] + "; lvcreate -y -s -L4M -n good v/org " + r.dev[0] + "; lvcreate -y -s -l1 -n small v/org " + r.dev[0])
+	fill := func(lv string, blocks string) {
+		umltest.Run(t, "dd", "if=/dev/urandom", "of=/dev/v/"+lv, "bs=64k", "count="+blocks, "oflag=direct", "status=none")
+	}
+	fill("org", "10")
+	r.compare("used")
+	fill("org", "30")
+	vg := r.compare("one is lost")
+	lv, err := vg.LV("small")
+	require.NoError(t, err)
+	report, err := lv.Report()
+	require.NoError(t, err)
+	require.NotNil(t, report.LVKernelReport)
+	assert.True(t, *report.SnapshotInvalid)
+	assert.Equal(t, "100.00", report.SnapPercent.String())
+
+	r.run("pvmove --background --interval 600 " + r.dev[0])
+	r.until("being moved", "pvmove0", (*KernelDevice).mirrorInSync)
+	r.run("pvmove --abort; lvremove -y v/small")
+
+	open, err := os.Open("/dev/v/org")
+	require.NoError(t, err)
+	r.run("lvconvert --merge v/good")
+	r.compare("to be merged")
+	require.NoError(t, open.Close())
+	r.run("lvchange -an v/org; lvchange -ay --poll n v/org")
+	r.until("merged", "org", func(d *KernelDevice) bool {
+		s, ok := d.snapshot()
+		return ok && s.full != nil && *s.full == 0
+	})
+}
+
+// until waits for the state of a volume's device, and compares then.
+func (r *reported) until(where, lv string, is func(*KernelDevice) bool) {
+	r.Helper()
+	for range 250 {
+		vg, err := openKernel(r, r.dev).VG(context.Background(), "v")
+		require.NoError(r, err)
+		volume, err := vg.LV(lv)
+		require.NoError(r, err)
+		device, err := volume.Kernel()
+		require.NoError(r, err)
+		if device != nil && is(device) {
+			r.compare(where)
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	require.Fail(r, "it never came so far", where)
 }

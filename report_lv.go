@@ -92,6 +92,16 @@ type LVKernelReport struct {
 	CheckNeeded     *bool  `json:"lv_check_needed,omitempty"`     // thin pool, cache
 	MergeFailed     *bool  `json:"lv_merge_failed,omitempty"`     // snapshot
 	SnapshotInvalid *bool  `json:"lv_snapshot_invalid,omitempty"` // snapshot
+	// SnapPercent is how full the COW store of a snapshot is; of an origin into
+	// which one is merged, how much of that is left. A snapshot that is lost is
+	// full.
+	SnapPercent *Percent `json:"snap_percent,omitempty"`
+	// DataPercent is the same.
+	DataPercent *Percent `json:"data_percent,omitempty"`
+	// CopyPercent is how much of a mirror is in sync, or of a pvmove is done.
+	CopyPercent *Percent `json:"copy_percent,omitempty"`
+	// SyncPercent is the same.
+	SyncPercent *Percent `json:"sync_percent,omitempty"`
 }
 
 // Ancestors returns the name of what the volume is a snapshot of, of what that one
@@ -309,6 +319,10 @@ func (f *lvFacts) addKernel(r *LVReport) {
 	}
 	if s, ok := d.snapshot(); ok {
 		k.MergeFailed, k.SnapshotInvalid = &s.mergeFailed, &s.invalid
+		k.SnapPercent, k.DataPercent = s.full, s.full
+	}
+	if p, ok := f.target().copied(f.rec, f.vg.rec.ExtentSize); ok {
+		k.CopyPercent, k.SyncPercent = &p, &p
 	}
 	if needs, known := f.target().needsCheck(); known {
 		k.CheckNeeded = &needs

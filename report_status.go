@@ -1,9 +1,13 @@
 package lvm
 
 import (
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/metadata"
 )
 
 // targetStatus returns the words of the first status line of a type, nil if
@@ -43,35 +47,92 @@ func (d *KernelDevice) raid() (s raidStatus, ok bool) {
 // inSync says whether image number i holds what the raid does.
 func (s raidStatus) inSync(i int) bool { return i < len(s.devices) && s.devices[i] == 'A' }
 
+// mirrors returns the status of the mirror targets, by the sector that they
+// begin at.
+func (d *KernelDevice) mirrors() map[Sectors]dm.MirrorStatus {
+	out := map[Sectors]dm.MirrorStatus{}
+	if d == nil {
+		return out
+	}
+	for _, l := range d.Status {
+		if l.Type != (dm.Mirror{}).Type() {
+			continue
+		}
+		if s, err := dm.ParseMirrorStatus(l.Status); err == nil {
+			out[l.Start] = s
+		}
+	}
+	return out
+}
+
 // mirrorInSync says whether all legs of a mirror are equal.
-//
-// Source: Linux, drivers/md/dm-raid1.c: number of legs, the legs, done/all.
 func (d *KernelDevice) mirrorInSync() bool {
-	w := d.targetStatus("mirror")
-	if len(w) == 0 {
-		return false
+	all := d.mirrors()
+	for _, s := range all {
+		if !s.Synced() {
+			return false
+		}
 	}
-	n, err := strconv.ParseUint(w[0], 10, 16)
-	if err != nil || int(n)+1 >= len(w) {
-		return false
+	return len(all) > 0
+}
+
+// copied returns how much of a mirror, or of what is being moved, is in sync, as
+// lvm2 counts: of each segment the whole extents.
+//
+// Source: lvs of lvm2 as recorded in testdata/corpus.
+func (d *KernelDevice) copied(lv *metadata.LogicalVolume, extentSize Sectors) (Percent, bool) {
+	if d == nil || !d.LiveTable {
+		return 0, false
 	}
-	done, all, ok := strings.Cut(w[n+1], "/")
-	return ok && done == all
+	inSync := d.mirrors()
+	var done, all uint64
+	for i := range lv.Segments {
+		seg := &lv.Segments[i]
+		all += uint64(seg.Count)
+		body, ok := seg.Body.(*metadata.Mirror)
+		start, fits := seg.Start.Sectors(extentSize)
+		if !ok || !fits {
+			return 0, false
+		}
+		if s, ok := inSync[start]; ok {
+			high, low := bits.Mul64(uint64(seg.Count), s.InSync)
+			part, _ := bits.Div64(high, low, s.Regions) // no more than Count, as no more than all are in sync
+			done += part
+		} else {
+			done += uint64(body.Moved)
+		}
+	}
+	return dm.PercentOf(done, all), true
 }
 
 // snapshotStatus is the status of a snapshot target, or one that merges.
-//
-// Source: Linux, Documentation/admin-guide/device-mapper/snapshot.rst.
-type snapshotStatus struct{ invalid, mergeFailed bool }
+type snapshotStatus struct {
+	invalid, mergeFailed bool
+	full                 *Percent // nil: the kernel does not say
+}
 
 func (d *KernelDevice) snapshot() (s snapshotStatus, ok bool) {
-	for _, typ := range []string{"snapshot", "snapshot-merge"} {
-		w := d.targetStatus(typ)
-		if len(w) == 0 {
+	if d == nil {
+		return s, false
+	}
+	for _, l := range d.Status {
+		if l.Type != (dm.Snapshot{}).Type() && l.Type != (dm.SnapshotMerge{}).Type() {
 			continue
 		}
-		text := strings.Join(w, " ")
-		return snapshotStatus{text == "Invalid" || text == "Overflow", text == "Merge failed"}, true
+		status, err := dm.ParseSnapshotStatus(l.Status)
+		if err != nil {
+			return s, false
+		}
+		s.invalid = status.State == dm.SnapshotInvalid || status.State == dm.SnapshotOverflow
+		s.mergeFailed = status.State == dm.SnapshotMergeFailed
+		full, known := status.Percent()
+		if s.invalid || s.mergeFailed {
+			full, known = dm.PercentOf(1, 1), true
+		}
+		if known {
+			s.full = &full
+		}
+		return s, true
 	}
 	return s, false
 }

@@ -28,5 +28,8 @@ func PercentOf(part, whole uint64) Percent {
 	return Percent(min(max(rounded, 1), all-1))
 }
 
+// MarshalJSON writes p as a number: 3.22.
+func (p Percent) MarshalJSON() ([]byte, error) { return []byte(p.String()), nil }
+
 // String prints p as lvs does, with two decimals: "3.22".
 func (p Percent) String() string { return fmt.Sprintf("%d.%02d", p/100, p%100) }

@@ -1,6 +1,7 @@
 package dm_test
 
 import (
+	"encoding/json"
 	"math"
 	"testing"
 
@@ -51,4 +52,13 @@ func TestPercentIsMonotonic(t *testing.T) {
 		assert.Equal(t, part == 0, p == 0)
 		assert.Equal(t, part == whole, p == 10000)
 	})
+}
+
+func TestPercentJSON(t *testing.T) {
+	t.Parallel()
+	for p, want := range map[dm.Percent]string{0: "0.00", 7: "0.07", 322: "3.22", 10000: "100.00"} {
+		got, err := json.Marshal(struct{ P *dm.Percent }{&p})
+		assert.NoError(t, err)
+		assert.Equal(t, `{"P":`+want+`}`, string(got))
+	}
 }
