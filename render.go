@@ -17,7 +17,7 @@ type segmentType interface {
 	target(*renderer, *metadata.Segment) (dm.Target, error)
 }
 
-var segmentTypes = [...]segmentType{stripedType{}, virtualType{}}
+var segmentTypes = [...]segmentType{stripedType{}, virtualType{}, mirrorType{}}
 
 // node is a mapped device that the kernel shall have.
 type node struct {
@@ -109,8 +109,10 @@ func (r *renderer) add(lv *metadata.LogicalVolume) (string, error) {
 func (r *renderer) node(lv *metadata.LogicalVolume, layer string) (node, error) {
 	name, err := dmName(r.vg.Name, lv.Name, layer)
 	n := node{lv: lv.ID, lvName: lv.Name, name: name, uuid: dmUUID(r.vg.ID, lv.ID, layer), layer: layer, hidden: true}
-	if layer == "" {
+	if layer != cowLayer {
 		n.readOnly = lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0 || r.lists.forcesReadOnly(r.vg, lv)
+	}
+	if layer == "" {
 		n.hidden = !r.links.visible(lv)
 	}
 	return n, err
