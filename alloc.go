@@ -25,8 +25,16 @@ type allocRequest struct {
 	// Source: lvm.conf allocation/cling_tag_list.
 	ClingTags []string
 
-	// Apart are physical volumes with areas parallel to those wanted. Nothing is
-	// taken from them unless the policy is anywhere.
+	// Parts say what the extents are parallel to, one part after the other. No
+	// piece belongs to two of them. Empty: to nothing.
+	Parts []allocPart
+}
+
+// allocPart is a number of extents of a request that are parallel to others.
+type allocPart struct {
+	Count Extents // logical
+	// Apart are physical volumes that nothing is taken from under a policy
+	// stricter than anywhere: the others are on them.
 	Apart []metadata.ID
 }
 
@@ -55,6 +63,13 @@ func (m *ExtentMap) allocate(vg *metadata.VolumeGroup, r allocRequest) ([]allocP
 	}
 	if r.Extents == 0 || r.Extents > units.MaxExtents || r.Extents%Extents(r.Stripes) != 0 {
 		return nil, errors.WithMessagef(ErrInvalidSize, "allocate %d extents in %d stripes", uint64(r.Extents), r.Stripes)
+	}
+	var parts Extents
+	for _, part := range r.Parts {
+		parts = satAdd(parts, part.Count)
+	}
+	if len(r.Parts) > 0 && parts != r.Extents {
+		return nil, errors.WithMessagef(ErrInvalidSize, "allocate %d extents in parts of %d", uint64(r.Extents), uint64(parts))
 	}
 	p := newPicker(m, vg, r)
 	p.run()

@@ -16,6 +16,8 @@ type picker struct {
 	tags   map[metadata.ID][]string // of all physical volumes
 	legs   []pvSet                  // per stripe: the physical volumes already used by this request
 	need   Extents                  // logical extents still to find
+	parts  []allocPart              // of need; the first is that of the next round
+	policy metadata.Allocation      // of the round
 	pieces []allocPiece
 
 	// behind are the areas right behind the last segment, where not every stripe
@@ -41,7 +43,7 @@ type candidate struct {
 }
 
 func newPicker(m *ExtentMap, vg *metadata.VolumeGroup, r allocRequest) *picker {
-	p := &picker{req: r, need: r.Extents, tags: make(map[metadata.ID][]string), legs: make([]pvSet, r.Stripes)}
+	p := &picker{req: r, need: r.Extents, parts: slices.Clone(r.Parts), tags: make(map[metadata.ID][]string), legs: make([]pvSet, r.Stripes)}
 	for i := range p.legs {
 		p.legs[i] = make(pvSet)
 	}
@@ -59,10 +61,7 @@ func newPicker(m *ExtentMap, vg *metadata.VolumeGroup, r allocRequest) *picker {
 	for _, c := range chosen {
 		pv := records[c.PV]
 		extents, ok := m.pv(c.PV)
-		if pv == nil || !ok || !allocatable(pv) {
-			continue
-		}
-		if slices.Contains(r.Apart, c.PV) && r.Policy != metadata.AllocAnywhere {
+		if pv == nil || !ok || !allocatable(pv) || r.avoids(c.PV) {
 			continue
 		}
 		free := extents.free
@@ -72,6 +71,19 @@ func newPicker(m *ExtentMap, vg *metadata.VolumeGroup, r allocRequest) *picker {
 		p.pvs = append(p.pvs, pickPV{id: c.PV, name: extents.name, tags: pv.Tags, areas: newAreaList(free)})
 	}
 	return p
+}
+
+// avoids says whether nothing can be taken from a physical volume, whichever
+// part it is for.
+func (r *allocRequest) avoids(pv metadata.ID) bool {
+	return len(r.Parts) > 0 && r.Policy != metadata.AllocAnywhere &&
+		!slices.ContainsFunc(r.Parts, func(part allocPart) bool { return !slices.Contains(part.Apart, pv) })
+}
+
+// avoids says whether the round may not use a physical volume, since what is
+// parallel lies on it.
+func (p *picker) avoids(i int) bool {
+	return len(p.parts) > 0 && p.policy != metadata.AllocAnywhere && slices.Contains(p.parts[0].Apart, p.pvs[i].id)
 }
 
 // allocatable says whether extents may be taken from a physical volume.
@@ -87,6 +99,7 @@ func (p *picker) run() {
 		most = metadata.AllocClingByTags
 	}
 	for policy := metadata.AllocContiguous; policy <= most && p.need > 0; policy++ {
+		p.policy = policy
 		switch policy {
 		case metadata.AllocContiguous:
 			p.contiguous()
@@ -190,8 +203,14 @@ func (p *picker) anywhere() {
 // preferred.
 func (p *picker) tagged() bool { return p.req.Stripes > 1 && len(p.req.ClingTags) > 0 }
 
-// want is what one stripe still needs.
-func (p *picker) want() Extents { return p.need / Extents(p.req.Stripes) }
+// want is what one stripe still needs of the part that the round is for.
+func (p *picker) want() Extents {
+	need := p.need
+	if len(p.parts) > 0 {
+		need = min(need, p.parts[0].Count)
+	}
+	return need / Extents(p.req.Stripes)
+}
 
 // round takes the candidates that find returns, one per stripe. It returns false
 // if there are none.
@@ -222,6 +241,11 @@ func (p *picker) round(find func() []candidate) bool {
 	}
 	p.pieces = append(p.pieces, piece)
 	p.need -= piece.Count
+	if len(p.parts) > 0 {
+		if p.parts[0].Count -= piece.Count; p.parts[0].Count == 0 {
+			p.parts = p.parts[1:]
+		}
+	}
 	return true
 }
 
@@ -244,6 +268,9 @@ func (p *picker) candidate(i, j int) candidate {
 func (p *picker) best(apart bool) []candidate {
 	var all []candidate
 	for i := range p.pvs {
+		if p.avoids(i) {
+			continue
+		}
 		var c candidate
 		areas := p.pvs[i].areas
 		for j := 0; j < len(areas); {
@@ -271,7 +298,7 @@ func (p *picker) near(policy metadata.Allocation, legs []pvSet, apart bool) []ca
 	var all []candidate
 	for i := range p.pvs {
 		v := &p.pvs[i]
-		if !slices.ContainsFunc(legs, func(leg pvSet) bool { return p.isNear(v, leg, policy) }) {
+		if p.avoids(i) || !slices.ContainsFunc(legs, func(leg pvSet) bool { return p.isNear(v, leg, policy) }) {
 			continue
 		}
 		var c candidate
@@ -296,6 +323,9 @@ func (p *picker) bestAnywhere(apart bool) []candidate {
 	for before := -1; len(all) > before && len(all) < p.req.Stripes; {
 		before = len(all)
 		for i := range p.pvs {
+			if p.avoids(i) {
+				continue
+			}
 			areas := p.pvs[i].areas
 			for j := 0; j < len(areas) && len(all) < p.req.Stripes; {
 				if areas[j].left() == 0 {
@@ -343,7 +373,7 @@ func (p *picker) inPlace(policy metadata.Allocation, legs []pvSet) []candidate {
 	for i := range p.pvs {
 		v := &p.pvs[i]
 		j := slices.IndexFunc(v.areas, func(a pickArea) bool { return a.left() > 0 })
-		if j < 0 {
+		if j < 0 || p.avoids(i) {
 			continue
 		}
 		for s := range min(len(chosen), len(legs)) {

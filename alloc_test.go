@@ -79,7 +79,7 @@ func TestAllocateRefuses(t *testing.T) {
 			&SpaceError{VG: "vg0", Policy: metadata.AllocNormal, Stripes: 1, Need: 11, Free: 10, Largest: 10, PVs: []PVSpace{{"/dev/sda", 10, 10}}}},
 		{"exported", func(vg *metadata.VolumeGroup) { vg.PVs[1].Status |= metadata.PVExported }, allocRequest{Extents: 11}, ErrNoSpace,
 			&SpaceError{VG: "vg0", Policy: metadata.AllocNormal, Stripes: 1, Need: 11, Free: 10, Largest: 10, PVs: []PVSpace{{"/dev/sda", 10, 10}}}},
-		{"parallel to others", nil, allocRequest{Extents: 11, Apart: []metadata.ID{testID("pv", 1)}}, ErrNoSpace,
+		{"parallel to others", nil, allocRequest{Extents: 11, Parts: []allocPart{{11, []metadata.ID{testID("pv", 1)}}}}, ErrNoSpace,
 			&SpaceError{VG: "vg0", Policy: metadata.AllocNormal, Stripes: 1, Need: 11, Free: 10, Largest: 10, PVs: []PVSpace{{"/dev/sda", 10, 10}}}},
 		{"a wish for what is not there at all", nil, allocRequest{Extents: 3, Stripes: 3, Partial: true}, ErrNoSpace,
 			&SpaceError{VG: "vg0", Policy: metadata.AllocNormal, Stripes: 3, Need: 3, Free: 30, Largest: 20,
@@ -106,7 +106,8 @@ func TestAllocateRefuses(t *testing.T) {
 func TestApartIsIgnoredUnderAnywhere(t *testing.T) {
 	t.Parallel()
 	vg := pvsOf(10)
-	pieces, err := NewExtentMap(vg).allocate(vg, allocRequest{Extents: 10, Policy: metadata.AllocAnywhere, Apart: []metadata.ID{testID("pv", 0)}})
+	pieces, err := NewExtentMap(vg).allocate(vg, allocRequest{Extents: 10, Policy: metadata.AllocAnywhere,
+		Parts: []allocPart{{10, []metadata.ID{testID("pv", 0)}}}})
 	require.NoError(t, err)
 	assert.Equal(t, []allocPiece{{10, []metadata.Area{areaAt(0, 0)}}}, pieces)
 }

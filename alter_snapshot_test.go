@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,7 +14,9 @@ import (
 // differ from it, and the volumes striped and other.
 func snapshots(t testing.TB, sys *System, areas MetadataAreas) {
 	volumes(t, sys, areas)
-	update(t, sys, "vg0", func(tx *Tx) error { return joinErrors(tx.addSnapshot("data", "one", 6), tx.addSnapshot("data", "two", 8)) })
+	update(t, sys, "vg0", func(tx *Tx) error {
+		return joinErrors(tx.addSnapshot("data", "one", 6), tx.addSnapshot("data", "two", 8))
+	})
 	markSnapshots(t, sys)
 }
 
@@ -58,10 +61,13 @@ func markSnapshots(t testing.TB, sys *System) {
 // patternOf returns what a volume of before holds after writePatterns and
 // markSnapshots; nil if it holds nothing by itself.
 func patternOf(before *metadata.VolumeGroup, now *VolumeGroup, old *metadata.LogicalVolume) []byte {
-	if snapshotLinkOf(old) != nil {
+	if snapshotLinkOf(old) != nil || strings.HasPrefix(old.Name, movePrefix) {
 		return nil
 	}
-	size := func(lv *metadata.LogicalVolume) Bytes { s, _ := lv.Extents().Sectors(before.ExtentSize); return sectorBytes(s) }
+	size := func(lv *metadata.LogicalVolume) Bytes {
+		s, _ := lv.Extents().Sectors(before.ExtentSize)
+		return sectorBytes(s)
+	}
 	links := newSnapshotLinks(before)
 	if link, ok := links.by(old.ID); ok {
 		origin := lvRecordIn(before, link.body.Origin)

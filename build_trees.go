@@ -52,7 +52,11 @@ func (b *builder) trees() *trees {
 		}
 		tops := b.tops(id)
 		for _, top := range tops {
-			add(top, tx.wishes[id])
+			w := tx.wishes[id]
+			if top != id {
+				w.activate = w.activate && tx.find(id).Status&metadata.LVPvmove == 0 // which copies by itself
+			}
+			add(top, w)
 		}
 		if !slices.Contains(tops, id) && b.standsAlone(id) {
 			add(id, tx.wishes[id]) // a part that works by itself

@@ -60,6 +60,8 @@ var (
 	ErrUnsupported = errors.New("unsupported")
 	// ErrPlanStale: the group or the kernel changed since the plan was made.
 	ErrPlanStale = errors.New("plan is stale")
+	// ErrNothingToMove: no logical volume that can be moved has extents there.
+	ErrNothingToMove = errors.New("nothing to move")
 	// ErrNotActive: the logical volume has no device.
 	ErrNotActive = errors.New("not active")
 	// ErrActivationSkip: the logical volume is marked not to be activated unless

@@ -111,6 +111,10 @@ var txCalls = map[string]txCall{
 	"FinishMerge":          change(func(tx *Tx) error { return tx.FinishMerge("snap") }),
 	"RemoveHistory":        change(func(tx *Tx) error { return tx.RemoveHistory("gone") }, ErrMissingPV),
 	"GrowFS":               change(func(tx *Tx) error { return tx.GrowFS("data") }),
+	"StartMove":            change(func(tx *Tx) error { return tx.move("data", "a") }),
+	"AdvanceMove":          change(func(tx *Tx) error { return tx.AdvanceMove("pvmove0") }, ErrMissingPV),
+	"FinishMove":           change(func(tx *Tx) error { return tx.FinishMove("pvmove0") }, ErrMissingPV),
+	"AbortMove":            change(func(tx *Tx) error { return tx.AbortMove("pvmove0") }, ErrMissingPV),
 	"SetLVTags":            change(func(tx *Tx) error { return tx.SetLVTags("striped", "t") }, ErrMissingPV),
 	"SetLVReadOnly":        change(func(tx *Tx) error { return tx.SetLVReadOnly("striped", true) }, ErrMissingPV),
 	"SetLVActivationSkip":  change(func(tx *Tx) error { return tx.SetLVActivationSkip("striped", true) }, ErrMissingPV),
@@ -148,14 +152,17 @@ func groupStates() []groupState {
 		{name: "two texts of one seqno", want: ErrDamaged, make: func(_ *testing.T, f *forger) {
 			f.text(func(s string) string { return strings.Replace(s, "max_lv = 0", "max_lv = 9", 1) }, "b")
 		}},
-		{name: "pv missing", want: ErrMissingPV, cannot: []string{"RestoreMissing", "RemoveHistory"}, make: func(t *testing.T, f *forger) {
+		{name: "pv missing", want: ErrMissingPV, cannot: append([]string{"RestoreMissing", "RemoveHistory"}, moveSteps...), make: func(t *testing.T, f *forger) {
 			lose(t, openDisks(t, f.disks, 9), "b")
 		}},
-		{name: "pv marked as missing", want: ErrMissingPV, cannot: []string{"RemoveHistory"}, make: func(t *testing.T, f *forger) {
+		{name: "pv marked as missing", want: ErrMissingPV, cannot: append([]string{"RemoveHistory"}, moveSteps...), make: func(t *testing.T, f *forger) {
 			awhile("b")(t, openDisks(t, f.disks, 9), OneArea)
 		}},
 	}
 }
+
+// moveSteps need a move, which there is not.
+var moveSteps = []string{"AdvanceMove", "FinishMove", "AbortMove"}
 
 func hasKey(calls map[string]txCall, name string) bool { _, has := calls[name]; return has }
 
