@@ -34,7 +34,7 @@ type killScenario struct {
 
 // killScenarios are those of all topics.
 func killScenarios() []killScenario {
-	return slices.Concat(killBasics())
+	return slices.Concat(killBasics(), killSnapshots())
 }
 
 func killBasics() []killScenario {
@@ -58,7 +58,8 @@ type killRun struct {
 	saved   [][]byte               // of the devices
 	want    map[metadata.ID][]byte // what volumes hold
 	where   string
-	n       int
+	// merged and unmerged are what data holds after a merge and before.
+	merged, unmerged []byte
 }
 
 func newKillRun(t *testing.T, s killScenario) *killRun {

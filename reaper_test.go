@@ -55,7 +55,7 @@ func (m *reaper) where() string {
 	return fmt.Sprintf("dead ahead of %s %d: %s", m.when, m.n, m.last[m.n-1])
 }
 
-// on makes a System reaper.
+// on lets a System come to its end.
 func (m *reaper) on(sys *System) {
 	if sys.kernel != nil {
 		sys.kernel = reapedKernel{sys.kernel, m}
