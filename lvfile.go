@@ -111,8 +111,11 @@ func (f *LVFile) ReadAt(p []byte, off int64) (int, error) {
 	}
 	defer f.volume.end()
 	n, err := at.ReadAt(p, off)
-	if n == len(p) && (err == nil || err == io.EOF) {
+	switch {
+	case n == len(p) && (err == nil || err == io.EOF):
 		return n, end
+	case err == io.EOF:
+		err = fault(ErrOutOfRange, "the volume became smaller while it was open")
 	}
 	return n, f.fail("read", err)
 }

@@ -230,6 +230,10 @@ type openSnapshot struct {
 	view  *exception.Snapshot // if it is storeReady
 }
 
+func (s *openSnapshot) invalid() bool {
+	return s.state == storeInvalid || s.state == storeReady && s.view.Store().Invalid()
+}
+
 type storeState int
 
 const (
@@ -392,14 +396,10 @@ func (v *openVolume) at(cow metadata.ID, write bool) (volumeIO, error) {
 	// given up: what is merged by then is all there is.
 	s := v.merging()
 	switch {
-	case s == nil || s.state == storeBlank || s.state == storeInvalid:
+	case s == nil || s.state == storeBlank || s.invalid():
 		return v.base, nil
-	case s.state == storeReady && v.writer != nil:
-		return v.writer, nil
-	case s.state == storeReady && !s.view.Store().Invalid():
-		return s.view, nil
 	case s.state == storeReady:
-		return v.base, nil
+		return s.view, nil
 	}
 	return nil, nil
 }
@@ -411,7 +411,7 @@ func (v *openVolume) atSnapshot(cow metadata.ID, write bool) (volumeIO, error) {
 		return nil, fault(ErrLVNotFound, "it was removed, or merged, while it was open")
 	case s.link.body.Merging:
 		return nil, fault(ErrMerging, "it is being merged into its origin, which shows it")
-	case s.state == storeInvalid:
+	case s.invalid():
 		return nil, errGivenUp
 	case s.state == storeReady:
 		return s.view, nil

@@ -1,0 +1,391 @@
+package lvm
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvm-go/lvm/internal/recorder"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// snapshotFiles returns devices with the volume "origin" and a snapshot "snap" of
+// it, and what both hold.
+func snapshotFiles(t *testing.T, spec SnapshotSpec) (*recorder.Disks, *System, []byte) {
+	t.Helper()
+	disks := recorder.New(diskSize, "a", "b")
+	sys := openDisks(t, disks, 1)
+	data := makeOrigin(t, sys)
+	spec.Name = "snap"
+	if spec.Size.IsZero() {
+		spec.Size = PercentOrigin(100)
+	}
+	amendSnapshot(t, sys, spec)
+	disks.Record()
+	return disks, sys, data
+}
+
+// cowHead returns where the COW store of "snap" begins.
+func cowHead(t *testing.T, sys *System) (path string, off int64) {
+	t.Helper()
+	lv := findVolume(t, sys, "snap")
+	for piece, err := range lv.vg.extents().Map(lv.ID(), 0, 512) {
+		require.NoError(t, err)
+		return lv.vg.members[piece.PV].path, int64(piece.Offset)
+	}
+	return "", 0
+}
+
+func TestSnapshotFile(t *testing.T) {
+	t.Parallel()
+	disks, sys, data := snapshotFiles(t, SnapshotSpec{})
+	snap := openFile(t, sys, "snap")
+	size, err := snap.Size()
+	require.NoError(t, err)
+	assert.Equal(t, originSize, size, "that of the origin")
+	fileHolds(t, data, snap, "a snapshot whose store was never written")
+	assert.Empty(t, written(disks), "reading writes nothing")
+
+	putBytes(t, snap, []byte("to the snapshot"), 5000)
+	volumeHolds(t, data, sys, "origin")
+	want := slices.Clone(data)
+	copy(want[5000:], "to the snapshot")
+	fileHolds(t, want, snap, "written")
+	require.NoError(t, snap.Sync())
+	volumeHolds(t, want, openDisks(t, disks, 2), "snap")
+
+	n, err := snap.ReadAt(make([]byte, 10), int64(originSize)-3)
+	assert.Equal(t, 3, n)
+	assert.ErrorContains(t, err, "EOF")
+	_, err = snap.WriteAt([]byte{1}, int64(originSize))
+	assert.ErrorIs(t, err, ErrOutOfRange)
+	require.NoError(t, snap.Close())
+	_, err = snap.ReadAt(make([]byte, 10), 0)
+	assert.ErrorContains(t, err, "closed")
+	assert.Empty(t, sys.opened.byLV, "nothing is kept")
+}
+
+func TestOpenSnapshotRefusals(t *testing.T) {
+	t.Parallel()
+	refused := func(sys *System, name string, why error) {
+		t.Helper()
+		_, err := findVolume(t, sys, name).Open()
+		require.ErrorIs(t, err, why)
+		var op *OpError
+		require.ErrorAs(t, err, &op)
+		assert.Equal(t, name, op.LV)
+	}
+	disks, sys, _ := snapshotFiles(t, SnapshotSpec{})
+	refused(sys, "snapshot0", ErrUnsupported)
+	amendVG(t, sys, func(tx *Tx) error { return tx.MergeSnapshot("snap") })
+	refused(sys, "snap", ErrMerging)
+	assert.Empty(t, sys.opened.byLV)
+
+	for _, c := range []struct {
+		name string
+		head []byte
+		why  error
+	}{
+		{"no store", bytes.Repeat([]byte{7}, 16), ErrDamaged},
+		{"a chunk size that is none", []byte("SnAp\x01\x00\x00\x00\x01\x00\x00\x00\x07\x00\x00\x00"), ErrDamaged},
+		{"another version", []byte("SnAp\x01\x00\x00\x00\x02\x00\x00\x00\x08\x00\x00\x00"), ErrUnsupported},
+		{"invalid", []byte("SnAp\x00\x00\x00\x00\x01\x00\x00\x00\x08\x00\x00\x00"), ErrSnapshotInvalid},
+	} {
+		disks, sys, data := snapshotFiles(t, SnapshotSpec{})
+		path, off := cowHead(t, sys)
+		disks.Change(path, off, c.head)
+		refused(sys, "snap", c.why)
+		volumeHolds(t, data, sys, "origin")
+		origin := openFile(t, sys, "origin")
+		n, err := origin.WriteAt([]byte("x"), 0)
+		if c.why == ErrSnapshotInvalid {
+			require.NoError(t, err, "the origin is not disturbed")
+			assert.Len(t, disks.Writes(), 1, "and nothing is kept for it")
+			continue
+		}
+		require.ErrorIs(t, err, c.why, "the snapshot could not keep what is written over")
+		assert.Zero(t, n)
+		assert.Empty(t, disks.Writes())
+	}
+
+	// The store is on a device that is missing.
+	disks = recorder.New(diskSize, "a", "b")
+	sys = openDisks(t, disks, 1)
+	amendVG(t, sys, func(tx *Tx) error {
+		if err := makeGroup(tx, OneArea); err != nil {
+			return err
+		}
+		_, err := tx.CreateLV(LVSpec{Name: "origin", Size: ExtentCount(20), PVs: []PVSelection{{PV: "a"}}})
+		if err != nil {
+			return err
+		}
+		_, err = tx.CreateSnapshot("origin", SnapshotSpec{Name: "snap", Size: PercentOrigin(100), PVs: []PVSelection{{PV: "b"}}})
+		return err
+	})
+	open := sys.cfg.OpenDevice
+	sys, err := Open(Config{Devices: []string{"a"}, Kernel: KernelNone, OpenDevice: open})
+	require.NoError(t, err)
+	refused(sys, "snap", ErrMissingPV)
+	origin := openFile(t, sys, "origin")
+	_, err = origin.ReadAt(make([]byte, 10), 0)
+	require.NoError(t, err)
+	disks.Record()
+	_, err = origin.WriteAt([]byte("x"), 0)
+	require.ErrorIs(t, err, ErrMissingPV)
+	assert.Empty(t, disks.Writes())
+}
+
+func TestReadOnlySnapshotFile(t *testing.T) {
+	t.Parallel()
+	_, sys, data := snapshotFiles(t, SnapshotSpec{ReadOnly: true})
+	snap, origin := openFile(t, sys, "snap"), openFile(t, sys, "origin")
+	_, err := snap.WriteAt([]byte{1}, 0)
+	require.ErrorIs(t, err, ErrReadOnly)
+	putBytes(t, origin, []byte("new"), 100)
+	fileHolds(t, data, snap, "the origin was written")
+}
+
+// A snapshot is given up for a write to its origin, but not for one to itself.
+func TestSnapshotFileIsFull(t *testing.T) {
+	t.Parallel()
+	disks, sys, data := snapshotFiles(t, SnapshotSpec{Size: ExtentCount(smallCOW), ChunkSize: 16 * KiB})
+	amendVG(t, sys, func(tx *Tx) error {
+		_, err := tx.CreateSnapshot("origin", SnapshotSpec{Name: "large", Size: PercentOrigin(100)})
+		return err
+	})
+	snap, origin := openFile(t, sys, "snap"), openFile(t, sys, "origin")
+	n, err := snap.WriteAt(make([]byte, 17*KiB), 0)
+	require.ErrorIs(t, err, ErrNoSpace)
+	assert.Zero(t, n)
+	putBytes(t, snap, make([]byte, 16*KiB), 0)
+	want := slices.Clone(data)
+	clear(want[:16*KiB])
+	fileHolds(t, want, snap, "full")
+
+	putBytes(t, origin, []byte("one more"), int64(20*KiB))
+	_, err = snap.ReadAt(make([]byte, 1), 0)
+	require.ErrorIs(t, err, ErrSnapshotInvalid)
+	_, err = snap.WriteAt(make([]byte, 1), 0)
+	require.ErrorIs(t, err, ErrSnapshotInvalid)
+	_, err = findVolume(t, sys, "snap").Open()
+	require.ErrorIs(t, err, ErrSnapshotInvalid)
+	fresh := openDisks(t, disks, 2)
+	_, err = findVolume(t, fresh, "snap").Open()
+	require.ErrorIs(t, err, ErrSnapshotInvalid)
+	volumeHolds(t, data, fresh, "large")
+	copy(data[20*KiB:], "one more")
+	volumeHolds(t, data, fresh, "origin")
+
+	_, err = findVolume(t, fresh, "snap").SnapshotUsage()
+	require.ErrorIs(t, err, ErrSnapshotInvalid)
+	amendVG(t, sys, func(tx *Tx) error { return tx.RemoveLV("snap") })
+	putBytes(t, origin, []byte("and more"), int64(40*KiB))
+}
+
+// A file that was opened before goes on with what the group has become.
+func TestFilesFollow(t *testing.T) {
+	t.Parallel()
+	disks := recorder.New(diskSize, "a", "b")
+	sys := openDisks(t, disks, 1)
+	first := makeOrigin(t, sys)
+	origin := openFile(t, sys, "origin")
+	amendSnapshot(t, sys, SnapshotSpec{Name: "snap", Size: PercentOrigin(100)})
+	putBytes(t, origin, []byte("after the first"), 9000)
+	second := slices.Clone(first)
+	copy(second[9000:], "after the first")
+	amendSnapshot(t, sys, SnapshotSpec{Name: "snap2", Size: PercentOrigin(100), ChunkSize: 32 * KiB})
+	putBytes(t, origin, []byte("after the second"), 9000)
+	third := slices.Clone(second)
+	copy(third[9000:], "after the second")
+	volumeHolds(t, first, sys, "snap")
+	volumeHolds(t, second, sys, "snap2")
+	fileHolds(t, third, origin, "origin")
+
+	// What does not concern it, does not.
+	snap := openFile(t, sys, "snap")
+	amendVG(t, sys, func(tx *Tx) error {
+		return joinErrors(tx.RenameLV("origin", "renamed"), tx.SetLVTags("snap", "t"), tx.RemoveLV("other"))
+	})
+	fileHolds(t, first, snap, "snap")
+	fileHolds(t, third, origin, "origin")
+
+	// It keeps its size; the snapshots are as large as their origin.
+	amendVG(t, sys, func(tx *Tx) error { return tx.ExtendLV("renamed", ExtendSpec{By: ExtentCount(4)}) })
+	fileHolds(t, third, origin, "origin")
+	longer := openFile(t, sys, "snap2")
+	size, err := longer.Size()
+	require.NoError(t, err)
+	assert.Equal(t, originSize+16*KiB, size)
+	large := openFile(t, sys, "renamed")
+	putBytes(t, longer, []byte("in the new part"), int64(originSize)+5)
+	putBytes(t, large, []byte("in the new part, too"), int64(originSize)+5)
+	got := make([]byte, 15)
+	_, err = longer.ReadAt(got, int64(originSize)+5)
+	require.NoError(t, err)
+	assert.Equal(t, "in the new part", string(got))
+
+	amendVG(t, sys, func(tx *Tx) error { return tx.RemoveLV("snap2") })
+	_, err = longer.WriteAt([]byte{1}, 0)
+	require.ErrorIs(t, err, ErrLVNotFound)
+	require.ErrorIs(t, longer.Sync(), ErrLVNotFound)
+	amendVG(t, sys, func(tx *Tx) error { return tx.RemoveLV("snap") })
+	putBytes(t, origin, []byte("alone again"), 0)
+	copy(third, "alone again")
+	fileHolds(t, third, origin, "origin")
+
+	amendVG(t, sys, func(tx *Tx) error { return tx.ReduceLV("renamed", ReduceSpec{To: ExtentCount(2)}) })
+	_, err = origin.ReadAt(make([]byte, 10), int64(8*KiB))
+	require.ErrorIs(t, err, ErrOutOfRange)
+	_, err = origin.WriteAt(make([]byte, 10), int64(8*KiB))
+	require.ErrorIs(t, err, ErrOutOfRange)
+	_, err = origin.ReadAt(make([]byte, 10), int64(8*KiB)-10)
+	require.NoError(t, err)
+
+	// Moved to other extents.
+	disks.Record()
+	amendVG(t, sys, func(tx *Tx) error {
+		i := slices.IndexFunc(tx.vg.LVs, func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.Name == "renamed" })
+		lv := *tx.vg.LVs[i]
+		seg := lv.Segments[0]
+		body := *seg.Body.(*metadata.Striped)
+		body.Stripes = slices.Clone(body.Stripes)
+		body.Stripes[0].Start += 100
+		seg.Body = &body
+		lv.Segments = []metadata.Segment{seg}
+		return tx.put(i, &lv)
+	})
+	disks.Record()
+	_, err = origin.ReadAt(make([]byte, 10), 0)
+	require.ErrorIs(t, err, ErrPlanStale)
+	_, err = origin.WriteAt(make([]byte, 10), 0)
+	require.ErrorIs(t, err, ErrPlanStale)
+	assert.Empty(t, disks.Writes())
+	again := openFile(t, sys, "renamed")
+	putBytes(t, again, []byte("x"), 0)
+
+	amendVG(t, sys, func(tx *Tx) error { return tx.RemoveLV("renamed") })
+	_, err = again.ReadAt(make([]byte, 10), 0)
+	require.ErrorIs(t, err, ErrLVNotFound)
+	for _, f := range []*LVFile{origin, large, snap, longer, again} {
+		require.NoError(t, f.Close())
+	}
+	assert.Empty(t, sys.opened.byLV)
+}
+
+// What another System has made of the group is heeded as soon as this one hears
+// of it.
+func TestFilesFollowOthers(t *testing.T) {
+	t.Parallel()
+	disks := recorder.New(diskSize, "a", "b")
+	sys, other := openDisks(t, disks, 1), openDisks(t, disks, 2)
+	data := makeOrigin(t, sys)
+	before := findVolume(t, sys, "origin")
+	origin := openFile(t, sys, "origin")
+	amendSnapshot(t, other, SnapshotSpec{Name: "snap", Size: PercentOrigin(100)})
+	_, err := sys.VG(context.Background(), "vg0")
+	require.NoError(t, err)
+	putBytes(t, origin, []byte("new"), 0)
+	volumeHolds(t, data, other, "snap")
+	late, err := before.Open()
+	require.NoError(t, err)
+	putBytes(t, late, []byte("new"), 50000)
+	volumeHolds(t, data, other, "snap")
+
+	amendVG(t, other, func(tx *Tx) error {
+		return joinErrors(tx.RemoveLV("snap"), tx.RemoveLV("origin"))
+	})
+	_, err = sys.VG(context.Background(), "vg0")
+	require.NoError(t, err)
+	_, err = before.Open()
+	require.ErrorIs(t, err, ErrLVNotFound)
+}
+
+// Snapshots of one update are of one piece, whoever writes meanwhile: what was
+// written to one volume before the other shows before it.
+func TestSnapshotFilesOfOnePiece(t *testing.T) {
+	t.Parallel()
+	disks := recorder.New(diskSize, "a", "b")
+	sys := openDisks(t, disks, 1)
+	amendVG(t, sys, func(tx *Tx) error {
+		return joinErrors(makeGroup(tx, OneArea), tx.addLV("one", 4, 1), tx.addLV("two", 4, 1))
+	})
+	one, two := openFile(t, sys, "one"), openFile(t, sys, "two")
+	number := make([]byte, 8)
+	putBytes(t, one, number, 0)
+	putBytes(t, two, number, 0)
+	done := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		b := make([]byte, 8)
+		for n := uint64(1); ; n++ {
+			binary.LittleEndian.PutUint64(b, n)
+			for _, f := range []*LVFile{one, two} {
+				_, err := f.WriteAt(b, 0)
+				assert.NoError(t, err)
+			}
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	read := func(name string) uint64 {
+		f := openFile(t, sys, name)
+		defer f.Close()
+		b := make([]byte, 8)
+		_, err := f.ReadAt(b, 0)
+		require.NoError(t, err)
+		return binary.LittleEndian.Uint64(b)
+	}
+	for range 20 {
+		amendVG(t, sys, func(tx *Tx) error {
+			for _, name := range []string{"one", "two"} {
+				if _, err := tx.CreateSnapshot(name, SnapshotSpec{Name: name + "snap", Size: PercentOrigin(100)}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		a, b := read("onesnap"), read("twosnap")
+		assert.True(t, a == b || a == b+1, "%d and %d", a, b)
+		assert.Equal(t, a, read("onesnap"), "it stays so")
+		amendVG(t, sys, func(tx *Tx) error { return joinErrors(tx.RemoveLV("onesnap"), tx.RemoveLV("twosnap")) })
+	}
+	close(done)
+	writer.Wait()
+}
+
+// The caller's hooks let writers go on when the snapshot is there for them.
+func TestSnapshotFilesAndHooks(t *testing.T) {
+	t.Parallel()
+	disks := recorder.New(diskSize, "a", "b")
+	sys := openDisks(t, disks, 1)
+	data := makeOrigin(t, sys)
+	origin := openFile(t, sys, "origin")
+	amendVG(t, sys, func(tx *Tx) error {
+		tx.OnFreeze(FreezeHooks{
+			Freeze: func(context.Context) error {
+				putBytes(t, origin, []byte("the last"), 0)
+				return origin.Sync()
+			},
+			Thaw: func(_ time.Duration, committed bool) {
+				assert.True(t, committed)
+				putBytes(t, origin, []byte("the next"), 0)
+			},
+		})
+		_, err := tx.CreateSnapshot("origin", SnapshotSpec{Name: "snap", Size: PercentOrigin(100)})
+		return err
+	})
+	copy(data, "the last")
+	volumeHolds(t, data, sys, "snap")
+	copy(data, "the next")
+	volumeHolds(t, data, sys, "origin")
+}
