@@ -15,6 +15,7 @@ type run struct {
 	devs   map[string]dm.Dev // numbers of mapped devices, by uuid
 	cookie *dm.Cookie        // nil without udev
 
+	loaded      []*LoadTable  // that are not undone
 	suspendedAt time.Time     // when the first device was; zero if none was yet
 	frozen      []FreezeHooks // whose Freeze was called, but not yet Thaw
 	calling     bool          // one of them

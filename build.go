@@ -16,6 +16,7 @@ type builder struct {
 
 	prepare  []Step // disks, before the metadata
 	metadata []Step // text and precommit
+	clear    []Step // tables that somebody left behind
 	load     []Step // devices and tables that wait for the commit
 	flush    []Step // caches, before what is cached is suspended
 	suspend  []Step
@@ -61,6 +62,7 @@ func (tx *Tx) build() (*Plan, error) {
 func (b *builder) append(o *builder) {
 	b.prepare = append(b.prepare, o.prepare...)
 	b.metadata = append(b.metadata, o.metadata...)
+	b.clear = append(b.clear, o.clear...)
 	b.load = append(b.load, o.load...)
 	b.flush = append(b.flush, o.flush...)
 	b.suspend = append(b.suspend, o.suspend...)
@@ -76,7 +78,7 @@ func (b *builder) append(o *builder) {
 }
 
 func (b *builder) steps() []Step {
-	return slices.Concat(b.prepare, b.metadata, b.load, b.flush, b.suspend, b.retire, b.commit, b.resume, b.clean, b.settle, b.drop, b.after)
+	return slices.Concat(b.prepare, b.metadata, b.clear, b.load, b.flush, b.suspend, b.retire, b.commit, b.resume, b.clean, b.settle, b.drop, b.after)
 }
 
 // phases makes the steps for one group.

@@ -249,7 +249,7 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 	renamed, held := m.name != n.name, b.holds[n.uuid]
 	if live && !renamed && !w.refresh && !m.info.Suspended && held == 0 {
 		if m.info.InactiveTable {
-			b.load = append(b.load, &ClearTable{deviceRef: ref})
+			b.clear = append(b.clear, &ClearTable{deviceRef: ref})
 		}
 		b.addMissingNode(n, m)
 		if w.readAhead {
@@ -260,11 +260,11 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 	if !m.info.LiveTable && n.shows != "" {
 		b.hold(n.shows, frozen)
 	}
-	switch {
-	case !live:
+	if m.info.InactiveTable { // also before a load: two tables cannot have the same COW store
+		b.clear = append(b.clear, &ClearTable{deviceRef: ref})
+	}
+	if !live {
 		b.load = append(b.load, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
-	case m.info.InactiveTable:
-		b.load = append(b.load, &ClearTable{deviceRef: ref})
 	}
 	early := false
 	if n.early && (!m.info.LiveTable || m.info.Suspended) {
@@ -301,6 +301,9 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 
 // addMissingNode plans a node or link that is not there, or leads elsewhere.
 func (b *builder) addMissingNode(n node, m *mapped) {
+	if n.hidden && n.layer == "" && b.tx.sys.host.hasNodes(m.name, m.dev, b.tx.vg.Name, n.lvName) {
+		b.drop = append(b.drop, &DropLink{VG: b.tx.vg.Name, LV: n.lvName})
+	}
 	if add := b.addNode(n); !b.tx.sys.host.hasNodes(add.Name, m.dev, add.VG, add.LV) {
 		b.after = append(b.after, add)
 	}

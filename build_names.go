@@ -7,18 +7,49 @@ import (
 	"github.com/pkg/errors"
 )
 
-// loadRemoval plans the removal of a device behind what else is done before the
-// commit, so that it is not removed in vain, unless a new one gets its name.
-func (b *builder) loadRemoval(s *RemoveDevice) {
-	takes := func(other Step) bool {
+// loadRemovals plans removals, in their order, behind what else is done before the
+// commit, so that nothing is removed in vain, but those that new devices get the
+// names of.
+func (b *builder) loadRemovals(removals []Step) {
+	created := map[string]int{}
+	for i, s := range slices.Backward(b.load) {
+		if c, ok := s.(*CreateDevice); ok {
+			created[c.Name] = i
+		}
+	}
+	early, at := 0, len(b.load)
+	for n, s := range removals {
+		if i, taken := created[s.(*RemoveDevice).Name]; taken {
+			early, at = n+1, min(at, i)
+		}
+	}
+	b.load = append(slices.Insert(b.load, at, removals[:early]...), removals[early:]...)
+}
+
+// goneSuffix ends the name of a device that waits for its removal, where another
+// gets its name.
+const goneSuffix = "-gone"
+
+// makeWay plans that a device which is removed late gives its name to the new
+// one that is to have it.
+func (b *builder) makeWay(s *RemoveDevice) error {
+	i := slices.IndexFunc(b.load, func(other Step) bool {
 		c, ok := other.(*CreateDevice)
 		return ok && c.Name == s.Name
+	})
+	if i < 0 {
+		return nil
 	}
-	if i := slices.IndexFunc(b.load, takes); i >= 0 {
-		b.load = slices.Insert(b.load, i, Step(s))
-		return
+	away := &RenameDevice{deviceRef: s.deviceRef, NewName: s.Name + goneSuffix, hidden: true, early: true}
+	if len(away.NewName) > maxDMNameLen {
+		return fault(ErrInvalidName, "a new lv gets the name of one that is removed, and %s is too long for the time being: do one after the other", away.NewName)
 	}
-	b.load = append(b.load, s)
+	if err := b.nameIsFree(away.NewName); err != nil {
+		return err
+	}
+	b.load = slices.Insert(b.load, i, Step(away))
+	s.Name = away.NewName
+	return nil
 }
 
 // orderRenames puts a rename behind the one that frees its new name. Names that

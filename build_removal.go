@@ -44,7 +44,7 @@ func (b *builder) removals(t *trees) error {
 // removal is the planning of the removal of devices.
 type removal struct {
 	b     *builder
-	above map[*mapped][]*mapped // whose live tables name a device
+	above map[*mapped][]*mapped // whose tables name a device
 	at    map[*mapped]when
 }
 
@@ -62,15 +62,21 @@ func (r *removal) plan(going []*mapped) error {
 		}
 	}
 	going = r.parentsFirst(going)
+	var first []Step
 	for _, m := range going {
 		if err := r.checkClosed(m); err != nil {
 			return err
 		}
 		r.at[m] = r.when(m)
 		s, drop := b.removal(m)
+		if r.at[m] != beforeAll {
+			if err := b.makeWay(s); err != nil {
+				return err
+			}
+		}
 		switch r.at[m] {
 		case beforeAll:
-			b.loadRemoval(s)
+			first = append(first, s)
 		case inWindow:
 			b.retire = append(b.retire, s)
 		case afterAll:
@@ -78,10 +84,11 @@ func (r *removal) plan(going []*mapped) error {
 		}
 		b.drop = append(b.drop, drop)
 	}
+	b.loadRemovals(first)
 	return nil
 }
 
-// note enters what the live table of a device names of the group's devices.
+// note enters what the tables of a device name of the group's devices.
 func (r *removal) note(m *mapped) {
 	for _, below := range r.b.tx.below(m) {
 		if !slices.Contains(r.above[below], m) {
@@ -131,10 +138,15 @@ func (b *builder) formerLink(cow metadata.ID) (snapshotLink, bool) {
 	return b.tx.st.links().by(cow)
 }
 
-// below returns the group's devices that the live table of a device names, which
-// was looked at.
+// below returns the group's devices that the tables of a device name, which was
+// looked at.
 func (tx *Tx) below(m *mapped) []*mapped {
 	var out []*mapped
+	for _, dev := range m.waits {
+		if below := tx.kern.byDev[dev]; below != nil {
+			out = append(out, below)
+		}
+	}
 	for _, line := range m.table {
 		for _, device := range line.Target.Devices() {
 			if dev, err := dm.ParseDev(device); err == nil && tx.kern.byDev[dev] != nil {
@@ -209,12 +221,13 @@ func (tx *Tx) lookClosed(m *mapped, users int32) error {
 func (b *builder) removal(m *mapped) (*RemoveDevice, *DropNode) {
 	_, lv, _, _ := parseDMName(m.name)
 	drop := b.dropNode(m, lv)
-	return &RemoveDevice{
-		deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: m.layer != "" && !m.isStandIn(),
-		again: &deviceState{
-			live: m.info.LiveTable, dev: m.dev, table: b.tx.symbolic(m.table), readOnly: m.info.ReadOnly, vg: drop.VG, lv: drop.LV,
-		},
-	}, drop
+	again := &deviceState{
+		name: m.name, live: m.info.LiveTable, dev: m.dev, table: b.tx.symbolic(m.table), readOnly: m.info.ReadOnly, vg: drop.VG,
+	}
+	if b.tx.sys.host.hasNodes(m.name, m.dev, drop.VG, drop.LV) {
+		again.lv = drop.LV
+	}
+	return &RemoveDevice{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: m.layer != "" && !m.isStandIn(), again: again}, drop
 }
 
 func (b *builder) dropNode(m *mapped, lv string) *DropNode {

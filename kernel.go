@@ -35,6 +35,7 @@ type mapped struct {
 	looked bool
 	info   dm.Info
 	table  dm.Table
+	waits  []dm.Dev // what an inactive table is on
 }
 
 // kernelState is the devices of one group that the kernel has.
@@ -77,8 +78,11 @@ func (k *kernelState) look(m *mapped) error {
 	if err != nil {
 		return err
 	}
-	m.looked, m.info, m.table = true, info, table
-	return nil
+	m.looked, m.info, m.table, m.waits = true, info, table, nil
+	if info.InactiveTable { // somebody died, or is about to change it
+		_, m.waits, err = k.kernel.Deps(dm.ByDev(m.dev), dm.QueryOptions{Inactive: true, NoFlush: true})
+	}
+	return err
 }
 
 // active says whether an LV has the device that users see.

@@ -316,7 +316,8 @@ func (b *builder) repairDevices(rec *Recovery) error {
 	}
 	if err := b.settleDevices(); err != nil {
 		rec.Problems = append(rec.Problems, Problem{VG: b.plan.VG, Err: err})
-		b.load, b.flush, b.suspend, b.retire, b.resume, b.clean, b.drop, b.settle, b.after = nil, nil, nil, nil, nil, nil, nil, nil, b.after[:kept]
+		b.clear, b.load, b.flush, b.suspend, b.retire, b.resume, b.clean, b.drop, b.settle, b.after =
+			nil, nil, nil, nil, nil, nil, nil, nil, nil, b.after[:kept]
 		for _, m := range tx.kern.all() {
 			b.revert(m)
 		}
@@ -435,7 +436,7 @@ func isMoveName(name string) bool { return strings.HasPrefix(name, "pvmove") }
 // revert lets a suspended device go on as it was, whatever was planned for it.
 func (b *builder) revert(m *mapped) {
 	if m.info.InactiveTable && m.info.LiveTable {
-		b.load = append(b.load, &ClearTable{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}})
+		b.clear = append(b.clear, &ClearTable{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}})
 		m.info.InactiveTable = false
 	}
 	b.wake(m)

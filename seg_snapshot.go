@@ -56,6 +56,7 @@ func (r *renderer) snapshots(id metadata.ID) error {
 		if err != nil {
 			return err
 		}
+		n.hidden = false // while its merge waits, somebody may have it open
 		target := dm.Snapshot{Origin: real, COW: store, ChunkSize: link.body.ChunkSize}
 		if merge, err := r.merge(link); err != nil {
 			return err

@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,13 +84,31 @@ func (s *LoadTable) do(r *run) error {
 	if err != nil {
 		return err
 	}
+	r.loaded = append(r.loaded, s)
 	_, err = r.sys.kernel.Load(r.ref(s.UUID), table, dm.LoadOptions{ReadOnly: s.ReadOnly})
 	return err
 }
 
 func (s *LoadTable) undo(r *run) error {
+	if !slices.Contains(r.loaded, s) {
+		return nil // done, or never loaded
+	}
 	_, err := r.sys.kernel.Clear(r.ref(s.UUID))
 	return err
+}
+
+// unload drops all tables that were loaded and are not live: with one that waits
+// to take over its COW store a snapshot does not resume.
+func (r *run) unload() error {
+	var errs []error
+	for _, s := range r.loaded {
+		if _, err := r.sys.kernel.Clear(r.ref(s.UUID)); err != nil {
+			_, err = r.sys.kernel.Clear(r.ref(s.UUID))
+			errs = append(errs, err)
+		}
+	}
+	r.loaded = nil
+	return joinErrors(errs...)
 }
 
 // ClearTable drops an inactive table that somebody left behind.
@@ -117,6 +136,7 @@ type RemoveDevice struct {
 
 // deviceState is what it takes to make a device that was there.
 type deviceState struct {
+	name     string // of its node
 	dev      dm.Dev
 	live     bool
 	table    dm.Table
@@ -188,7 +208,7 @@ func (s *RemoveDevice) undo(r *run) error {
 	if err := r.resume(ref, s.hidden); err != nil || r.cookie != nil {
 		return err // with a cookie, udev makes the nodes
 	}
-	add := &AddNode{deviceRef: s.deviceRef, VG: s.again.vg, LV: s.again.lv}
+	add := &AddNode{deviceRef: deviceRef{Name: s.again.name, UUID: s.UUID}, VG: s.again.vg, LV: s.again.lv}
 	return add.do(r)
 }
 
@@ -232,13 +252,10 @@ func (s *SuspendDevice) do(r *run) error {
 	return err
 }
 
-// undo drops the inactive table first, or the resume would make it live. A
+// undo drops the inactive tables first, or the resume would make one live. A
 // device that does not resume at once is tried again: it must not stay so.
 func (s *SuspendDevice) undo(r *run) error {
-	_, clearErr := r.sys.kernel.Clear(r.ref(s.UUID))
-	if clearErr != nil {
-		_, clearErr = r.sys.kernel.Clear(r.ref(s.UUID))
-	}
+	clearErr := r.unload()
 	err := r.resume(r.ref(s.UUID), s.hidden)
 	if err != nil {
 		err = r.resume(r.ref(s.UUID), s.hidden)
@@ -246,13 +263,13 @@ func (s *SuspendDevice) undo(r *run) error {
 	return joinErrors(clearErr, err)
 }
 
-// RenameDevice gives a suspended device its new name.
+// RenameDevice gives a device its new name.
 type RenameDevice struct {
 	harmless
-	final
 	deviceRef // with the old name
 	NewName   string
 
+	early  bool // before the commit
 	hidden bool
 }
 
@@ -260,12 +277,26 @@ func (s *RenameDevice) String() string {
 	return fmt.Sprintf("rename device %s to %s", s.Name, s.NewName)
 }
 
-func (s *RenameDevice) do(r *run) error {
+func (s *RenameDevice) do(r *run) error { return s.rename(r, s.Name, s.NewName) }
+
+// undo gives the old name back, also if the answer was lost.
+func (s *RenameDevice) undo(r *run) error {
+	if !s.early {
+		return nil
+	}
+	info, _, err := r.sys.kernel.Table(r.ref(s.UUID), dm.QueryOptions{NoFlush: true})
+	if err != nil || info.Name == s.Name {
+		return err
+	}
+	return s.rename(r, s.NewName, s.Name)
+}
+
+func (s *RenameDevice) rename(r *run, from, to string) error {
 	cookie, err := r.cookie.Begin(udevFlags(s.hidden))
 	if err != nil {
 		return err
 	}
-	info, err := r.sys.kernel.Rename(s.Name, s.NewName, dm.RenameOptions{Cookie: cookie})
+	info, err := r.sys.kernel.Rename(from, to, dm.RenameOptions{Cookie: cookie})
 	return joinErrors(err, r.cookie.Done(info, err))
 }
 
@@ -348,6 +379,17 @@ type DropNode struct {
 func (s *DropNode) String() string { return "drop nodes of " + s.Name }
 
 func (s *DropNode) do(r *run) error { return removeNodes(r, s.Name, s.VG, s.LV) }
+
+// DropLink removes the link to a device that is no longer for users.
+type DropLink struct {
+	harmless
+	final
+	VG, LV string
+}
+
+func (s *DropLink) String() string { return "drop the link of " + s.VG + "/" + s.LV }
+
+func (s *DropLink) do(r *run) error { return r.sys.host.removeLink(s.VG, s.LV) }
 
 // removeNodes removes the link first: by a node that is left the link is found,
 // but not the other way round if the group got another name.
