@@ -34,7 +34,7 @@ type killScenario struct {
 
 // killScenarios are those of all topics.
 func killScenarios() []killScenario {
-	return slices.Concat(killBasics(), killSnapshots())
+	return slices.Concat(killBasics(), killSnapshots(), killMoves())
 }
 
 func killBasics() []killScenario {
@@ -60,6 +60,7 @@ type killRun struct {
 	where   string
 	// merged and unmerged are what data holds after a merge and before.
 	merged, unmerged []byte
+	ends             int // of moves
 }
 
 func newKillRun(t *testing.T, s killScenario) *killRun {
@@ -142,6 +143,16 @@ func (r *killRun) holds(path string, want []byte) {
 	for at := 0; at < len(got); at += 4096 {
 		end := min(at+4096, len(got))
 		require.True(r, bytes.Equal(want[at:end], got[at:end]), "%s: %s differs at byte %d", r.where, path, at)
+	}
+}
+
+// holdsAll checks what the volumes hold that are there, as far as they reach.
+func (r *killRun) holdsAll(vg *VolumeGroup) {
+	r.Helper()
+	for id, want := range r.want {
+		if lv, err := vg.LV(id.String()); err == nil && lv.Active() {
+			r.holds(lv.Path(), want[:min(len(want), int(lv.Size()))])
+		}
 	}
 }
 
@@ -312,11 +323,7 @@ func (r *killRun) verify(askLVM2 bool) {
 	r.inOrder()
 	vg, err := sys.VG(ctx, "vg0")
 	require.NoError(r, err, r.where)
-	for id, want := range r.want {
-		if lv, err := vg.LV(id.String()); err == nil && lv.Active() {
-			r.holds(lv.Path(), want[:min(len(want), int(lv.Size()))])
-		}
-	}
+	r.holdsAll(vg)
 	if askLVM2 {
 		r.lvm2Agrees()
 	}
