@@ -209,6 +209,7 @@ type openVolume struct {
 	group     *groupLayout
 	base      *extentFile
 	snapshots []*openSnapshot
+	reader    volumeIO // of what is being merged, once that was read
 	writer    volumeIO // once all is there that writing needs
 	gone      error    // why the files cannot be used any more
 }
@@ -224,6 +225,7 @@ type openSnapshot struct {
 	link snapshotLink
 	name string
 	cow  *extentFile
+	size Bytes // of the snapshot
 
 	// What its store is, once it was read.
 	state storeState
@@ -251,7 +253,7 @@ func (v *openVolume) set(g *groupLayout, lv *metadata.LogicalVolume) {
 	if v.base != nil {
 		h = v.base.h
 	}
-	v.group, v.base, v.snapshots, v.writer = g, g.file(lv, h), nil, nil
+	v.group, v.base, v.snapshots, v.reader, v.writer = g, g.file(lv, h), nil, nil, nil
 	for _, link := range g.links().of(lv.ID) {
 		cow := g.find(link.body.COW)
 		if cow == nil {
@@ -264,7 +266,9 @@ func (v *openVolume) set(g *groupLayout, lv *metadata.LogicalVolume) {
 				h = old.cow.h
 			}
 		}
-		v.snapshots = append(v.snapshots, &openSnapshot{link: link, name: cow.Name, cow: g.file(cow, h)})
+		sectors, _ := link.extents().Sectors(g.vg.ExtentSize)
+		size := min(sectorBytes(sectors), v.base.size)
+		v.snapshots = append(v.snapshots, &openSnapshot{link: link, name: cow.Name, cow: g.file(cow, h), size: size})
 	}
 }
 
@@ -356,6 +360,9 @@ func (v *openVolume) ready(cow metadata.ID) (Bytes, error) {
 		return 0, err
 	}
 	defer v.end()
+	if s := v.snapshot(cow); s != nil {
+		return s.size, nil
+	}
 	return v.base.size, nil
 }
 
@@ -398,10 +405,8 @@ func (v *openVolume) at(cow metadata.ID, write bool) (volumeIO, error) {
 	switch {
 	case s == nil || s.state == storeBlank || s.invalid():
 		return v.base, nil
-	case s.state == storeReady:
-		return s.view, nil
 	}
-	return nil, nil
+	return v.reader, nil
 }
 
 func (v *openVolume) atSnapshot(cow metadata.ID, write bool) (volumeIO, error) {
@@ -439,24 +444,44 @@ func (v *openVolume) prepare(cow metadata.ID, write bool) error {
 			return errors.WithMessagef(err, "snapshot %s", s.name)
 		}
 	}
-	if !cow.IsZero() || !write || v.writer != nil {
+	if !cow.IsZero() {
 		return nil
 	}
+	var err error
+	merging := v.merging()
+	if merging != nil && v.reader == nil {
+		// To read, no other snapshot has to be in order.
+		if v.reader, err = v.origin(merging, merging); err != nil {
+			return err
+		}
+	}
+	if write && v.writer == nil {
+		v.writer, err = v.origin(merging, v.snapshots...)
+	}
+	return err
+}
+
+// origin returns the volume as the origin of snapshots, of which one is being
+// merged, or none. Those whose store is not in order do not count.
+func (v *openVolume) origin(merging *openSnapshot, snapshots ...*openSnapshot) (volumeIO, error) {
 	var views []*exception.Snapshot
-	for _, s := range v.snapshots {
+	for _, s := range snapshots {
 		if s.view != nil {
 			views = append(views, s.view)
 		}
 	}
-	origin, err := exception.NewOrigin(v.base, v.base.size, views...)
+	o, err := exception.NewOrigin(v.base, v.base.size, views...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	v.writer = origin
-	if s := v.merging(); s != nil && s.view != nil {
-		v.writer, err = exception.NewMerging(origin, s.view)
+	if merging == nil || merging.view == nil {
+		return o, nil
 	}
-	return err
+	m, err := exception.NewMerging(o, merging.view)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // load reads the store, unless that was done. If there is none, it makes one if
@@ -489,7 +514,7 @@ func (s *openSnapshot) load(base *extentFile, create bool) error {
 	case err != nil:
 		return fromException(err)
 	}
-	if s.view, err = exception.NewSnapshot(base, base.size, store); err != nil {
+	if s.view, err = exception.NewSnapshot(base, s.size, store); err != nil {
 		return fromException(err)
 	}
 	s.state = storeReady

@@ -268,7 +268,7 @@ func (f *lvFacts) addRelated(r *LVReport) {
 	name(first.origin, &r.Origin, &r.OriginUUID)
 	if f.cow != nil {
 		origin := &f.rel.nodes[f.cow.origin]
-		r.Origin, r.OriginUUID, r.OriginSize = origin.rec.Name, origin.rec.ID, f.vg.bytes(origin.rec.Extents())
+		r.Origin, r.OriginUUID, r.OriginSize = origin.rec.Name, origin.rec.ID, f.vg.bytes(f.cow.size)
 	}
 	if len(f.snapshots) > 0 {
 		r.OriginSize = r.Size

@@ -46,7 +46,8 @@ type lvNode struct {
 
 // lvCow is what a record of a snapshot says of the volume with the chunks.
 type lvCow struct {
-	origin  int // node
+	origin  int     // node
+	size    Extents // of the origin when the snapshot was made
 	chunk   Sectors
 	merging bool
 }
@@ -183,7 +184,7 @@ func (r *relations) snapshot(n *lvNode, f *segmentFacts) {
 	cow, hasCow := r.byName[f.cow]
 	if hasOrigin && hasCow {
 		r.nodes[origin].snapshots = append(r.nodes[origin].snapshots, cow)
-		r.nodes[cow].cow = &lvCow{origin: origin, chunk: f.chunkSize, merging: f.merging}
+		r.nodes[cow].cow = &lvCow{origin: origin, size: n.rec.Extents(), chunk: f.chunkSize, merging: f.merging}
 	}
 }
 

@@ -15,7 +15,7 @@ const (
 //
 //	origin-real           what its segments say
 //	snapshot-cow          what those of each snapshot say
-//	snapshot  snapshot    origin-real snapshot-cow
+//	snapshot  snapshot    origin-real snapshot-cow, as long as the origin was
 //	origin    snapshot-origin origin-real
 //
 // While a snapshot is merged, the origin has the snapshot-merge target in its
@@ -32,7 +32,6 @@ func (r *renderer) snapshots(id metadata.ID) error {
 	if !ok {
 		return fault(ErrInvalidSize, "lv %s is too large", origin.Name)
 	}
-	whole := func(t dm.Target) dm.Table { return dm.Table{{Length: length, Target: t}} }
 	real, err := r.layer(origin, realLayer)
 	if err != nil {
 		return err
@@ -41,7 +40,7 @@ func (r *renderer) snapshots(id metadata.ID) error {
 	if err != nil {
 		return err
 	}
-	top.table = whole(dm.SnapshotOrigin{Origin: real})
+	top.table = dm.Table{{Length: length, Target: dm.SnapshotOrigin{Origin: real}}}
 	var merging *node
 	for _, link := range r.links.of(id) {
 		cow, err := r.volume(link.body.COW)
@@ -57,18 +56,22 @@ func (r *renderer) snapshots(id metadata.ID) error {
 			return err
 		}
 		n.hidden = false // while its merge waits, somebody may have it open
+		short, ok := link.extents().Sectors(r.vg.ExtentSize)
+		if !ok || short > length {
+			return fault(ErrDamaged, "snapshot %s is larger than its origin %s", cow.Name, origin.Name)
+		}
 		target := dm.Snapshot{Origin: real, COW: store, ChunkSize: link.body.ChunkSize}
 		if merge, err := r.merge(link); err != nil {
 			return err
 		} else if merge {
 			n.hidden, n.last = true, true
-			n.table = whole(dm.ErrorTarget{})
+			n.table = dm.Table{{Length: short, Target: dm.ErrorTarget{}}}
 			merging = &n
-			top.table = whole(dm.SnapshotMerge(target))
+			top.table[0].Target = dm.SnapshotMerge(target)
 			continue
 		}
 		n.shows = top.uuid
-		n.table = whole(target)
+		n.table = dm.Table{{Length: short, Target: target}}
 		r.put(n)
 	}
 	r.put(top)

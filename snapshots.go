@@ -12,6 +12,10 @@ type snapshotLink struct {
 	body *metadata.Snapshot
 }
 
+// extents returns the size of the snapshot: that of its origin when it was made.
+// Source: lvm2 as observed.
+func (l snapshotLink) extents() Extents { return l.lv.Extents() }
+
 // snapshotLinkOf returns what a record says that is a link, nil if it is a
 // volume.
 func snapshotLinkOf(lv *metadata.LogicalVolume) *metadata.Snapshot {
