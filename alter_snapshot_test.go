@@ -136,7 +136,7 @@ func alterSnapshot() []alteration {
 		{name: "remove what is being merged", setup: andMerge, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.RemoveLVWith("data", RemoveSpec{Snapshots: true})
 		}},
-		{name: "split off a vg with snapshots", setup: snapshotsApart, inactive: true, pair: "vg1", do: func(tx *Tx, _ MetadataAreas) error {
+		{name: "split off a vg with snapshots", setup: snapshotsApart, inactive: true, forward: true, pair: "vg1", do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.SplitVG("vg1", SplitSpec{PVs: []string{"b"}})
 		}},
 	}

@@ -23,8 +23,9 @@ type run struct {
 	settled   bool // the cookie was waited for, which ends it
 	committed bool // the new metadata is valid
 	forward   bool // nothing is undone any more
-	// relabelled: a label keeps the new UUID, since writing the old one failed.
-	relabelled bool
+	// ahead: a label keeps the new UUID, or another group its new text, since
+	// writing the old one failed.
+	ahead bool
 }
 
 // execute does the steps of a plan. A failure before the commit undoes the

@@ -452,7 +452,7 @@ func (b *builder) writeMetadata() error {
 	b.metadata = append(b.metadata,
 		&WriteText{Devices: devices, Size: Bytes(len(text)), areas: areas},
 		&Precommit{Devices: devices, Seqno: rec.Seqno, areas: areas})
-	commit := &Commit{Devices: devices, Seqno: rec.Seqno, areas: areas}
+	commit := &Commit{Devices: devices, Seqno: rec.Seqno, areas: areas, paired: len(tx.family()) > 1}
 	commit.Removed, commit.Reduced = tx.losses()
 	b.commit = append(b.commit, commit)
 	return nil

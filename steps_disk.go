@@ -131,10 +131,10 @@ func (s *Precommit) do(r *run) error {
 	return eachArea(s.areas, r, func(d Device, a *areaWrite) error { return writeSync(d, a.path, a.bytes[1]) })
 }
 
-// undo leaves the text where it is if a label could not be put back: it is the
-// only one that goes with it.
+// undo leaves the text where it is if something could not be put back that goes
+// with it alone: see run.ahead.
 func (s *Precommit) undo(r *run) error {
-	if r.relabelled {
+	if r.ahead {
 		return nil
 	}
 	return eachArea(s.areas, r, func(d Device, a *areaWrite) error { return writeSync(d, a.path, a.bytes[0]) })
@@ -150,6 +150,7 @@ type Commit struct {
 	// given up.
 	Removed, Reduced []string
 	areas            []*areaWrite
+	paired           bool // with the commit of another group
 }
 
 func (s *Commit) String() string {
@@ -186,8 +187,14 @@ func (s *Commit) do(r *run) error {
 	return joinErrors(errs...)
 }
 
+// undo leaves the precommitted texts of all groups where they are if this one
+// cannot be taken back: the change then holds.
 func (s *Commit) undo(r *run) error {
-	return eachArea(s.areas, r, func(d Device, a *areaWrite) error { return writeSync(d, a.path, a.bytes[0]) })
+	err := eachArea(s.areas, r, func(d Device, a *areaWrite) error { return writeSync(d, a.path, a.bytes[0]) })
+	if err != nil && s.paired {
+		r.ahead = true
+	}
+	return err
 }
 
 // EraseMetadata empties both slots of every area's header: the group is gone.
@@ -265,7 +272,7 @@ func (s *WriteLabel) undo(r *run) error {
 		return err
 	}
 	err = writeSync(d, s.Device, s.old)
-	r.relabelled = r.relabelled || err != nil && !s.NewID.IsZero()
+	r.ahead = r.ahead || err != nil && !s.NewID.IsZero()
 	return err
 }
 
