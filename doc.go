@@ -37,7 +37,8 @@
 //  2. text: the new metadata, into the part of each area that no reader looks at
 //  3. precommit: a note of its place, which readers leave alone
 //  4. load: new devices and new tables, not live; devices that go are removed
-//  5. suspend: the devices that get another table or name
+//  5. suspend: the devices that get another table or name, or have a snapshot
+//     made of them
 //  6. commit: one sector per metadata area makes the new text the valid one
 //  7. resume: the new tables become live
 //  8. nodes, labels, backups
@@ -55,7 +56,7 @@
 // was never committed. It may be called at any time, best at a program's start.
 //
 // While devices are suspended there are only ioctls and writes that were ready
-// before: no callbacks, no opening of files, no log. [Config.LockMemory] keeps
+// before: no callbacks, those of [Tx.OnFreeze] come right before and after, no opening of files, no log. [Config.LockMemory] keeps
 // the program in memory meanwhile, in case it, or its swap space, lies on such
 // a device.
 //
@@ -77,6 +78,18 @@
 //
 // Nothing that is read from a device is believed before it was checked. What is
 // broken gives an error that says where.
+//
+// # Snapshots, merges and moves
+//
+// [Tx.CreateSnapshot] makes snapshots, of any number of volumes at one instant if
+// they are made in one Update. A program that has to bring its data in order for
+// that gives [Tx.OnFreeze] the functions to call right before and after.
+//
+// [System.Merge] makes a volume what its snapshot is, [System.Move] moves extents
+// to other physical volumes. Both are sequences of updates, while the volumes are
+// in use. All state is in the metadata: after a crash, or a context that ended,
+// [System.ResumeMerges] and [System.ResumeMoves] go on, or lvm2 does, and so can
+// they with what lvm2 began.
 //
 // # Beside lvm2
 //
@@ -118,7 +131,8 @@
 //	linear                           yes    yes        yes      yes
 //	striped                          yes    yes        yes      yes
 //	error, zero                      yes    yes        yes      yes
-//	snapshot, mirror, raid*, thin*,
+//	snapshot                         yes    yes        yes      yes
+//	mirror, raid*, thin*,
 //	cache*, writecache, vdo*, ...    kept   -          -        -
 //
 // A group with segments of types that are kept can be read, none of its metadata

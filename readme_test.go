@@ -73,7 +73,7 @@ func TestSupportMatricesAgree(t *testing.T) {
 		return out
 	}
 	inReadme := rows(readFile(t, "README.md"))
-	assert.Len(t, inReadme, 4)
+	assert.Len(t, inReadme, 5)
 	assert.Equal(t, inReadme, rows(readFile(t, "doc.go")))
 	types := regexp.MustCompile(`error, zero|linear|striped|snapshot|mirror|raid\*|thin\*|cache\*|writecache|vdo\*`)
 	_, readme, _ := strings.Cut(readFile(t, "README.md"), "| segment type |")
