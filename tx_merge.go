@@ -124,8 +124,7 @@ func (tx *Tx) checkMerged(link snapshotLink) error {
 	case err != nil:
 		return err
 	case u.State == SnapshotMergeFailed:
-		return fault(ErrMerging, "the merge met an i/o error and stopped: once that is mended, deactivate and activate %s, and it goes on",
-			tx.nameOf(link.body.Origin))
+		return errMergeFailed(tx.nameOf(link.body.Origin))
 	case active && !u.Merging:
 		return fault(ErrMerging, "the merge has not begun: it does when %s is next activated", tx.nameOf(link.body.Origin))
 	case !u.Merged():
