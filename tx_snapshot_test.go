@@ -38,7 +38,9 @@ func lvView(t testing.TB, v *VolumeGroup, name string) *LogicalVolume {
 func TestCreateSnapshot(t *testing.T) {
 	t.Parallel()
 	_, sys := snapshotDisks(t, volumes)
-	update(t, sys, "vg0", func(tx *Tx) error { return joinErrors(tx.addSnapshot("data", "one", 6), tx.addSnapshot("data", "two", 8)) })
+	update(t, sys, "vg0", func(tx *Tx) error {
+		return joinErrors(tx.addSnapshot("data", "one", 6), tx.addSnapshot("data", "two", 8))
+	})
 	v := view(t, sys, "vg0")
 	data, one, two := lvView(t, v, "data"), lvView(t, v, "one"), lvView(t, v, "two")
 	assert.Nil(t, data.Origin())
