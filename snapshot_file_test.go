@@ -216,25 +216,20 @@ func TestFilesFollow(t *testing.T) {
 	fileHolds(t, first, snap, "snap")
 	fileHolds(t, third, origin, "origin")
 
-	// It keeps its size; the snapshots are as large as their origin.
+	// It keeps its size, and so do the snapshots.
 	amendVG(t, sys, func(tx *Tx) error { return tx.ExtendLV("renamed", ExtendSpec{By: ExtentCount(4)}) })
 	fileHolds(t, third, origin, "origin")
-	longer := openFile(t, sys, "snap2")
-	size, err := longer.Size()
-	require.NoError(t, err)
-	assert.Equal(t, originSize+16*KiB, size)
+	younger := openFile(t, sys, "snap2")
+	fileHolds(t, second, younger, "snap2")
 	large := openFile(t, sys, "renamed")
-	putBytes(t, longer, []byte("in the new part"), int64(originSize)+5)
-	putBytes(t, large, []byte("in the new part, too"), int64(originSize)+5)
-	got := make([]byte, 15)
-	_, err = longer.ReadAt(got, int64(originSize)+5)
-	require.NoError(t, err)
-	assert.Equal(t, "in the new part", string(got))
+	putBytes(t, large, []byte("on both sides of the old end"), int64(originSize)-10)
+	copy(third[originSize-10:], "on both sides of the old end")
+	fileHolds(t, second, younger, "snap2")
 
 	amendVG(t, sys, func(tx *Tx) error { return tx.RemoveLV("snap2") })
-	_, err = longer.WriteAt([]byte{1}, 0)
+	_, err := younger.WriteAt([]byte{1}, 0)
 	require.ErrorIs(t, err, ErrLVNotFound)
-	require.ErrorIs(t, longer.Sync(), ErrLVNotFound)
+	require.ErrorIs(t, younger.Sync(), ErrLVNotFound)
 	amendVG(t, sys, func(tx *Tx) error { return tx.RemoveLV("snap") })
 	putBytes(t, origin, []byte("alone again"), 0)
 	copy(third, "alone again")
@@ -273,10 +268,38 @@ func TestFilesFollow(t *testing.T) {
 	amendVG(t, sys, func(tx *Tx) error { return tx.RemoveLV("renamed") })
 	_, err = again.ReadAt(make([]byte, 10), 0)
 	require.ErrorIs(t, err, ErrLVNotFound)
-	for _, f := range []*LVFile{origin, large, snap, longer, again} {
+	for _, f := range []*LVFile{origin, large, snap, younger, again} {
 		require.NoError(t, f.Close())
 	}
 	assert.Empty(t, sys.opened.byLV)
+}
+
+// A snapshot that is merged into an origin that has grown leaves the new part as
+// it is.
+func TestMergeIntoGrownOrigin(t *testing.T) {
+	t.Parallel()
+	disks, sys, data := snapshotFiles(t, SnapshotSpec{})
+	putBytes(t, openFile(t, sys, "snap"), []byte("to the snapshot"), int64(originSize)-15)
+	amendVG(t, sys, func(tx *Tx) error { return tx.ExtendLV("origin", ExtendSpec{By: ExtentCount(4)}) })
+	origin := openFile(t, sys, "origin")
+	putBytes(t, origin, make([]byte, 16*KiB+15), int64(originSize)-15)
+	amendVG(t, sys, func(tx *Tx) error { return tx.MergeSnapshot("snap") })
+	want := append(data, make([]byte, 16*KiB)...)
+	copy(want[originSize-15:], "to the snapshot")
+	fileHolds(t, want, origin, "origin")
+	putBytes(t, origin, []byte("and then to both parts"), int64(originSize)-5)
+	copy(want[originSize-5:], "and then to both parts")
+	fileHolds(t, want, origin, "origin, written")
+	var told [][2]Bytes
+	require.NoError(t, sys.mergeFiles(context.Background(), findVolume(t, sys, "origin"), func(done, total Bytes) {
+		told = append(told, [2]Bytes{done, total})
+	}))
+	assert.Equal(t, [][2]Bytes{{4 * KiB, 4 * KiB}}, told)
+	fileHolds(t, want, origin, "origin, merged")
+	amendVG(t, sys, func(tx *Tx) error { return tx.FinishMerge("origin") })
+	fileHolds(t, want, origin, "origin, in the end")
+	volumeHolds(t, want, openDisks(t, disks, 2), "origin")
+	require.ErrorIs(t, sys.mergeFiles(context.Background(), findVolume(t, sys, "origin"), nil), ErrInvalidSpec)
 }
 
 // What another System has made of the group is heeded as soon as this one hears

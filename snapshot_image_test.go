@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -285,5 +286,30 @@ func (m *volumesModel) check(t tester, sys *System) {
 	volumeHolds(t, m.origin, sys, "origin")
 	for _, f := range m.files["origin"] {
 		fileHolds(t, m.origin, f, "origin, open before")
+	}
+	m.compare(t, sys)
+}
+
+// compare checks that volumes differ only where they are said to.
+func (m *volumesModel) compare(t tester, sys *System) {
+	t.Helper()
+	all := maps.Clone(m.snapshots)
+	all["origin"] = m.origin
+	for a, contents := range all {
+		for b := range all {
+			if a == b {
+				require.Empty(t, changesOf(t, sys, a, b))
+				continue
+			}
+			if contents == nil || all[b] == nil {
+				require.ErrorIs(t, changesError(t, sys, a, b), ErrSnapshotInvalid)
+				continue
+			}
+			same := slices.Clone(contents)
+			for _, r := range changesOf(t, sys, a, b) {
+				copy(same[r.Offset:r.end()], all[b][r.Offset:r.end()])
+			}
+			equalContents(t, all[b], same, "%s, with the changes of %s", a, b)
+		}
 	}
 }
