@@ -20,7 +20,8 @@ import (
 //     as by the kernel: [ErrSnapshotInvalid] from then on.
 //   - of an origin that a snapshot is being merged into: what that snapshot was,
 //     whether merged yet or not.
-//   - of a volume that is being moved: what is where it has come to.
+//   - of a volume that is being moved: what is where it has come to. It can only
+//     be read, and so can an origin whose snapshots are moved.
 //   - of a mirror of type mirror, its legs and what lies on it: what the first leg
 //     has. It can only be read.
 //

@@ -212,6 +212,7 @@ type openVolume struct {
 	reader    volumeIO // of what is being merged, once that was read
 	writer    volumeIO // once all is there that writing needs
 	gone      error    // why the files cannot be used any more
+	moving    bool     // it may not be written to: what is copied already would not change
 }
 
 // volumeIO is the bytes of a volume.
@@ -254,12 +255,14 @@ func (v *openVolume) set(g *groupLayout, lv *metadata.LogicalVolume) {
 		h = v.base.h
 	}
 	v.group, v.base, v.snapshots, v.reader, v.writer = g, g.file(lv, h), nil, nil, nil
+	v.moving = lv.Status&metadata.LVLocked != 0
 	for _, link := range g.links().of(lv.ID) {
 		cow := g.find(link.body.COW)
 		if cow == nil {
 			v.gone = fault(ErrDamaged, "the cow store %s of %s is not there", link.body.COW, link.lv.Name)
 			return
 		}
+		v.moving = v.moving || cow.Status&metadata.LVLocked != 0
 		h := v.sys.newHandles()
 		for _, old := range before {
 			if old.link.body.COW == cow.ID {
@@ -392,6 +395,8 @@ func (v *openVolume) at(cow metadata.ID, write bool) (volumeIO, error) {
 	switch {
 	case v.gone != nil:
 		return nil, v.gone
+	case write && v.moving:
+		return nil, fault(ErrMoving, "its extents are being moved")
 	case !cow.IsZero():
 		return v.atSnapshot(cow, write)
 	case len(v.snapshots) == 0:
