@@ -78,6 +78,7 @@ func (r *removal) plan(going []*mapped) error {
 		case beforeAll:
 			first = append(first, s)
 		case inWindow:
+			s.hasty = true
 			b.retire = append(b.retire, s)
 		case afterAll:
 			b.clean = append(b.clean, s)

@@ -62,6 +62,9 @@ func (s *System) kernelState(vg metadata.ID) (*kernelState, error) {
 		if !ok || owner != vg {
 			continue
 		}
+		if _, _, named, _ := parseDMName(d.Name); layer == realLayer && named == "" {
+			layer = "" // newer versions of lvm2 mark the parts of volumes so
+		}
 		m := &mapped{dev: d.Dev, name: d.Name, uuid: d.UUID, lv: lv, layer: layer}
 		k.byUUID[d.UUID], k.byDev[d.Dev] = m, m
 		k.byLV[lv] = append(k.byLV[lv], m)

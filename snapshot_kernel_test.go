@@ -235,3 +235,67 @@ func liveTarget(t *testing.T, name string) string {
 	require.Greater(t, len(f), 2, name)
 	return f[2]
 }
+
+// A snapshot whose store is full is lost, and says so. Its origin goes on, and it
+// can be removed, also when it comes up lost.
+func TestKernelSnapshotOverflows(t *testing.T) {
+	r, _ := kernelGroup(t, 2, func(tx *Tx) error {
+		if _, err := tx.CreateLV(LVSpec{Name: "a", Size: ExactSize(16 * MiB)}); err != nil {
+			return err
+		}
+		_, err := tx.CreateSnapshot("a", SnapshotSpec{Name: "s", Size: ExactSize(4 * MiB)})
+		return err
+	})
+	r.update(func(tx *Tx) error {
+		_, err := tx.CreateSnapshot("a", SnapshotSpec{Name: "large", Size: ExactSize(20 * MiB)})
+		return err
+	})
+	usage := func(lv string) SnapshotUsage {
+		vg, err := r.sys.VG(context.Background(), "vg")
+		require.NoError(t, err)
+		l, err := vg.LV(lv)
+		require.NoError(t, err)
+		u, err := l.SnapshotUsage()
+		if u.State != dm.SnapshotValid {
+			require.ErrorIs(t, err, ErrSnapshotInvalid)
+			return u
+		}
+		require.NoError(t, err)
+		return u
+	}
+	require.Equal(t, dm.SnapshotValid, usage("s").State)
+	c, err := iocheck.Start(iocheck.Options{Seed: 1, Length: 10 << 20}, "/dev/vg/a") // writes all of that
+	require.NoError(t, err)
+	c.Progress(100)
+	require.Equal(t, dm.SnapshotInvalid, usage("s").State)
+	require.Equal(t, dm.SnapshotValid, usage("large").State)
+
+	lost := func(err error) {
+		t.Helper()
+		require.ErrorIs(t, err, ErrSnapshotInvalid)
+	}
+	ctx := context.Background()
+	lost(r.sys.Update(ctx, "vg", func(tx *Tx) error { return tx.MergeSnapshot("s") }))
+	out, err := exec.Command("lvm", "lvs", "--noheadings", "-o", "lv_attr,lv_snapshot_invalid", "vg/s").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), "snapshot invalid")
+	assert.Contains(t, string(out), "swi-I-s---")
+
+	// It stays lost when it is activated again.
+	result, err := c.Stop()
+	require.NoError(t, err)
+	t.Logf("over the overflow: %s", result)
+	r.update(func(tx *Tx) error { return tx.DeactivateAll() })
+	r.update(func(tx *Tx) error { return tx.ActivateAll() })
+	require.Equal(t, dm.SnapshotInvalid, usage("s").State)
+	require.Equal(t, dm.SnapshotValid, usage("large").State)
+
+	c, stop := r.busyVolumes(2, "a")
+	c.Progress(10)
+	r.update(func(tx *Tx) error { return tx.RemoveLV("s") })
+	c.Progress(10)
+	stop()
+	require.Empty(t, suspendedDevices(t))
+	assert.Equal(t, []string{"vg-a", "vg-a-real", "vg-large", "vg-large-cow"}, deviceNames(t))
+	umltest.Run(t, "vgck", "vg")
+}

@@ -131,6 +131,7 @@ type RemoveDevice struct {
 	deviceRef
 
 	hidden bool
+	hasty  bool         // something is suspended meanwhile: it is tried once
 	again  *deviceState // to make it anew; nil if that is not worth it
 }
 
@@ -164,7 +165,7 @@ func (s *RemoveDevice) do(r *run) error {
 		if err == nil {
 			delete(r.devs, s.UUID) // another may be made under it
 		}
-		if err == nil || !errors.Is(err, dm.ErrBusy) || r.cookie == nil || try == removeTries {
+		if err == nil || !errors.Is(err, dm.ErrBusy) || r.cookie == nil || s.hasty || try == removeTries {
 			return done
 		}
 		select {
