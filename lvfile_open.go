@@ -532,10 +532,14 @@ func (v *openVolume) sync(cow metadata.ID) error {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	if !cow.IsZero() {
-		if s := v.snapshot(cow); s != nil {
-			return s.cow.Sync()
+		s := v.snapshot(cow)
+		switch {
+		case s == nil:
+			return fault(ErrLVNotFound, "it was removed, or merged, while it was open")
+		case s.state == storeBlank:
+			return v.base.Sync() // where all is that it shows
 		}
-		return fault(ErrLVNotFound, "it was removed, or merged, while it was open")
+		return s.cow.Sync()
 	}
 	if s := v.merging(); s != nil {
 		if err := s.cow.Sync(); err != nil {

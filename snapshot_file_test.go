@@ -72,6 +72,22 @@ func TestSnapshotFile(t *testing.T) {
 	assert.Empty(t, sys.opened.byLV, "nothing is kept")
 }
 
+// What a snapshot shows may be on the devices of its origin alone.
+func TestSyncSnapshotFile(t *testing.T) {
+	t.Parallel()
+	disks := recorder.New(diskSize, "a", "b")
+	sys := openDisks(t, disks, 1)
+	makeOrigin(t, sys)
+	origin := openFile(t, sys, "origin")
+	putBytes(t, origin, []byte("new"), 0)
+	amendSnapshot(t, sys, SnapshotSpec{Name: "snap", Size: PercentOrigin(100)})
+	snap := openFile(t, sys, "snap")
+	disks.Record()
+	require.NoError(t, snap.Sync())
+	require.Len(t, disks.Log(), 1)
+	assert.True(t, disks.Log()[0].IsSync())
+}
+
 func TestOpenSnapshotRefusals(t *testing.T) {
 	t.Parallel()
 	refused := func(sys *System, name string, why error) {

@@ -22,8 +22,13 @@ const originSize = 20 * 4 * KiB
 // pattern, which it returns.
 func makeOrigin(t tester, sys *System) []byte {
 	t.Helper()
+	return makeOriginWith(t, sys, OneArea)
+}
+
+func makeOriginWith(t tester, sys *System, areas MetadataAreas) []byte {
+	t.Helper()
 	amendVG(t, sys, func(tx *Tx) error {
-		return joinErrors(makeGroup(tx, OneArea), tx.addLV("origin", 20, 2), tx.addLV("other", 3, 1))
+		return joinErrors(makeGroup(tx, areas), tx.addLV("origin", 20, 2), tx.addLV("other", 3, 1))
 	})
 	f := openFile(t, sys, "origin")
 	data := pattern(testID("lv", 1), originSize)
