@@ -54,6 +54,9 @@ func (s *System) FileSystem(ctx context.Context, vg, lv string) (*FileSystem, er
 }
 
 func (s *System) fileSystemOn(l *LogicalVolume) (*FileSystem, error) {
+	if err := l.vg.links().plain(l.rec); err != nil {
+		return nil, err
+	}
 	h := s.newHandles()
 	defer h.close()
 	f := newExtentFile(l.vg.rec, l.rec, l.vg.extents(), l.vg.members, h)
@@ -280,6 +283,9 @@ func (tx *Tx) noteCut(lv metadata.ID, n Extents) {
 // Errors are those of ResizeFS in [ExtendSpec].
 func (tx *Tx) GrowFS(lv string) error {
 	rec, _, err := tx.lvToChange(lv)
+	if err == nil {
+		err = tx.snapshotLinks().plain(rec)
+	}
 	if err == nil {
 		tx.resizeFS(rec.ID)
 	}

@@ -277,7 +277,7 @@ func unnumbered(state string) string {
 }
 
 var (
-	seqnos    = regexp.MustCompile(`(?m)(^\s*seqno = \d+$|"vg_seqno":"\d+"|"lv_kernel_minor":"-?\d+")`)
+	seqnos = regexp.MustCompile(`(?m)(^\s*seqno = \d+$|"vg_seqno":"\d+"|"lv_kernel_minor":"-?\d+")`)
 	// whims: after some operations lvm2 links to what it hides, or sets the
 	// read-ahead of what nobody but the kernel reads.
 	whims     = regexp.MustCompile(`(?m)^(?:/dev/\w+/\S+_vorigin .*\n|(\S+-(?:real|cow) [01] \d+) \d+ )`)

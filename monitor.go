@@ -191,7 +191,8 @@ func (s *System) Monitor(ctx context.Context, o MonitorOptions) error {
 	if o.Interval <= 0 {
 		o.Interval = monitorInterval
 	}
-	m := &monitor{sys: s, o: o, told: map[metadata.ID]dm.Percent{}, lost: map[metadata.ID]bool{}, failed: map[string]string{}}
+	m := &monitor{sys: s, o: o}
+	m.init()
 	for {
 		if err := s.checkOpen(); err != nil {
 			return &OpError{Op: "monitor", Err: err}
@@ -212,6 +213,10 @@ type monitor struct {
 	told   map[metadata.ID]dm.Percent // how full a snapshot was when that was last told
 	lost   map[metadata.ID]bool
 	failed map[string]string // what is wrong, by group and snapshot
+}
+
+func (m *monitor) init() {
+	m.told, m.lost, m.failed = map[metadata.ID]dm.Percent{}, map[metadata.ID]bool{}, map[string]string{}
 }
 
 func (m *monitor) round(ctx context.Context) {

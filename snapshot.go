@@ -67,6 +67,17 @@ func (l *LogicalVolume) ChunkSize() Bytes {
 	return sectorBytes(link.body.ChunkSize)
 }
 
+// OriginSize returns the size that the origin of a snapshot had when the snapshot
+// was made, which is that of the snapshot's device; 0 if the volume is no
+// snapshot. [LogicalVolume.Size] is that of its COW store.
+func (l *LogicalVolume) OriginSize() Bytes {
+	link, ok := l.vg.links().by(l.rec.ID)
+	if !ok {
+		return 0
+	}
+	return l.vg.bytes(link.extents())
+}
+
 // Merging says whether the volume is a snapshot that is being merged into its
 // origin, or an origin that one is being merged into. The merge may be about to
 // begin when the origin is next activated; see [System.Merge].

@@ -204,11 +204,27 @@ func (tx *Tx) mergingInto(origin metadata.ID) (snapshotLink, bool) {
 	return snapshotLink{}, false
 }
 
+// plain refuses an LV whose own extents are not what users see of it: file systems
+// are looked for there.
+func (l *snapshotLinks) plain(lv *metadata.LogicalVolume) error {
+	if _, ok := l.by(lv.ID); ok {
+		return fault(ErrUnsupported, "it is a snapshot: its file system is that of its origin, and as large")
+	}
+	for _, link := range l.of(lv.ID) {
+		if link.body.Merging {
+			return fault(ErrMerging, "a snapshot is being merged into it: its file system can be looked at when that is done")
+		}
+	}
+	return nil
+}
+
 // checkResize refuses to resize what snapshots do not allow for. Source: lvm2 as
 // observed.
 func (tx *Tx) checkResize(lv *metadata.LogicalVolume, reduce, resizeFS bool) error {
-	if _, ok := tx.snapshotBy(lv.ID); ok && resizeFS {
-		return fault(ErrInvalidSpec, "it is a snapshot: its file system is as large as its origin, only its cow store is resized")
+	if resizeFS {
+		if err := tx.snapshotLinks().plain(lv); err != nil {
+			return err
+		}
 	}
 	switch {
 	case len(tx.snapshotsOf(lv.ID)) == 0:
