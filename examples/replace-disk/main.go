@@ -1,21 +1,29 @@
-// Replace-disk moves a volume group from its disks to another one: each volume
-// is copied, then the copy takes its place and the old disks leave the group.
+// Replace-disk puts a new disk in the place of old ones while the volumes on them
+// are in use. The new one joins the volume group, all extents are moved there,
+// the old ones leave the group and are physical volumes no more.
 //
-//	go run ./examples/replace-disk -vg vg0 -to new.img disk1.img disk2.img
+//	replace-disk -kernel -vg vg0 -to /dev/sdd /dev/sdb /dev/sdc   # as root
+//	replace-disk -vg vg0 -to new.img disk1.img disk2.img          # image files
 //
-// works on image files, whose volumes nobody uses meanwhile, and on block devices
-// if none of the volumes on them is active. When it is interrupted, the group is
-// whole, and the same command goes on where it was. Volumes get new UUIDs; names,
-// tags and contents stay.
+// With -kernel the other disks of the group are found; of image files all have to
+// be named. -rate 50M copies 50 MiB per second on the average.
 //
-// Without arguments it shows that on files of its own, two disks of 80 MB with a
-// volume on both and one on the second, and prints, with other paths:
+// After an interrupt, kill -9 or a power failure the group is whole, and the same
+// command goes on where it was. With -abort it takes all that is on the new disk
+// back to the old ones instead, also to those that had left, and the new one out.
+//
+// Without arguments it shows that on image files of its own, two disks of 80 MB
+// with a volume on both and one on the second. It prints, with other paths and
+// the progress besides:
 //
 //	vg0 on disk1.img and disk2.img, with home of 96 MiB and db of 40 MiB.
 //	Added new.img of 160 MiB.
-//	Copied home: 96 MiB.
-//	Copied db: 40 MiB.
+//	Interrupted when 32 MiB of disk1.img were moved. The contents are the same.
+//
+//	Going on with disk1.img: 32 MiB of 76 MiB are moved.
+//	Moved 76 MiB off disk1.img.
 //	Took disk1.img out.
+//	Moved 60 MiB off disk2.img.
 //	Took disk2.img out.
 //
 //	new.img [aaaaaaaaaaaaaaaaaaaaaaaabbbbbbbbbb.....] 5 of 39 free
@@ -29,186 +37,106 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/lvm-go/lvm"
 )
 
-// copySuffix marks a volume that is being copied to.
-const copySuffix = ".copy"
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Stdout, os.Args[1:]); err != nil {
+	context.AfterFunc(ctx, stop) // a second one ends it at once
+	if err := run(ctx, os.Stdout, os.Stderr, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "replace-disk:", err)
+		if errors.Is(err, context.Canceled) {
+			fmt.Fprintln(os.Stderr, "The group is whole. Run it again to go on, with -abort to take it back.")
+		}
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out io.Writer, args []string) error {
+// run prints what was done to out, and how far it is to log.
+func run(ctx context.Context, out, log io.Writer, args []string) error {
 	flags := flag.NewFlagSet("replace-disk", flag.ContinueOnError)
-	flags.SetOutput(out)
-	vg := flags.String("vg", "", "`NAME` of the volume group")
+	flags.SetOutput(log)
+	r := replacement{out: out, log: log}
+	flags.StringVar(&r.vg, "vg", "", "`NAME` of the volume group")
 	to := flags.String("to", "", "the `DISK` that takes the others' place")
+	kernel := flags.Bool("kernel", false, "the volumes may be in use (Linux, as root)")
+	abort := flags.Bool("abort", false, "take everything back to the old disks")
+	flags.Func("rate", "copy at most `SIZE` per second on the average, such as 50M", func(text string) (err error) {
+		r.rate, err = lvm.ParseBytes(text)
+		return err
+	})
 	dir := flags.String("dir", "", "without -vg: make files in `FOLDER` and keep them")
 	if err := flags.Parse(args); err == flag.ErrHelp {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	if *vg == "" && *to == "" && flags.NArg() == 0 {
-		return show(ctx, out, *dir)
+	disks := append(flags.Args(), *to)
+	if r.vg == "" && *to == "" && flags.NArg() == 0 {
+		return show(ctx, out, log, *dir)
 	}
-	if *vg == "" || *to == "" || flags.NArg() == 0 {
-		fmt.Fprintln(out, "usage: replace-disk -vg NAME -to DISK OLD...")
-		flags.PrintDefaults()
-		return nil
+	if r.vg == "" || *to == "" || flags.NArg() == 0 || slices.Contains(flags.Args(), *to) {
+		flags.Usage()
+		return errors.New("it takes -vg NAME -to DISK OLD...")
 	}
-	return replace(ctx, out, *vg, *to, flags.Args())
+	var err error
+	if r.sys, err = open(ctx, *kernel, disks); err != nil {
+		return err
+	}
+	defer r.sys.Close()
+	from, there := disks[:len(disks)-1], disks[len(disks)-1:]
+	if *abort {
+		from, there = there, from // the way back is the same
+	}
+	if err := r.exchange(ctx, from, there); err != nil {
+		return err
+	}
+	return r.picture(ctx)
 }
 
-// replace moves all volumes of a group from the old disks to a new one.
-func replace(ctx context.Context, out io.Writer, vg, to string, old []string) error {
-	sys, err := lvm.Open(lvm.Config{Devices: append([]string{to}, old...), Kernel: lvm.KernelNone})
+// open opens disks, and with the kernel all that lvm2 would look at. The names in
+// disks become those that the system knows them by.
+func open(ctx context.Context, kernel bool, disks []string) (*lvm.System, error) {
+	if !kernel {
+		return lvm.Open(lvm.Config{Devices: disks, Kernel: lvm.KernelNone})
+	}
+	conf, err := lvm.ReadLVMConf("/etc/lvm")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer sys.Close()
-	now, err := sys.VG(ctx, vg)
+	options, err := conf.ScanOptions()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := now.PV(to); err != nil {
-		if err := sys.Update(ctx, vg, func(tx *lvm.Tx) error { return tx.ExtendVG(lvm.PVSpec{}, to) }); err != nil {
-			return err
-		}
-		if now, err = sys.VG(ctx, vg); err != nil {
-			return err
-		}
-		added, err := now.PV(to)
+	cfg := lvm.Config{LockMemory: true} // this program may lie on what is moved
+	if cfg.Devices, err = lvm.FindDevices(ctx, options); err != nil {
+		return nil, err
+	}
+	for i, disk := range disks {
+		named, err := os.Stat(disk)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		fmt.Fprintf(out, "Added %s of %s.\n", filepath.Base(to), added.DeviceSize())
-	}
-	var leaving []lvm.ID
-	for _, disk := range old {
-		if pv, err := now.PV(disk); err == nil { // otherwise an earlier run took it out
-			leaving = append(leaving, pv.ID())
-		}
-	}
-	for lv := range now.LVs() {
-		if strings.HasSuffix(lv.Name(), copySuffix) || !liesOn(lv, leaving) {
-			continue
-		}
-		if err := move(ctx, sys, vg, lv, to); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "Copied %s: %s.\n", lv.Name(), lv.Size())
-	}
-	for _, disk := range old {
-		if _, err := now.PV(disk); err != nil {
-			continue
-		}
-		err := sys.Update(ctx, vg, func(tx *lvm.Tx) error { return tx.ReduceVG(disk) })
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "Took %s out.\n", filepath.Base(disk))
-	}
-	if now, err = sys.VG(ctx, vg); err != nil {
-		return err
-	}
-	fmt.Fprintln(out)
-	return now.ExtentMap().WriteText(out, lvm.DrawOptions{})
-}
-
-// liesOn says whether a volume has an extent on one of the physical volumes.
-func liesOn(lv *lvm.LogicalVolume, pvs []lvm.ID) bool {
-	for s := range lv.Segments() {
-		for _, a := range s.Areas() {
-			if slices.Contains(pvs, a.PV) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// move copies a volume to a disk and puts the copy in its place. Until the last
-// update the volume is as it was.
-func move(ctx context.Context, sys *lvm.System, vg string, lv *lvm.LogicalVolume, to string) error {
-	name := lv.Name() + copySuffix
-	err := sys.Update(ctx, vg, func(tx *lvm.Tx) error {
-		if _, err := tx.VG().LV(name); err == nil { // of a run that was interrupted
-			if err := tx.RemoveLV(name); err != nil {
-				return err
-			}
-		}
-		_, err := tx.CreateLV(lvm.LVSpec{
-			Name: name, Size: lvm.ExtentCount(lv.Extents()), Tags: lv.Tags(),
-			PVs: []lvm.PVSelection{{PV: to}}, SkipZero: true,
+		n := slices.IndexFunc(cfg.Devices, func(device string) bool {
+			found, err := os.Stat(device)
+			return err == nil && os.SameFile(found, named)
 		})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	now, err := sys.VG(ctx, vg)
-	if err != nil {
-		return err
-	}
-	target, err := now.LV(name)
-	if err != nil {
-		return err
-	}
-	if err := copyVolume(ctx, target, lv); err != nil {
-		return err
-	}
-	return sys.Update(ctx, vg, func(tx *lvm.Tx) error {
-		if err := tx.RemoveLV(lv.Name()); err != nil {
-			return err
+		if n < 0 { // not in lvm2's devices file yet
+			cfg.Devices, n = append(cfg.Devices, disk), len(cfg.Devices)
 		}
-		if err := tx.RenameLV(name, lv.Name()); err != nil {
-			return err
-		}
-		return nil
-	})
-}
-
-func copyVolume(ctx context.Context, to, from *lvm.LogicalVolume) error {
-	r, err := from.Open()
-	if err != nil {
-		return err
+		disks[i] = cfg.Devices[n]
 	}
-	defer r.Close()
-	w, err := to.Open()
-	if err != nil {
-		return err
+	if err := conf.Apply(&cfg); err != nil {
+		return nil, err
 	}
-	defer w.Close()
-	buf := make([]byte, 4*lvm.MiB)
-	size := int64(from.Size())
-	for at := int64(0); at < size; at += int64(len(buf)) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		part := buf[:min(int64(len(buf)), size-at)]
-		if _, err := r.ReadAt(part, at); err != nil {
-			return err
-		}
-		if _, err := w.WriteAt(part, at); err != nil {
-			return err
-		}
-	}
-	return w.Sync()
+	return lvm.Open(cfg)
 }

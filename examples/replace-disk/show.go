@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -13,8 +14,8 @@ import (
 	"github.com/lvm-go/lvm"
 )
 
-// show makes two disks with volumes in a folder, and replaces them.
-func show(ctx context.Context, out io.Writer, dir string) error {
+// show makes two disks with volumes in a folder, and replaces them in two runs.
+func show(ctx context.Context, out, log io.Writer, dir string) error {
 	if dir == "" {
 		temp, err := os.MkdirTemp("", "lvm-")
 		if err != nil {
@@ -42,10 +43,45 @@ func show(ctx context.Context, out io.Writer, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := replace(ctx, out, "vg0", to, old); err != nil {
+	cut, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	err = replace(cut, replacement{out: out, log: log, watch: func(p lvm.MoveProgress) {
+		if p.Done >= 32*lvm.MiB {
+			interrupt()
+		}
+	}}, to, old)
+	if ctx.Err() != nil || !errors.Is(err, context.Canceled) {
+		return errors.Join(err, ctx.Err())
+	}
+	fmt.Fprint(out, "Interrupted when 32 MiB of disk1.img were moved. ")
+	if err := compare(ctx, out, before, disks); err != nil {
 		return err
 	}
-	after, err := sums(ctx, []string{to}) // without the old ones
+	fmt.Fprintln(out)
+	if err := replace(ctx, replacement{out: out, log: log}, to, old); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	return compare(ctx, out, before, []string{to}) // without the old ones
+}
+
+// replace is what a run of its own does.
+func replace(ctx context.Context, r replacement, to string, old []string) error {
+	var err error
+	if r.sys, err = open(ctx, false, append([]string{to}, old...)); err != nil {
+		return err
+	}
+	defer r.sys.Close()
+	r.vg = "vg0"
+	if err := r.exchange(ctx, old, []string{to}); err != nil {
+		return err
+	}
+	return r.picture(ctx)
+}
+
+// compare compares the volumes with what they were.
+func compare(ctx context.Context, out io.Writer, before map[string][]byte, disks []string) error {
+	after, err := sums(ctx, disks)
 	if err != nil {
 		return err
 	}
@@ -54,7 +90,7 @@ func show(ctx context.Context, out io.Writer, dir string) error {
 			return fmt.Errorf("the contents of %s are not the same", name)
 		}
 	}
-	fmt.Fprintln(out, "\nThe contents are the same.")
+	fmt.Fprintln(out, "The contents are the same.")
 	return nil
 }
 
@@ -111,6 +147,9 @@ func sums(ctx context.Context, disks []string) (map[string][]byte, error) {
 	}
 	out := map[string][]byte{}
 	for lv := range vg.LVs() {
+		if lv.Hidden() { // what does a move
+			continue
+		}
 		f, err := lv.Open()
 		if err != nil {
 			return nil, err
