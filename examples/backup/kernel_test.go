@@ -35,6 +35,8 @@ func TestKernelBackup(t *testing.T) {
 		p.dirs = append(p.dirs, mount(t, "/dev/vg0/"+name))
 	}
 	p.start(t)
+	p.wait(t)
+	leaveBehind(t, disks)
 	dir := scratch(t)
 	var out strings.Builder
 	backUp := func(args ...string) {
@@ -42,8 +44,9 @@ func TestKernelBackup(t *testing.T) {
 		args = append(args, "-kernel", "-to", dir, "-vg", "vg0", "-space", "60")
 		require.NoError(t, run(context.Background(), &out, append(args, disks...)))
 	}
-	var taken []int64
-	for range 3 {
+	taken := []int64{p.written.Load()}
+	backUp()
+	for range 2 {
 		taken = append(taken, p.wait(t))
 		backUp()
 	}
@@ -114,6 +117,22 @@ func kernelGroup(t *testing.T) []string {
 		return nil
 	}))
 	return disks
+}
+
+// leaveBehind leaves what a backup does that is killed before its commit: a
+// suspended volume, and a device without a table of the name that the next one
+// needs.
+func leaveBehind(t *testing.T, disks []string) {
+	t.Helper()
+	sys, err := open(context.Background(), true, disks)
+	require.NoError(t, err)
+	defer sys.Close()
+	vg, err := sys.VG(context.Background(), "vg0")
+	require.NoError(t, err)
+	uuid := "LVM-" + vg.ID().Compact() + strings.Repeat("x", 32) + "-cow"
+	umltest.Run(t, "dmsetup", "create", "vg0-first.backup1-cow", "--notable", "-u", uuid)
+	umltest.Run(t, "dmsetup", "suspend", "vg0-second")
+	t.Cleanup(func() { umltest.Run(t, "dmsetup", "resume", "vg0-second") }) // if it comes to that
 }
 
 // program writes files to one folder and then to the other.

@@ -113,7 +113,8 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	return f.list(ctx)
 }
 
-// open opens the disks, or all that lvm2 would look at.
+// open opens the disks, or all that lvm2 would look at, and clears up what a run
+// that was killed has left behind.
 func open(ctx context.Context, kernel bool, disks []string) (*lvm.System, error) {
 	cfg := lvm.Config{Devices: disks, Kernel: lvm.KernelNone}
 	if kernel {
@@ -125,7 +126,15 @@ func open(ctx context.Context, kernel bool, disks []string) (*lvm.System, error)
 			return nil, err
 		}
 	}
-	return lvm.Open(cfg)
+	sys, err := lvm.Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := sys.Recover(ctx); err != nil {
+		sys.Close()
+		return nil, err
+	}
+	return sys, nil
 }
 
 // clone makes clones: all of them, ready to boot from, or none.
