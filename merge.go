@@ -31,7 +31,8 @@ type MergeResult struct {
 	Origin, Snapshot string
 	// Deferred says that the merge could not begin, since origin or snapshot are
 	// in use or the origin is not active. It does when the origin is next
-	// activated; [System.ResumeMerges] finishes it then.
+	// activated, or when [System.ResumeMerges] finds them closed, which has to be
+	// called in any case to finish it.
 	Deferred bool
 }
 
@@ -73,7 +74,8 @@ func (s *System) Merge(ctx context.Context, vg, snapshot string, o MergeOptions)
 
 // ResumeMerges waits for the ends of all merges in a group, whoever began them,
 // and finishes them: after a crash, or once origins are active whose merges were
-// deferred. Errors are as with [System.Merge].
+// deferred. Those that can begin now, since nobody has origin and snapshot open any
+// more, do so. Errors are as with [System.Merge].
 func (s *System) ResumeMerges(ctx context.Context, vg string, o MergeOptions) ([]MergeResult, error) {
 	var jobs []*mergeJob
 	err := s.View(ctx, vg, func(v *VolumeGroup) error {
@@ -102,6 +104,7 @@ type mergeJob struct {
 	name            string // of the group
 	result          MergeResult
 	total           Bytes // to merge, when it was first looked at
+	begun           bool  // as far as that could be
 	over            bool
 }
 
@@ -177,6 +180,12 @@ func (s *System) lookAtMerge(ctx context.Context, j *mergeJob, o MergeOptions) e
 		return u.err()
 	case u.State == SnapshotMergeFailed:
 		return errMergeFailed(j.result.Origin)
+	case active && !u.Merging && !j.begun:
+		j.begun = true
+		if err := s.Update(ctx, j.vg.String(), func(tx *Tx) error { return tx.beginMerge(j.cow) }); err != nil {
+			return err
+		}
+		return s.lookAtMerge(ctx, j, o)
 	case active && !u.Merging || !active && !u.Merged():
 		j.over, j.result.Deferred = true, true
 		return nil

@@ -73,7 +73,7 @@ func TestMergeInImageMode(t *testing.T) {
 	last := Bytes(0)
 	for _, p := range told {
 		assert.GreaterOrEqual(t, p.Done, last)
-		assert.Equal(t, MergeProgress{Origin: "o", Snapshot: "s", Done: p.Done, Total: 60 * 4 * KiB}, p)
+		assert.Equal(t, MergeProgress{Origin: "o", Snapshot: "s", Done: p.Done, Total: 34 * 4 * KiB}, p)
 		last = p.Done
 	}
 	assert.Equal(t, 34*4*KiB, last)
@@ -161,8 +161,14 @@ func TestMergeInTheKernel(t *testing.T) {
 }
 
 // TestMergeIsDeferred: while the origin is open it cannot begin; it does when the
-// origin is activated, and is then finished.
+// origin is activated, or Merge is called again, and is then finished.
 func TestMergeIsDeferred(t *testing.T) {
+	t.Parallel()
+	t.Run("until it is activated", func(t *testing.T) { testDeferred(t, false) })
+	t.Run("until it is closed", func(t *testing.T) { testDeferred(t, true) })
+}
+
+func testDeferred(t *testing.T, atOnce bool) {
 	t.Parallel()
 	m, sys, want := mergeMachine(t)
 	m.kernel.SetPace(1)
@@ -175,6 +181,14 @@ func TestMergeIsDeferred(t *testing.T) {
 	}
 	assert.ErrorIs(t, sys.Update(context.Background(), "vg0", func(tx *Tx) error { return tx.FinishMerge("s") }), ErrMerging)
 	require.True(t, m.kernel.CloseDevice("vg0-o"))
+	if atOnce {
+		r, err := sys.Merge(context.Background(), "vg0", "s", MergeOptions{Interval: soon})
+		require.NoError(t, err)
+		assert.Equal(t, MergeResult{Origin: "o", Snapshot: "s"}, r)
+		require.Empty(t, m.unlike(t))
+		want.check(t, openDisks(t, m.disks, 3), true)
+		return
+	}
 	update(t, sys, "vg0", func(tx *Tx) error { return tx.Deactivate("o") })
 	results, err := sys.ResumeMerges(context.Background(), "vg0", MergeOptions{Interval: soon})
 	require.NoError(t, err)

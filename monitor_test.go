@@ -104,7 +104,9 @@ func TestMonitor(t *testing.T) {
 	disks, _ := snapshotDisks(t, snapshots)
 	m := newMachine(disks)
 	sys := m.open(t, 2)
-	update(t, sys, "vg0", func(tx *Tx) error { return joinErrors(tx.ActivateAll(), tx.ExtendLV("two", ExtendSpec{By: ExtentCount(20)})) })
+	update(t, sys, "vg0", func(tx *Tx) error {
+		return joinErrors(tx.ActivateAll(), tx.ExtendLV("two", ExtendSpec{By: ExtentCount(20)}))
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var told []string

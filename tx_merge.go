@@ -11,7 +11,7 @@ import (
 //
 // With a kernel, the merge begins at once if neither origin nor snapshot is open,
 // or the origin is not active and is activated in the same transaction; otherwise
-// when the origin is next activated. In image mode, opening the origin shows the
+// when the origin is next activated, or System.Merge finds them closed. In image mode, opening the origin shows the
 // snapshot's contents, and System.Merge copies them.
 //
 // Returns an error matching [ErrLVNotFound], [ErrInvalidSpec] if the volume is no
@@ -62,9 +62,25 @@ func (tx *Tx) mergeSnapshot(ref string) error {
 	}); err != nil {
 		return err
 	}
-	w := tx.wishes[origin.ID]
+	tx.wantMerge(origin.ID)
+	return nil
+}
+
+// wantMerge has a merge into an origin begin, if nobody has it open.
+func (tx *Tx) wantMerge(origin metadata.ID) {
+	w := tx.wishes[origin]
 	w.merge = true
-	tx.want(origin.ID, w)
+	tx.want(origin, w)
+}
+
+// beginMerge has the kernel begin what the metadata says already, if it can.
+func (tx *Tx) beginMerge(cow metadata.ID) error {
+	if err := tx.own(); err != nil {
+		return tx.fail("merge snapshot", tx.nameOf(cow), err)
+	}
+	if link, ok := tx.snapshotBy(cow); ok && link.body.Merging {
+		tx.wantMerge(link.body.Origin)
+	}
 	return nil
 }
 
