@@ -307,6 +307,9 @@ func (p *fsPlan) steps(shrink, grow bool, small, large Bytes) error {
 // swapSteps plans the writing of a swap area's size, through the physical volume
 // that has its head: nobody has the volume open.
 func (p *fsPlan) swapSteps(shrink, grow bool, small, large Bytes) error {
+	if len(p.b.tx.snapshotsOf(p.lv.ID)) > 0 {
+		return fault(ErrUnsupported, "the head of the swap area is written past the snapshots of the volume, which would change with it")
+	}
 	from := p.sb.Size
 	add := func(to *[]Step, vg *metadata.VolumeGroup, lv *metadata.LogicalVolume, emap *ExtentMap, size Bytes) error {
 		write := swapSize(p.sb.order, p.sb.BlockSize, size)

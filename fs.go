@@ -32,12 +32,12 @@ type FileSystem struct {
 }
 
 // FileSystem returns what is on a logical volume, active or not; nil if nothing
-// that is known shows itself. Of a file system that is mounted where this process
+// that is known shows itself. Of a snapshot it is what users see of it. Of a file system that is mounted where this process
 // sees it the size is what the kernel says, the rest what is on disk.
 //
-// Returns an error matching [ErrVGNotFound], [ErrLVNotFound], or
-// [ErrUnsupported] if several formats show themselves, or the superblock is
-// broken.
+// Returns an error matching [ErrVGNotFound], [ErrLVNotFound], [ErrUnsupported] if
+// several formats show themselves, or the superblock is broken; and those of
+// [LogicalVolume.Open] for snapshots.
 func (s *System) FileSystem(ctx context.Context, vg, lv string) (*FileSystem, error) {
 	var out *FileSystem
 	err := s.View(ctx, vg, func(v *VolumeGroup) error {
@@ -54,12 +54,11 @@ func (s *System) FileSystem(ctx context.Context, vg, lv string) (*FileSystem, er
 }
 
 func (s *System) fileSystemOn(l *LogicalVolume) (*FileSystem, error) {
-	if err := l.vg.links().plain(l.rec); err != nil {
+	f, err := l.peek()
+	if err != nil {
 		return nil, err
 	}
-	h := s.newHandles()
-	defer h.close()
-	f := newExtentFile(l.vg.rec, l.rec, l.vg.extents(), l.vg.members, h)
+	defer f.Close()
 	sb, err := readSuperblock(f, f.size)
 	if err != nil || sb == nil {
 		return nil, err

@@ -75,7 +75,26 @@ func (l *LogicalVolume) open() (*LVFile, error) {
 		return nil, err
 	}
 	if f.size, err = f.volume.ready(f.cow); err != nil {
-		f.volume.close()
+		_ = f.volume.close() // nothing was written
+		return nil, err
+	}
+	return f, nil
+}
+
+// peek opens a volume to look at what users see of it, active or not, by what is
+// on the devices. The file is no part of what Open shares, and to be used while
+// the group is locked.
+func (l *LogicalVolume) peek() (*LVFile, error) {
+	g := l.layout()
+	lv, cow, err := g.shown(l.rec.ID)
+	if err != nil {
+		return nil, err
+	}
+	v := &openVolume{sys: l.vg.sys, key: openLV{g.vg.ID, lv.ID}, refs: 1}
+	v.set(g, lv)
+	f := &LVFile{volume: v, cow: cow, vg: g.vg.Name, lv: l.rec.Name}
+	if f.size, err = v.ready(cow); err != nil {
+		_ = v.close() // nothing was written
 		return nil, err
 	}
 	return f, nil

@@ -87,6 +87,29 @@ func keepsExtents(a, b *ExtentMap, id metadata.ID, depth int) bool {
 	return true
 }
 
+// shown returns the volume that shows the bytes of one, which is the volume
+// itself or, of a snapshot, its origin; cow tells the snapshot then.
+func (g *groupLayout) shown(id metadata.ID) (lv *metadata.LogicalVolume, cow metadata.ID, err error) {
+	lv = g.find(id)
+	if lv == nil {
+		return nil, cow, fault(ErrLVNotFound, "there is no such volume, or not yet or any more")
+	}
+	if snapshotLinkOf(lv) != nil {
+		return nil, cow, fault(ErrUnsupported, "it ties a snapshot to its origin and holds nothing")
+	}
+	link, ok := g.links().by(id)
+	switch {
+	case !ok:
+		return lv, cow, nil
+	case link.body.Merging:
+		return nil, cow, fault(ErrMerging, "it is being merged into its origin, which shows it")
+	}
+	if lv = g.find(link.body.Origin); lv == nil {
+		return nil, cow, fault(ErrDamaged, "its origin %s is not there", link.body.Origin)
+	}
+	return lv, id, nil
+}
+
 // openVolumes are the volumes that files of a System are open on, in image mode.
 type openVolumes struct {
 	mu     sync.Mutex // guards what follows; locked ahead of that of a volume
@@ -164,21 +187,9 @@ func (s *System) openVolume(g *groupLayout, id metadata.ID) (v *openVolume, cow 
 	default:
 		o.note(vg, g)
 	}
-	lv := g.find(id)
-	if lv == nil {
-		return nil, cow, fault(ErrLVNotFound, "there is no such volume, or not yet or any more")
-	}
-	if snapshotLinkOf(lv) != nil {
-		return nil, cow, fault(ErrUnsupported, "it ties a snapshot to its origin and holds nothing")
-	}
-	if link, ok := g.links().by(id); ok {
-		if link.body.Merging {
-			return nil, cow, fault(ErrMerging, "it is being merged into its origin, which shows it")
-		}
-		cow = id
-		if lv = g.find(link.body.Origin); lv == nil {
-			return nil, cow, fault(ErrDamaged, "its origin %s is not there", link.body.Origin)
-		}
+	lv, cow, err := g.shown(id)
+	if err != nil {
+		return nil, cow, err
 	}
 	key := openLV{vg, lv.ID}
 	if v = o.byLV[key]; v == nil || v.isGone() {

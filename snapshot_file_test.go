@@ -428,3 +428,53 @@ func TestSnapshotFilesAndHooks(t *testing.T) {
 	copy(data, "the next")
 	volumeHolds(t, data, sys, "origin")
 }
+
+// The file system on a snapshot is what users see of it.
+func TestFileSystemOfSnapshot(t *testing.T) {
+	t.Parallel()
+	_, sys, _ := snapshotFiles(t, SnapshotSpec{})
+	label := func(name string) string {
+		fs, err := sys.FileSystem(context.Background(), "vg0", name)
+		require.NoError(t, err)
+		if fs == nil {
+			return ""
+		}
+		return fs.Label
+	}
+	write := func(name, label string) {
+		head := make([]byte, 2048)
+		_, err := extSuper(20, 0, func(b []byte) { copy(b[0x78:], label) }).ReadAt(head, 0)
+		require.NoError(t, err)
+		f := openFile(t, sys, name)
+		putBytes(t, f, head, 0)
+		require.NoError(t, f.Close())
+	}
+	assert.Empty(t, label("snap"))
+	write("origin", "origin's")
+	assert.Empty(t, label("snap"))
+	write("snap", "snapshot")
+	assert.Equal(t, "snapshot", label("snap"))
+	assert.Equal(t, "origin's", label("origin"))
+	amendVG(t, sys, func(tx *Tx) error { return tx.MergeSnapshot("snap") })
+	assert.Equal(t, "snapshot", label("origin"))
+	_, err := sys.FileSystem(context.Background(), "vg0", "snap")
+	require.ErrorIs(t, err, ErrMerging)
+	assert.Empty(t, sys.opened.byLV)
+}
+
+// Resizing writes the head of a swap area past the snapshots of the volume.
+func TestSwapWithSnapshots(t *testing.T) {
+	t.Parallel()
+	disks := fsDisks(t, swapSuper(be, 4096, 59, 0, "SWAPSPACE2"))
+	sys := openDisks(t, disks, 2)
+	amendVG(t, sys, func(tx *Tx) error {
+		_, err := tx.CreateSnapshot("data", SnapshotSpec{Name: "snap", Size: PercentOrigin(100)})
+		return err
+	})
+	disks.Record()
+	err := sys.Update(context.Background(), "vg0", func(tx *Tx) error {
+		return tx.ExtendLV("data", ExtendSpec{By: ExtentCount(10), ResizeFS: true})
+	})
+	require.ErrorIs(t, err, ErrUnsupported)
+	assert.Empty(t, disks.Writes())
+}

@@ -311,3 +311,26 @@ func TestKernelSnapshotFilesMerge(t *testing.T) {
 	b.lvm("vgchange", "-qq", "-an", "vg")
 	b.check("us, merged", b.image)
 }
+
+// The file system of a snapshot is found where users see it, active or not.
+func TestKernelFileSystemOfSnapshot(t *testing.T) {
+	b := newBothWays(t, 2)
+	umltest.Run(t, umltest.NeedTool(t, "mkfs.ext4"), "-q", "-L", "before", "/dev/vg/origin")
+	b.update(func(tx *Tx) error {
+		_, err := tx.CreateSnapshot("origin", SnapshotSpec{Name: "snap", Size: PercentOrigin(100)})
+		return err
+	})
+	umltest.Run(t, umltest.NeedTool(t, "mkfs.ext4"), "-q", "-L", "after", "/dev/vg/origin")
+	check := func(sys *System) {
+		for name, label := range map[string]string{"origin": "after", "snap": "before"} {
+			fs, err := sys.FileSystem(context.Background(), "vg", name)
+			require.NoError(t, err)
+			assert.Equal(t, label, fs.Label)
+			assert.Equal(t, 8*MiB, fs.Size)
+		}
+	}
+	check(b.sys)
+	b.lvm("vgchange", "-qq", "-an", "vg")
+	check(b.sys)
+	check(b.imageSystem())
+}
