@@ -122,6 +122,18 @@ type modelLV struct {
 	kind     SegmentType
 	readOnly bool
 	stripes  int
+	origin   *modelLV // of a snapshot, whose store has room for all blocks
+}
+
+// snapshots returns the names of a volume's snapshots.
+func (g *modelVG) snapshots(of *modelLV) []string {
+	var names []string
+	for name, lv := range g.lvs {
+		if lv.origin == of {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func newModel(t *rapid.T, w world, tally modelTally) *model {
@@ -236,6 +248,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"create pv": m.createPV, "remove pv": m.removePV, "change pv": m.changePV, "resize pv": m.resizePV,
 		"create lv": m.createLV, "create lv again": m.createLV, "extend lv": m.extendLV, "extend lv again": m.extendLV, "reduce lv": m.reduceLV,
 		"rename lv": m.renameLV, "remove lv": m.removeLV, "change lv": m.changeLV, "several": m.several,
+		"create snapshot": m.createSnapshot, "create snapshot again": m.createSnapshot, "write": m.write, "merge": m.merge,
 	}
 	out := map[string]func(*rapid.T){"": func(t *rapid.T) { m.T = t; m.check() }}
 	for name, do := range named {
@@ -322,6 +335,9 @@ func (m *model) splitVG() {
 	require.NoError(m, err)
 	var moved []string
 	for lv := range now.LVs() {
+		if lv.Hidden() {
+			continue
+		}
 		for seg := range lv.Segments() {
 			if slices.ContainsFunc(seg.Areas(), func(a Area) bool { return a.PV == pv.ID() }) {
 				moved = append(moved, lv.Name())
@@ -528,6 +544,9 @@ func (m *model) extendLV() {
 	if !m.try(vg, false, func(tx *Tx) error { return tx.ExtendLV(name, spec) }) {
 		return
 	}
+	if lv.origin != nil {
+		return // it is the store that is larger
+	}
 	before, now := len(lv.blocks), m.length(vg, name)
 	require.Greater(m, now, before)
 	lv.blocks = append(lv.blocks, make([]uint32, now-before)...)
@@ -537,8 +556,8 @@ func (m *model) extendLV() {
 func (m *model) reduceLV() {
 	vg, g, name, lv := m.volume()
 	extents := len(lv.blocks) / int(g.extent/modelBlock)
-	if extents < 2 {
-		m.Skip("too small")
+	if extents < 2 || lv.origin != nil {
+		m.Skip("too small, or all of it is needed")
 	}
 	spec := ReduceSpec{To: ExtentCount(Extents(m.int(1, extents-1, "to")))}
 	if m.try(vg, false, func(tx *Tx) error { return tx.ReduceLV(name, spec) }) {
@@ -555,9 +574,66 @@ func (m *model) renameLV() {
 }
 
 func (m *model) removeLV() {
-	vg, g, name, _ := m.volume()
-	m.try(vg, true, func(tx *Tx) error { return tx.RemoveLV(name) })
+	vg, g, name, lv := m.volume()
+	snapshots := g.snapshots(lv)
+	all := RemoveSpec{Snapshots: rapid.Bool().Draw(m.T, "with snapshots")}
+	done := m.try(vg, len(snapshots) == 0 || all.Snapshots, func(tx *Tx) error { return tx.RemoveLVWith(name, all) })
+	require.Equal(m, len(snapshots) == 0 || all.Snapshots, done)
+	if !done {
+		return
+	}
 	delete(g.lvs, name)
+	for _, s := range snapshots {
+		delete(g.lvs, s)
+	}
+}
+
+func (m *model) createSnapshot() {
+	vg, g, of, origin := m.volume()
+	if origin.kind != "" || origin.origin != nil {
+		m.Skip("no origin")
+	}
+	name := m.name("lv")
+	chunk := rapid.SampledFrom([]Bytes{4 * KiB, 8 * KiB, 32 * KiB}).Draw(m.T, "chunk")
+	extents := Extents(len(origin.blocks) / int(g.extent/modelBlock))
+	size := newCOWLimits(g.extent.Sectors(), extents, chunk.Sectors()).most
+	if !m.try(vg, false, func(tx *Tx) error {
+		_, err := tx.CreateSnapshot(of, SnapshotSpec{Name: name, Size: ExtentCount(size), ChunkSize: chunk})
+		return err
+	}) {
+		return
+	}
+	g.lvs[name] = &modelLV{stripes: 1, origin: origin, blocks: slices.Clone(origin.blocks)}
+	m.checkLV(vg, name, g.lvs[name])
+}
+
+// write gives the end of a volume new marks.
+func (m *model) write() {
+	vg, _, name, lv := m.volume()
+	m.mark(vg, name, lv, m.int(0, len(lv.blocks)-1, "from"))
+}
+
+// merge makes an origin what one of its snapshots is.
+func (m *model) merge() {
+	vg, g := m.group()
+	mergeable := maps.Clone(g.lvs)
+	maps.DeleteFunc(mergeable, func(_ string, lv *modelLV) bool { return lv.origin == nil || lv.origin.readOnly })
+	if len(mergeable) == 0 {
+		m.Skip("nothing to merge")
+	}
+	name := pick(m.T, mergeable, "snapshot")
+	lv := g.lvs[name]
+	ctx := context.Background()
+	r, err := m.sys.Merge(ctx, vg, name, MergeOptions{Interval: soon})
+	require.NoError(m, err)
+	if r.Deferred {
+		require.NoError(m, m.sys.Update(ctx, vg, func(tx *Tx) error { return tx.Activate(r.Origin) }))
+		_, err = m.sys.ResumeMerges(ctx, vg, MergeOptions{Interval: soon})
+		require.NoError(m, err)
+	}
+	copy(lv.origin.blocks, lv.blocks)
+	delete(g.lvs, name)
+	m.tally[m.action] = [2]int{m.tally[m.action][0] + 1, 0}
 }
 
 func (m *model) changeLV() {
@@ -644,10 +720,20 @@ func (m *model) checkVG(vg *VolumeGroup) {
 	require.Len(m, devices, m.count(vg.Name()))
 	var stored Extents
 	for lv := range vg.LVs() {
+		if lv.Hidden() {
+			require.NotNil(m, snapshotLinkOf(lv.rec), lv.Name())
+			continue
+		}
 		volumes = append(volumes, lv.Name())
 		want := g.lvs[lv.Name()]
 		require.NotNil(m, want, lv.Name())
-		require.Equal(m, Bytes(len(want.blocks))*modelBlock, lv.Size())
+		require.Equal(m, want.origin != nil, lv.IsSnapshot())
+		size := lv.Size()
+		if lv.IsSnapshot() {
+			require.Same(m, want.origin, g.lvs[lv.Origin().Name()])
+			size = lv.OriginSize()
+		}
+		require.Equal(m, Bytes(len(want.blocks))*modelBlock, size)
 		require.ElementsMatch(m, want.tags, lv.Tags())
 		require.Equal(m, want.readOnly, lv.ReadOnly())
 		for seg := range lv.Segments() {
