@@ -166,6 +166,8 @@ func (p *Plan) writes() []string {
 		switch s := step.(type) {
 		case *OverwriteRange:
 			add(s.Device)
+		case *SyncDevice:
+			add(s.Device)
 		case *ResizeSwap:
 			add(s.Device)
 		case *WriteLabel:

@@ -30,6 +30,7 @@ type builder struct {
 
 	holds    map[string]rest               // see hold
 	brought  map[string]bool               // uuids of the devices that are planned
+	leaving  map[string]bool               // uuids of those whose removal is
 	rendered []metadata.ID                 // LVs with such devices
 	renders  map[metadata.ID]bool          // of rendered
 	users    map[metadata.ID][]metadata.ID // see usersOf
@@ -91,7 +92,7 @@ func (tx *Tx) phases() (*builder, error) {
 	}
 	b := &builder{tx: tx, plan: p}
 	for _, build := range []func() error{
-		b.checkWhole, b.checkMoves, b.checkPlaces, b.checkIdentity, b.finishOld, b.initPVs, b.newHeads, b.archive, b.releasePVs, b.writeMetadata, b.relabel, b.devices, b.fileSystems, b.finishPVs, b.backup,
+		b.checkWhole, b.checkMoves, b.checkPlaces, b.checkIdentity, b.finishOld, b.initPVs, b.newHeads, b.syncs, b.archive, b.releasePVs, b.writeMetadata, b.relabel, b.devices, b.fileSystems, b.finishPVs, b.backup,
 	} {
 		if err := build(); err != nil {
 			return nil, err
@@ -236,6 +237,14 @@ func (b *builder) newHeads() error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// syncs has the caches of devices written that hold what is to count.
+func (b *builder) syncs() error {
+	for _, path := range b.tx.syncs {
+		b.prepare = append(b.prepare, &SyncDevice{Device: path})
 	}
 	return nil
 }

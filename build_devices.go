@@ -30,6 +30,9 @@ func (b *builder) devices() error {
 
 // settleDevices ends the planning of devices.
 func (b *builder) settleDevices() error {
+	if err := b.clearNames(); err != nil {
+		return err
+	}
 	if len(b.load)+len(b.retire)+len(b.resume)+len(b.clean) > 0 {
 		b.settle = []Step{&SettleDevices{}}
 	}
@@ -230,8 +233,7 @@ func (b *builder) renumber(lv *metadata.LogicalVolume, w *wish) error {
 	if len(b.tx.snapshotsOf(lv.ID)) > 0 {
 		return fault(ErrUnsupported, "lv %s has snapshots: deactivate it to give it another number", lv.Name)
 	}
-	r := &removal{b: b, above: map[*mapped][]*mapped{}, at: map[*mapped]when{}}
-	return r.plan(b.tx.kern.byLV[lv.ID])
+	return b.plannedRemoval().plan(b.tx.kern.byLV[lv.ID])
 }
 
 func (b *builder) addNode(n node) *AddNode {

@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/lvm-go/lvm/dm"
 	"github.com/pkg/errors"
@@ -24,6 +25,39 @@ func (b *builder) loadRemovals(removals []Step) {
 		}
 	}
 	b.load = append(slices.Insert(b.load, at, removals[:early]...), removals[early:]...)
+}
+
+// clearNames plans the removal of what a dead process had half made and whose
+// name a new device is to have.
+func (b *builder) clearNames() error {
+	created := map[string]bool{}
+	for _, s := range b.load {
+		if c, ok := s.(*CreateDevice); ok {
+			created[c.Name] = true
+		}
+	}
+	if len(created) == 0 {
+		return nil
+	}
+	var stale []*mapped
+	for _, m := range b.tx.kern.byUUID {
+		if !created[m.name] || b.leaving[m.uuid] || b.tx.find(m.lv) != nil || lvRecord(b.tx.st, m.lv) != nil {
+			continue
+		}
+		for _, also := range b.tx.kern.byLV[m.lv] {
+			if err := b.tx.kern.look(also); err != nil {
+				return err
+			}
+			if !b.leftOver(also, nil) {
+				return fault(ErrExists, "there is a device called %s already, of an lv that the metadata does not have", m.name)
+			}
+			if !slices.Contains(stale, also) {
+				stale = append(stale, also)
+			}
+		}
+	}
+	slices.SortFunc(stale, func(x, y *mapped) int { return strings.Compare(x.name, y.name) })
+	return b.plannedRemoval().plan(stale)
 }
 
 // goneSuffix ends the name of a device that waits for its removal, where another

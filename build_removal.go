@@ -37,8 +37,11 @@ func (b *builder) removals(t *trees) error {
 			}
 		}
 	}
-	r := &removal{b: b, above: map[*mapped][]*mapped{}, at: map[*mapped]when{}}
-	return r.plan(going)
+	return b.plannedRemoval().plan(going)
+}
+
+func (b *builder) plannedRemoval() *removal {
+	return &removal{b: b, above: map[*mapped][]*mapped{}, at: map[*mapped]when{}}
 }
 
 // removal is the planning of the removal of devices.
@@ -68,6 +71,10 @@ func (r *removal) plan(going []*mapped) error {
 			return err
 		}
 		r.at[m] = r.when(m)
+		if b.leaving == nil {
+			b.leaving = map[string]bool{}
+		}
+		b.leaving[m.uuid] = true
 		s, drop := b.removal(m)
 		if r.at[m] != beforeAll {
 			if err := b.makeWay(s); err != nil {

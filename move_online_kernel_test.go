@@ -124,7 +124,7 @@ func TestKernelMoveUnderLoad(t *testing.T) {
 func TestKernelMoveWithLVM2(t *testing.T) {
 	lvm2Starts := func(options ...string) func(r *interopRun) {
 		return func(r *interopRun) {
-			args := append(append([]string{"pvmove", "-qq", "-i", "600"}, options...), r.dev[0], r.dev[2])
+			args := append(append([]string{"pvmove", "-qq", "-i", "+600"}, options...), r.dev[0], r.dev[2])
 			cmd := exec.Command("lvm", args...)
 			require.NoError(r, cmd.Start())
 			require.Eventually(r, func() bool { // it sleeps then

@@ -403,8 +403,7 @@ func (b *builder) repairRest(rec *Recovery, failed map[metadata.ID]error) error 
 			b.wake(m)
 		}
 	}
-	r := &removal{b: b, above: map[*mapped][]*mapped{}, at: map[*mapped]when{}}
-	return r.plan(going)
+	return b.plannedRemoval().plan(going)
 }
 
 // leftOver says whether a device that is in no tree is of no use to anybody: one

@@ -54,6 +54,24 @@ func (s *OverwriteRange) undo(r *run) error {
 	return writeSync(d, s.Device, metadata.Write{Offset: s.Offset, Data: s.old})
 }
 
+// SyncDevice waits until all that was written to a device is safe, also by
+// others: a disk may keep it in a cache of its own.
+type SyncDevice struct {
+	harmless
+	final
+	Device string
+}
+
+func (s *SyncDevice) String() string { return "write the cache of " + s.Device }
+
+func (s *SyncDevice) do(r *run) error {
+	d, err := r.writer(s.Device)
+	if err != nil {
+		return err
+	}
+	return errors.WithMessagef(d.Sync(), "sync %s", s.Device)
+}
+
 // writeSync writes and then waits until all of it is safe.
 func writeSync(d Device, path string, writes ...metadata.Write) error {
 	for _, w := range writes {

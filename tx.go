@@ -55,6 +55,7 @@ type Tx struct {
 	fs      fsChanges          // file systems that are resized with their volumes
 	newPVs  map[string]*pvInit // to be made, by device
 	pvOrder []string
+	syncs   []string             // devices whose caches are written before the commit
 	gonePVs []*member            // no longer in the group
 	wipePVs []*member            // to lose their labels
 	removed bool                 // the group was removed

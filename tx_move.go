@@ -239,6 +239,7 @@ func (tx *Tx) advanceMove(ref string) error {
 		return fault(ErrMissingPV, "pv %s, where it goes to, is missing", body.Legs[1].PV)
 	}
 	body.Moved = current.Count
+	tx.syncArea(body.Legs[1])
 	move := *old
 	move.Segments = slices.Clone(old.Segments)
 	for n := range move.Segments {
@@ -253,6 +254,25 @@ func (tx *Tx) advanceMove(ref string) error {
 		tx.want(move.ID, wish{activate: true})
 	}
 	return nil
+}
+
+// syncArea has what is in the caches of an area's disks written before the
+// commit: what counts from then on must not be lost with the power.
+func (tx *Tx) syncArea(area metadata.Area) {
+	note := func(pv metadata.ID) {
+		if m := tx.members[pv]; m != nil && !slices.Contains(tx.syncs, m.path) {
+			tx.syncs = append(tx.syncs, m.path)
+		}
+	}
+	if area.LV.IsZero() {
+		note(area.PV)
+		return
+	}
+	if lv := tx.find(area.LV); lv != nil {
+		for _, a := range areasOnPVs(lv, tx.find) {
+			note(a.PV)
+		}
+	}
 }
 
 // FinishMove ends a move that is copied to the end: the volumes lie where they
