@@ -142,6 +142,27 @@ func alterSnapshot() []alteration {
 	}
 }
 
+func alterSnapshotKernel() []alteration {
+	return []alteration{
+		{name: "activate snapshots", setup: snapshots, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.ActivateAll() }},
+		{name: "deactivate snapshots", setup: snapshots, do: func(tx *Tx, _ MetadataAreas) error { return tx.Deactivate("data") }},
+		{name: "begin a merge by activation", setup: andMerge, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.Activate("data") }},
+		{name: "activate what is merged into, and begin that", setup: snapshots, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.MergeSnapshot("one"), tx.Activate("data"))
+		}},
+		{name: "refresh while a merge goes on", setup: andMerge, do: func(tx *Tx, _ MetadataAreas) error { return tx.Refresh("data") }},
+		{name: "snapshot what is activated", setup: volumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.Activate("data"), tx.addSnapshot("data", "one", 6))
+		}},
+		{name: "remove an origin and another's snapshot", setup: snapshots, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.addSnapshot("other", "three", 5), tx.RemoveLVWith("data", RemoveSpec{Snapshots: true}))
+		}},
+		{name: "finish a merge and remove the other snapshot", setup: andMerged, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.FinishMerge("data"), tx.RemoveLV("two"))
+		}},
+	}
+}
+
 // snapshotsApart makes vg0 with volumes with snapshots, each of one device.
 func snapshotsApart(t testing.TB, sys *System, areas MetadataAreas) {
 	on := func(device string) []PVSelection { return []PVSelection{{PV: device}} }

@@ -1,6 +1,8 @@
 package lvm
 
 import (
+	"slices"
+
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -16,8 +18,9 @@ import (
 //
 // Returns an error matching [ErrLVNotFound], [ErrInvalidSpec] if the volume is no
 // snapshot, [ErrMerging] if it, or another one of its origin, is being merged,
-// [ErrReadOnly] if the origin is read-only, [ErrSnapshotInvalid] if the snapshot
-// is lost, or [ErrMoving].
+// [ErrReadOnly] if the origin is read-only, [ErrUnsupported] if it has segments of
+// the types error or zero, [ErrSnapshotInvalid] if the snapshot is lost, or
+// [ErrMoving].
 func (tx *Tx) MergeSnapshot(snapshot string) error {
 	return tx.fail("merge snapshot", snapshot, tx.mergeSnapshot(snapshot))
 }
@@ -48,6 +51,8 @@ func (tx *Tx) mergeSnapshot(ref string) error {
 		return fault(ErrMoving, "its origin %s is being moved", origin.Name)
 	case origin.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0:
 		return fault(ErrReadOnly, "its origin %s is read-only", origin.Name)
+	case slices.ContainsFunc(origin.Segments, func(seg metadata.Segment) bool { return SegmentType(seg.Type).virtual() }):
+		return fault(ErrUnsupported, "its origin %s has segments without storage, where what is merged would be lost", origin.Name)
 	}
 	usage, err := tx.usage(link)
 	if err == nil {
