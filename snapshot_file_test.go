@@ -98,7 +98,7 @@ func TestOpenSnapshotRefusals(t *testing.T) {
 		require.ErrorAs(t, err, &op)
 		assert.Equal(t, name, op.LV)
 	}
-	disks, sys, _ := snapshotFiles(t, SnapshotSpec{})
+	_, sys, _ := snapshotFiles(t, SnapshotSpec{})
 	refused(sys, "snapshot0", ErrUnsupported)
 	amendVG(t, sys, func(tx *Tx) error { return tx.MergeSnapshot("snap") })
 	refused(sys, "snap", ErrMerging)
@@ -477,4 +477,128 @@ func TestSwapWithSnapshots(t *testing.T) {
 	})
 	require.ErrorIs(t, err, ErrUnsupported)
 	assert.Empty(t, disks.Writes())
+}
+
+// A write that fails leaves what was there, or what was to be; a snapshot never
+// changes with its origin.
+func TestSnapshotFileFaults(t *testing.T) {
+	t.Parallel()
+	disks, sys, data := snapshotFiles(t, SnapshotSpec{})
+	amendVG(t, sys, func(tx *Tx) error {
+		_, err := tx.CreateSnapshot("origin", SnapshotSpec{Name: "second", Size: PercentOrigin(100), ChunkSize: 16 * KiB})
+		return err
+	})
+	p := pattern(testID("write", 1), 30000)
+	want := slices.Clone(data)
+	copy(want[1234:], p)
+	write := func(sys *System) (*LVFile, error) {
+		f := openFile(t, sys, "origin")
+		_, err := f.WriteAt(p, 1234)
+		return f, err
+	}
+	// faults counts reads, writes and syncs: what is opened may be opened again.
+	faults := func(disks *recorder.Disks, at int, fault recorder.Fault) (calls *int) {
+		calls = new(int)
+		disks.Inject(func(op recorder.Op) recorder.Fault {
+			if op.Kind == recorder.Open || op.Kind == recorder.Size {
+				return recorder.Pass
+			}
+			if *calls++; *calls == at {
+				return fault
+			}
+			return recorder.Pass
+		})
+		return calls
+	}
+	whole := disks.Clone()
+	f, err := findVolume(t, openDisks(t, whole, 2), "origin").Open()
+	require.NoError(t, err)
+	calls := faults(whole, 0, recorder.Pass)
+	_, err = f.WriteAt(p, 1234)
+	require.NoError(t, err)
+	require.Greater(t, *calls, 20)
+	for n := range *calls {
+		for _, fault := range []recorder.Fault{recorder.Before, recorder.After} {
+			disks := disks.Clone()
+			sys := openDisks(t, disks, 3)
+			f := openFile(t, sys, "origin")
+			faults(disks, n+1, fault)
+			_, err := f.WriteAt(p, 1234)
+			require.ErrorIs(t, err, recorder.ErrInjected)
+			disks.Inject(nil)
+			for _, sys := range []*System{sys, openDisks(t, disks, 4)} {
+				volumeHolds(t, data, sys, "snap")
+				volumeHolds(t, data, sys, "second")
+				got := make([]byte, originSize)
+				_, err = openFile(t, sys, "origin").ReadAt(got, 0)
+				require.NoError(t, err)
+				for i := range got {
+					require.True(t, got[i] == data[i] || got[i] == want[i], "call %d, byte %d", n, i)
+				}
+			}
+			_, err = write(openDisks(t, disks, 5))
+			require.NoError(t, err)
+			last := openDisks(t, disks, 6)
+			volumeHolds(t, want, last, "origin")
+			volumeHolds(t, data, last, "snap")
+			volumeHolds(t, data, last, "second")
+		}
+	}
+}
+
+// Whoever reads a snapshot while its origin is written, and another snapshot is
+// merged, sees it as it was.
+func TestSnapshotFilesAtOnce(t *testing.T) {
+	t.Parallel()
+	_, sys, data := snapshotFiles(t, SnapshotSpec{})
+	amendSnapshot(t, sys, SnapshotSpec{Name: "merged", Size: PercentOrigin(100)})
+	f := openFile(t, sys, "merged")
+	putBytes(t, f, pattern(testID("write", 1), 60*KiB), 0)
+	require.NoError(t, f.Close())
+	done := make(chan struct{})
+	var readers, writers sync.WaitGroup
+	readers.Go(func() {
+		for {
+			f, err := findVolume(t, sys, "snap").Open()
+			if !assert.NoError(t, err) {
+				return
+			}
+			got := make([]byte, originSize)
+			_, err = f.ReadAt(got, 0)
+			assert.NoError(t, err)
+			assert.True(t, bytes.Equal(data, got))
+			assert.NoError(t, f.Close())
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	last := pattern(testID("write", 3), 50)
+	for n := range 2 {
+		writers.Go(func() {
+			f := openFile(t, sys, "origin")
+			for i := range 60 {
+				_, err := f.WriteAt(pattern(testID("write", i), 3000), int64(i*1200+n*300))
+				assert.NoError(t, err)
+			}
+			_, err := f.WriteAt(last, int64(originSize)-100+int64(n*50))
+			assert.NoError(t, err)
+			assert.NoError(t, f.Close())
+		})
+	}
+	amendVG(t, sys, func(tx *Tx) error { return tx.MergeSnapshot("merged") })
+	require.NoError(t, sys.mergeFiles(context.Background(), findVolume(t, sys, "origin"), nil))
+	amendVG(t, sys, func(tx *Tx) error { return tx.FinishMerge("origin") })
+	writers.Wait()
+	close(done)
+	readers.Wait()
+	got := make([]byte, 100)
+	_, err := openFile(t, sys, "origin").ReadAt(got, int64(originSize)-100)
+	require.NoError(t, err)
+	// The writers may have been done before the merge began.
+	if !bytes.Equal(data[originSize-100:], got) {
+		assert.Equal(t, append(slices.Clone(last), last...), got)
+	}
 }
