@@ -86,7 +86,7 @@ func run(ctx context.Context, out, log io.Writer, args []string) error {
 	}
 	if r.vg == "" || *to == "" || flags.NArg() == 0 || slices.Contains(flags.Args(), *to) {
 		flags.Usage()
-		return errors.New("it takes -vg NAME -to DISK OLD...")
+		return errors.New("it takes -vg NAME -to DISK and the disks that go")
 	}
 	var err error
 	if r.sys, err = open(ctx, *kernel, disks); err != nil {
