@@ -141,6 +141,11 @@ func (f *LVFile) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // WriteAt writes as [io.WriterAt] says. A write beyond the end is an error.
+//
+// Where a COW store could not be written to, it is not known what it says, and
+// all that would change it is refused from then on: close all files on the origin
+// and its snapshots, and open them again. An origin is not written to unless its
+// snapshots have what they need.
 func (f *LVFile) WriteAt(p []byte, off int64) (int, error) {
 	if err := f.check("write", off); err != nil {
 		return 0, err

@@ -132,7 +132,7 @@ func TestOpenSnapshotRefusals(t *testing.T) {
 	}
 
 	// The store is on a device that is missing.
-	disks = recorder.New(diskSize, "a", "b")
+	disks := recorder.New(diskSize, "a", "b")
 	sys = openDisks(t, disks, 1)
 	amendVG(t, sys, func(tx *Tx) error {
 		if err := makeGroup(tx, OneArea); err != nil {
