@@ -88,6 +88,7 @@ func (r *removal) plan(going []*mapped) error {
 			s.hasty = true
 			b.retire = append(b.retire, s)
 		case afterAll:
+			b.endMirror(m)
 			b.clean = append(b.clean, s)
 		}
 		b.drop = append(b.drop, drop)
@@ -235,7 +236,7 @@ func (b *builder) removal(m *mapped) (*RemoveDevice, *DropNode) {
 	if b.tx.sys.host.hasNodes(m.name, m.dev, drop.VG, drop.LV) {
 		again.lv = drop.LV
 	}
-	return &RemoveDevice{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: m.layer != "" && !m.isStandIn(), again: again}, drop
+	return &RemoveDevice{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: m.layer != "" && !m.isStandIn() || m.layer == "" && b.isHidden(m.lv), again: again}, drop
 }
 
 func (b *builder) dropNode(m *mapped, lv string) *DropNode {

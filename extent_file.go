@@ -67,13 +67,12 @@ func (f *extentFile) each(op string, p []byte, off int64, do func(Device, []byte
 		if err != nil {
 			return done, f.fail(op, err)
 		}
-		part := p[done : done+int(piece.Length)]
-		n := len(part)
+		part, n := p[done:done+int(piece.Length)], 0
 		switch {
 		case piece.Error:
 			return done, f.fail(op, fault(ErrDamaged, "byte %d is in an error segment", uint64(piece.LVOffset)))
 		case piece.Zero:
-			if op == "read" {
+			if n = len(part); op == "read" {
 				clear(part)
 			}
 		default:

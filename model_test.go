@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -147,6 +148,7 @@ func newModel(t *rapid.T, w world, tally modelTally) *model {
 // refusals are the errors that an operation may be refused with.
 var refusals = []error{
 	ErrNoSpace, ErrBusy, ErrExists, ErrInvalidSpec, ErrInvalidSize, ErrInvalidName, ErrUnsupported, ErrReadOnly, ErrNotFound,
+	ErrNothingToMove, ErrInvalidSelection,
 }
 
 // try makes a change. If must is set it has to succeed. It says whether it did;
@@ -247,7 +249,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"export vg": m.exportVG, "import vg": m.importVG, "extent size": m.extentSize, "ids": m.changeIDs,
 		"create pv": m.createPV, "remove pv": m.removePV, "change pv": m.changePV, "resize pv": m.resizePV,
 		"create lv": m.createLV, "create lv again": m.createLV, "extend lv": m.extendLV, "extend lv again": m.extendLV, "reduce lv": m.reduceLV,
-		"rename lv": m.renameLV, "remove lv": m.removeLV, "change lv": m.changeLV, "several": m.several,
+		"rename lv": m.renameLV, "remove lv": m.removeLV, "change lv": m.changeLV, "several": m.several, "move": m.move,
 		"create snapshot": m.createSnapshot, "create snapshot again": m.createSnapshot, "write": m.write, "merge": m.merge,
 	}
 	out := map[string]func(*rapid.T){"": func(t *rapid.T) { m.T = t; m.check() }}
@@ -721,7 +723,7 @@ func (m *model) checkVG(vg *VolumeGroup) {
 	var stored Extents
 	for lv := range vg.LVs() {
 		if lv.Hidden() {
-			require.NotNil(m, snapshotLinkOf(lv.rec), lv.Name())
+			require.True(m, snapshotLinkOf(lv.rec) != nil || strings.HasPrefix(lv.Name(), movePrefix), lv.Name())
 			continue
 		}
 		volumes = append(volumes, lv.Name())
@@ -742,6 +744,9 @@ func (m *model) checkVG(vg *VolumeGroup) {
 			}
 		}
 		m.checkBlocks(lv, want)
+	}
+	for _, move := range vg.Moves() { // which has two places for each extent
+		used -= Extents(move.Size / g.extent)
 	}
 	require.Len(m, volumes, len(g.lvs))
 	require.Equal(m, stored, used)

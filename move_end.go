@@ -167,7 +167,7 @@ func firstLanding(landings []landing, le Extents) int {
 // segment of its name that nobody uses.
 func (tx *Tx) moveRemains(lv *metadata.LogicalVolume) bool {
 	digits, ok := strings.CutPrefix(lv.Name, movePrefix)
-	if !ok || strings.Trim(digits, "0123456789") != "" || lv.Status&(metadata.LVPvmove|metadata.LVVisible) != 0 {
+	if !ok || digits == "" || strings.Trim(digits, "0123456789") != "" || lv.Status&(metadata.LVPvmove|metadata.LVVisible) != 0 {
 		return false
 	}
 	for i := range lv.Segments {
@@ -185,6 +185,10 @@ func (tx *Tx) dropRemains(move *metadata.LogicalVolume) error {
 		if lv == nil {
 			continue
 		}
+		if lv.ID == move.ID {
+			tx.drop(i)
+			continue
+		}
 		number, ok := strings.CutPrefix(lv.Name, move.Name+moveImageInfix)
 		if !ok || strings.Trim(number, "0123456789") != "" {
 			continue
@@ -196,7 +200,5 @@ func (tx *Tx) dropRemains(move *metadata.LogicalVolume) error {
 		}
 		tx.drop(i)
 	}
-	_, i := tx.lookup(move.ID.String())
-	tx.drop(i)
 	return nil
 }

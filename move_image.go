@@ -2,7 +2,6 @@ package lvm
 
 import (
 	"context"
-	"io"
 
 	"github.com/pkg/errors"
 
@@ -120,10 +119,7 @@ func (tx *Tx) copyLegs(ctx context.Context, seg *metadata.Segment, offset, most 
 			return 0, err
 		}
 		part := buf[:min(Bytes(len(buf)), most-n)]
-		if got, err := from.ReadAt(part, int64(offset+n)); got < len(part) {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
+		if _, err := from.ReadAt(part, int64(offset+n)); err != nil {
 			return 0, errors.WithMessage(err, "read")
 		}
 		if _, err := to.WriteAt(part, int64(offset+n)); err != nil {

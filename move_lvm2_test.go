@@ -58,7 +58,7 @@ func (c lvm2Move) options(t testing.TB) MoveOptions {
 func memoryTx(t testing.TB, doc *metadata.Document) *Tx {
 	t.Helper()
 	disks := recorder.New(diskSize, "a")
-	sys := openDisks(t, disks, 7)
+	sys := openDisks(t, disks, byte(doc.VG.Seqno))
 	st := newState(doc, textKey{})
 	for i, pv := range doc.VG.PVs {
 		st.members[pv.ID] = &member{path: "pv" + strconv.Itoa(i)}

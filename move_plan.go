@@ -96,7 +96,13 @@ func (p *movePlan) choose(tx *Tx, only map[metadata.ID]bool) error {
 	legs := tx.mirrorLegs()
 	skipped := ""
 	for i, lv := range tx.vg.LVs {
-		if lv == nil || lv.Status&metadata.LVPvmove != 0 || legs[lv.ID] || only != nil && !only[lv.ID] {
+		if lv == nil || only != nil && !only[lv.ID] {
+			continue
+		}
+		if isMove(lv) || legs[lv.ID] {
+			if p.touches(lv) {
+				skipped = lv.Name
+			}
 			continue
 		}
 		user := moveUser{index: i}
@@ -133,7 +139,7 @@ func (p *movePlan) choose(tx *Tx, only map[metadata.ID]bool) error {
 	case len(p.pieces) > 0:
 		return nil
 	case skipped != "":
-		return fault(ErrMoving, "all that is there is being moved already: lv %s", skipped)
+		return fault(ErrMoving, "all that is there is being moved already: see lv %s", skipped)
 	}
 	return fault(ErrNothingToMove, "no lv that can be moved has extents there")
 }
@@ -205,6 +211,21 @@ func (p *movePlan) takes(a metadata.Area) bool {
 	return a.PV == p.from.PV && slices.ContainsFunc(p.from.Ranges, func(r PERange) bool {
 		return a.Start >= r.Start && a.Start < satAdd(r.Start, r.Count)
 	})
+}
+
+// touches says whether a volume has extents that would move.
+func (p *movePlan) touches(lv *metadata.LogicalVolume) bool {
+	for i := range lv.Segments {
+		seg := &lv.Segments[i]
+		for _, a := range areasOf(seg) {
+			if a.PV == p.from.PV && slices.ContainsFunc(p.from.Ranges, func(r PERange) bool {
+				return a.Start < satAdd(r.Start, r.Count) && satAdd(a.Start, seg.AreaLength()) > r.Start
+			}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // place finds room for the pieces: not where they are, nor where another stripe

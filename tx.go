@@ -73,6 +73,7 @@ type Tx struct {
 	untouched map[metadata.ID]*metadata.LogicalVolume // see find
 	links     *snapshotLinks                          // see snapshotLinks
 	claimed   map[string]string                       // see claims
+	copied    []metadata.ID                           // moves that came on; see checkCopied
 }
 
 // wish is what shall happen to the devices of a logical volume.
@@ -283,7 +284,7 @@ func (tx *Tx) lvToChange(ref string, except ...error) (*metadata.LogicalVolume, 
 	case !tx.isVisible(lv):
 		return nil, 0, fault(ErrUnsupported, "lv %s is a part of another lv", lv.Name)
 	case lv.Status&(metadata.LVLocked|metadata.LVPvmove) != 0:
-		return nil, 0, fault(ErrBusy, "lv %s is being moved", lv.Name)
+		return nil, 0, fault(ErrMoving, "lv %s is being moved", lv.Name)
 	}
 	return lv, i, nil
 }

@@ -250,6 +250,9 @@ func (tx *Tx) advanceMove(ref string) error {
 	if err := tx.put(i, &move); err != nil {
 		return err
 	}
+	if !slices.Contains(tx.copied, move.ID) {
+		tx.copied = append(tx.copied, move.ID)
+	}
 	if unfinished(&move) != nil {
 		tx.want(move.ID, wish{activate: true})
 	}
