@@ -550,12 +550,19 @@ func (tx *Tx) removeLV(ref string, spec RemoveSpec) error {
 		return err
 	}
 	parts := tx.withSnapshotParts(lv)
+	going := make(map[metadata.ID]bool, len(parts))
 	for _, part := range parts {
 		if part.Status&(metadata.LVLocked|metadata.LVPvmove) != 0 {
 			return fault(ErrMoving, "lv %s is being moved", part.Name)
 		}
-		for _, other := range tx.vg.LVs {
-			if other != nil && !slices.Contains(parts, other) && usesLV(other, part.ID) {
+		going[part.ID] = true
+	}
+	for _, other := range tx.vg.LVs {
+		if other == nil || going[other.ID] {
+			continue
+		}
+		for _, below := range lvsBelow(other) {
+			if going[below] {
 				return fault(ErrBusy, "lv %s lies on it", other.Name)
 			}
 		}
@@ -567,12 +574,16 @@ func (tx *Tx) removeLV(ref string, spec RemoveSpec) error {
 // dropAll takes LVs out, and forgets about those that were made in the same
 // transaction.
 func (tx *Tx) dropAll(lvs []*metadata.LogicalVolume) {
+	going := make(map[metadata.ID]bool, len(lvs))
 	for _, lv := range lvs {
-		if i := tx.indexOf(lv.ID); i >= 0 {
+		going[lv.ID] = true
+	}
+	for i, lv := range slices.Backward(tx.vg.LVs) { // the map is quicker to forget its end
+		if lv != nil && going[lv.ID] {
 			tx.drop(i)
 		}
-		tx.created = slices.DeleteFunc(tx.created, func(n newLV) bool { return n.id == lv.ID })
 	}
+	tx.created = slices.DeleteFunc(tx.created, func(n newLV) bool { return going[n.id] })
 }
 
 // indexOf returns the index of an LV in vg.LVs, -1 if there is none.

@@ -164,19 +164,20 @@ func (tx *Tx) partialLVs(pvs map[metadata.ID]bool) []*metadata.LogicalVolume {
 // being merged into it, the caller has to say what is to become of it.
 func (tx *Tx) withParts(lvs []*metadata.LogicalVolume) ([]*metadata.LogicalVolume, error) {
 	var out []*metadata.LogicalVolume
+	going := map[metadata.ID]bool{}
 	for _, lv := range lvs {
 		for _, part := range tx.withSnapshotParts(lv) {
 			if part.Status&(metadata.LVLocked|metadata.LVPvmove) != 0 {
 				return nil, fault(ErrMoving, "lv %s is being moved", part.Name)
 			}
-			if !slices.Contains(out, part) {
+			if !going[part.ID] {
+				going[part.ID] = true
 				out = append(out, part)
 			}
 		}
 	}
 	for _, lv := range out {
-		link, ok := tx.snapshotBy(lv.ID)
-		if ok && link.body.Merging && !slices.Contains(out, tx.find(link.body.Origin)) {
+		if link, ok := tx.snapshotBy(lv.ID); ok && link.body.Merging && !going[link.body.Origin] {
 			return nil, fault(ErrMerging, "lv %s is being merged into lv %s, which needs it: remove that one, or the merge by AbandonMerge, before",
 				lv.Name, tx.nameOf(link.body.Origin))
 		}
