@@ -21,7 +21,7 @@ func killMove(o MoveOptions) func(context.Context, *System, []string) error {
 func movedSome(r *killRun) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	o := MoveOptions{MaxSegment: 512 * KiB}
+	o := MoveOptions{MaxSegment: 128 * KiB}
 	o.Run.Progress = func(p MoveProgress) {
 		if p.Segment > 2 {
 			cancel()
@@ -55,14 +55,14 @@ func moveEnds(r *killRun, vg *VolumeGroup) {
 
 func killMoves() []killScenario {
 	return []killScenario{
-		{name: "move a pv", do: killMove(MoveOptions{MaxSegment: 768 * KiB}), check: moveEnds},
-		{name: "move a pv at once", do: killMove(MoveOptions{Atomic: true}), check: moveEnds},
+		{name: "move a pv", long: true, do: killMove(MoveOptions{MaxSegment: 192 * KiB}), check: moveEnds},
+		{name: "move a pv at once", long: true, do: killMove(MoveOptions{Atomic: true}), check: moveEnds},
 		{
-			name: "move an origin and its store", setup: func(r *killRun) { r.snapshotOfData("one") },
+			name: "move an origin and its store", long: true, setup: func(r *killRun) { r.snapshotOfData("one") },
 			do: killMove(MoveOptions{}), check: moveEnds,
 		},
 		{
-			name: "take up a move", setup: movedSome,
+			name: "take up a move", long: true, setup: movedSome,
 			do: func(ctx context.Context, sys *System, _ []string) error {
 				_, err := sys.ResumeMoves(ctx, "vg0", MoveRun{Interval: 5 * time.Millisecond})
 				return err

@@ -3,6 +3,7 @@ package lvm
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,8 @@ type killScenario struct {
 	// data, striped and other, and of three physical volumes an empty one.
 	setup func(r *killRun)
 	do    func(ctx context.Context, sys *System, devices []string) error
+	// long: it takes so many calls that not all of them are tried each time.
+	long bool
 	// check checks what is particular to the operation, once all has been brought
 	// in order. It may go on to the operation's end.
 	check func(r *killRun, vg *VolumeGroup)
@@ -47,6 +50,9 @@ func killBasics() []killScenario {
 	}
 }
 
+// killDiskSize is small, as it is read again for each end.
+const killDiskSize = 4 << 20
+
 // killRun is a scenario that is gone through again and again from the same
 // start.
 type killRun struct {
@@ -65,7 +71,7 @@ type killRun struct {
 
 func newKillRun(t *testing.T, s killScenario) *killRun {
 	r := &killRun{T: t, killScenario: s, want: map[metadata.ID][]byte{}, where: "setup"}
-	r.sys, r.devices = kernelSystem(t, 3, 8<<20)
+	r.sys, r.devices = kernelSystem(t, 3, killDiskSize)
 	var err error
 	r.control, err = dm.Open()
 	require.NoError(t, err)
@@ -75,7 +81,7 @@ func newKillRun(t *testing.T, s killScenario) *killRun {
 	})
 	r.update(func(tx *Tx) error {
 		return joinErrors(
-			tx.CreateVG(VGSpec{PVs: r.devices, ExtentSize: 64 * KiB, PV: areaSpec(OneArea)}),
+			tx.CreateVG(VGSpec{PVs: r.devices, ExtentSize: 16 * KiB, PV: areaSpec(OneArea)}),
 			tx.addLV("data", 20, 1), tx.addLV("striped", 8, 2), tx.addLV("other", 5, 1))
 	})
 	for _, name := range []string{"data", "striped", "other"} {
@@ -87,7 +93,7 @@ func newKillRun(t *testing.T, s killScenario) *killRun {
 	for _, path := range r.devices {
 		d, err := openFileDevice(path, false)
 		require.NoError(t, err)
-		b := make([]byte, 8<<20)
+		b := make([]byte, killDiskSize)
 		_, err = d.ReadAt(b, 0)
 		require.NoError(t, err)
 		require.NoError(t, d.Close())
@@ -267,22 +273,25 @@ func (r *killRun) kill(at int) bool {
 	return true
 }
 
+var killAll = flag.Bool("killall", false, "end operations at all their calls and steps, also where there are many")
+
 // TestKernelKillScenarios ends each operation at each of its ioctls, writes,
 // nodes and links, and kills a process that makes it ahead of each step of its
 // plans. Then there is nothing left of it that Recover does not bring in order.
 func TestKernelKillScenarios(t *testing.T) {
-	if testing.Short() {
-		t.Log("every third call and step only")
-	}
 	for _, s := range killScenarios() {
 		t.Run(s.name, func(t *testing.T) {
 			r := newKillRun(t, s)
-			stride := 1
-			if testing.Short() {
-				stride = 3
+			everyCall, everyStep := 1, 1
+			switch {
+			case *killAll:
+			case testing.Short():
+				everyCall, everyStep = 3, 5
+			case s.long:
+				everyCall, everyStep = 2, 3
 			}
 			calls, steps := 0, 0
-			for at := 1; ; at += stride {
+			for at := 1; ; at += everyCall {
 				r.restore()
 				ended := r.vanish(at)
 				r.verify(at%lvm2Every == 0 || !ended)
@@ -291,7 +300,7 @@ func TestKernelKillScenarios(t *testing.T) {
 				}
 				calls = at
 			}
-			for at := 1; ; at += stride {
+			for at := 1; ; at += everyStep {
 				r.restore()
 				if !r.kill(at) {
 					break
@@ -299,7 +308,7 @@ func TestKernelKillScenarios(t *testing.T) {
 				r.verify(false)
 				steps = at
 			}
-			t.Logf("%d calls, %d steps", calls, steps)
+			t.Logf("%d calls, of which every %d, and %d steps, of which every %d", calls, everyCall, steps, everyStep)
 			require.Positive(t, steps)
 		})
 	}

@@ -16,7 +16,7 @@ func (r *killRun) snapshotOfData(name string) {
 	r.update(func(tx *Tx) error { return tx.addSnapshot("data", name, 12) })
 	origin, snapshot := r.volume("data"), r.volume(name)
 	was := r.want[origin.ID()]
-	here, there := pattern(snapshot.ID(), 2*128*KiB), 128*KiB
+	here, there := pattern(snapshot.ID(), 2*32*KiB), 32*KiB
 	r.want[snapshot.ID()] = slices.Concat(here[:there], was[there:])
 	r.want[origin.ID()] = slices.Concat(was[:2*there], here[there:], was[3*there:])
 	r.write(snapshot.Path(), here[:there], 0)

@@ -170,13 +170,16 @@ func TestUses(t *testing.T) {
 		uses[name] = append(uses[name], u)
 	}
 	assert.Equal(t, map[string][]dmfake.Use{
-		"real":    {{Through: "real", Start: 0, Length: 1024}},
-		"cow":     {{Through: "cow", Waiting: true, Start: 2048, Length: 2048}},
-		"org":     {{Through: "real", Start: 0, Length: 1024}},
-		"snap":    {{Through: "real", Start: 0, Length: 1024}, {Through: "cow", Waiting: true, Start: 2048, Length: 2048}},
-		"move":    {{Through: "move", Start: 100, Length: 512}, {Through: "move", Start: 2000, Length: 512}, {Through: "move", Start: 8, Length: 512}},
-		"user":    {{Through: "move", Start: 484, Length: 128}, {Through: "move", Start: 2384, Length: 128}, {Through: "move", Start: 8, Length: 128}},
-		"stripes": {{Through: "stripes", Start: 0, Length: 64}, {Through: "move", Start: 548, Length: 64}, {Through: "move", Start: 2448, Length: 64}},
+		"real": {{Through: "real", Start: 0, Length: 1024}},
+		"cow":  {{Through: "cow", Waiting: true, Start: 2048, Length: 2048}},
+		"org":  {{Through: "real", Start: 0, Length: 1024}},
+		"snap": {{Through: "real", Start: 0, Length: 1024}, {Through: "cow", Waiting: true, Start: 2048, Length: 2048}},
+		"move": {{Through: "move", Copying: true, Start: 100, Length: 512}, {Through: "move", Copying: true, Start: 2000, Length: 512}, {Through: "move", Start: 8, Length: 512}},
+		"user": {{Through: "move", Copying: true, Start: 484, Length: 128}, {Through: "move", Copying: true, Start: 2384, Length: 128}, {Through: "move", Start: 8, Length: 128}},
+		"stripes": {
+			{Through: "stripes", Start: 0, Length: 64}, {Through: "move", Copying: true, Start: 548, Length: 64},
+			{Through: "move", Copying: true, Start: 2448, Length: 64},
+		},
 	}, uses)
 }
 

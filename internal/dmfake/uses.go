@@ -17,6 +17,9 @@ type Use struct {
 	// Waiting says that one of the devices on the way is suspended, so that no I/O
 	// gets through.
 	Waiting bool
+	// Copying says that it is in a mirror that is not in sync, which the kernel
+	// writes by itself.
+	Copying bool
 	Disk    dm.Dev
 	Start   units.Sectors
 	Length  units.Sectors
@@ -56,7 +59,7 @@ func (k *Kernel) reach(use Use, depth int, yield func(Use)) {
 	}
 	use.Through, use.Waiting = d.name, use.Waiting || d.suspended
 	end := use.Start + use.Length
-	for _, l := range d.live.lines {
+	for i, l := range d.live.lines {
 		from, to := max(use.Start, l.Start), min(end, l.Start+l.Length)
 		if from >= to {
 			continue
@@ -67,6 +70,9 @@ func (k *Kernel) reach(use Use, depth int, yield func(Use)) {
 				return
 			}
 			next := use
+			if m, ok := d.live.state[i].(*mirror); ok && m.inSync < m.regions {
+				next.Copying = true
+			}
 			next.Disk, next.Start, next.Length = dev, start, length
 			k.reach(next, depth+1, yield)
 		}
