@@ -399,9 +399,9 @@ type ReduceSpec struct {
 // smaller before, or it is destroyed, but see ResizeFS. A striped volume's size
 // is rounded up to whole stripes. lvm2: lvreduce.
 //
-// Of a snapshot, it is the COW store that shrinks, as far as it is not in use;
-// AllowOpen does not matter then. A volume with snapshots cannot shrink
-// ([ErrBusy]).
+// Of a snapshot, it is the COW store that shrinks, as far as it is not in use, and
+// only while the snapshot is not active ([ErrBusy]). A volume with snapshots
+// cannot shrink (ErrBusy).
 //
 // Returns errors matching [ErrLVNotFound], [ErrInvalidSize], or (when planned)
 // [ErrBusy] if the volume is in use. With ResizeFS, when planned, also

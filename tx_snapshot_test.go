@@ -430,3 +430,49 @@ func TestSnapshotAttributes(t *testing.T) {
 	assert.Equal(t, Extents(40), lvView(t, v, "snapshot0").Extents())
 	assert.Equal(t, Extents(12), lvView(t, v, "one").Extents())
 }
+
+func TestSnapshotSpecsAreRefused(t *testing.T) {
+	t.Parallel()
+	disks, sys := snapshotDisks(t, snapshots)
+	size := ExtentCount(5)
+	for _, tt := range []struct {
+		name, origin string
+		spec         SnapshotSpec
+		want         error
+	}{
+		{"no size", "data", SnapshotSpec{}, ErrInvalidSize},
+		{"no origin", "", SnapshotSpec{Size: size}, ErrInvalidSpec},
+		{"an origin and none", "data", SnapshotSpec{Size: size, VirtualSize: size}, ErrInvalidSpec},
+		{"unknown origin", "nobody", SnapshotSpec{Size: size}, ErrLVNotFound},
+		{"a name that is taken", "data", SnapshotSpec{Name: "one", Size: size}, ErrExists},
+		{"a name of lvm2's", "data", SnapshotSpec{Name: "snapshot7", Size: size}, ErrInvalidName},
+		{"chunks that are too small", "data", SnapshotSpec{Size: size, ChunkSize: 2 * KiB}, ErrInvalidSpec},
+		{"chunks that are no power of two", "data", SnapshotSpec{Size: size, ChunkSize: 12 * KiB}, ErrInvalidSpec},
+		{"chunks that are too large", "data", SnapshotSpec{Size: size, ChunkSize: MiB}, ErrInvalidSpec},
+		{"a bad tag", "data", SnapshotSpec{Size: size, Tags: []string{"a b"}}, ErrInvalidName},
+		{"too many stripes", "data", SnapshotSpec{Size: size, Stripes: 3}, ErrNoSpace},
+		{"no such pv", "data", SnapshotSpec{Size: size, PVs: []PVSelection{{PV: "z"}}}, ErrInvalidSelection},
+		{"less than three chunks", "data", SnapshotSpec{Size: ExtentCount(2)}, ErrInvalidSize},
+		{"no space", "data", SnapshotSpec{Size: PercentOrigin(100), PVs: []PVSelection{{PV: "a", Ranges: []PERange{{Start: 0, Count: 3}}}}}, ErrNoSpace},
+		{"no virtual size", "", SnapshotSpec{Size: size, VirtualSize: PercentFree(0)}, ErrInvalidSize},
+	} {
+		err := sys.Update(context.Background(), "vg0", func(tx *Tx) error { _, err := tx.CreateSnapshot(tt.origin, tt.spec); return err })
+		assert.ErrorIs(t, err, tt.want, tt.name)
+		var op *OpError
+		assert.ErrorAs(t, err, &op, tt.name)
+		assert.Empty(t, written(disks), tt.name)
+	}
+}
+
+// TestMergeIntoNothing: what has no storage cannot take what is merged.
+func TestMergeIntoNothing(t *testing.T) {
+	t.Parallel()
+	_, sys := snapshotDisks(t, volumes)
+	update(t, sys, "vg0", func(tx *Tx) error {
+		_, err := tx.CreateLV(LVSpec{Name: "zero", Size: ExtentCount(9), Type: SegmentZero})
+		return joinErrors(err, tx.addSnapshot("zero", "s", 5), tx.addSnapshot("data", "d", 5), tx.SetLVReadOnly("data", true))
+	})
+	for lv, want := range map[string]error{"s": ErrUnsupported, "d": ErrReadOnly, "other": ErrInvalidSpec, "nobody": ErrLVNotFound} {
+		assert.ErrorIs(t, sys.Update(context.Background(), "vg0", func(tx *Tx) error { return tx.MergeSnapshot(lv) }), want, lv)
+	}
+}
