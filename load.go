@@ -2,29 +2,55 @@ package lvm
 
 import (
 	"context"
+	"errors"
 
 	"github.com/lvm-go/lvm/metadata"
 )
 
 // lockAndLoad locks the group called ref, or with that UUID, and reads it.
-func (s *System) lockAndLoad(ctx context.Context, ref string, mode lockMode) (*hold, *vgState, error) {
-	name, err := s.nameOf(ctx, ref)
+func (s *System) lockAndLoad(ctx context.Context, ref string, mode lockMode) (h *hold, st *vgState, err error) {
+	err = s.byName(ctx, ref, func(name string) error {
+		if h, err = s.lock(ctx, name, mode); err != nil {
+			return err
+		}
+		st, err = s.load(ctx, h.handles, ref)
+		if err == nil && st.doc.VG.Name != name {
+			err = renamed(ref, name, st)
+		}
+		if err != nil {
+			h.release()
+		}
+		return err
+	})
 	if err != nil {
-		return nil, nil, err
-	}
-	h, err := s.lock(ctx, name, mode)
-	if err != nil {
-		return nil, nil, err
-	}
-	st, err := s.load(ctx, h.handles, ref)
-	if err == nil && st.doc.VG.Name != name {
-		err = fault(ErrVGNotFound, "vg %s was renamed from %s to %s meanwhile", ref, name, st.doc.VG.Name)
-	}
-	if err != nil {
-		h.release()
 		return nil, nil, err
 	}
 	return h, st, nil
+}
+
+// maxRenames is how often a group may get another name while it is locked by the
+// one that it had before.
+const maxRenames = 4
+
+// byName calls do with the name to lock for a reference. If do finds that a group
+// given by its UUID was renamed meanwhile, it is called again with the new name.
+func (s *System) byName(ctx context.Context, ref string, do func(name string) error) error {
+	for try := 0; ; try++ {
+		name, err := s.nameOf(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if err = do(name); !errors.Is(err, ErrVGNotFound) || try == maxRenames {
+			return err
+		}
+		if now, unknown := s.nameOf(ctx, ref); unknown != nil || now == name {
+			return err
+		}
+	}
+}
+
+func renamed(ref, from string, st *vgState) error {
+	return fault(ErrVGNotFound, "vg %s was renamed from %s to %s meanwhile", ref, from, st.doc.VG.Name)
 }
 
 // nameOf returns the name to lock for a reference: itself, or the name of the

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lvm-go/lvm/internal/recorder"
 )
 
 // A physical volume without metadata area is looked for, too, although there is
@@ -70,4 +72,26 @@ func TestDeviceThatGrewMeanwhile(t *testing.T) {
 	assert.Equal(t, Extents(8), growth())
 	update(t, sys, "vg0", func(tx *Tx) error { return tx.ResizePV(path, 0) })
 	assert.Zero(t, growth())
+}
+
+// A group that is known by its UUID is found although somebody else has renamed
+// it since.
+func TestRenamedMeanwhile(t *testing.T) {
+	t.Parallel()
+	disks := recorder.New(diskSize, "a", "b")
+	sys, other := openDisks(t, disks, 1), openDisks(t, disks, 2)
+	makeOrigin(t, sys)
+	vg, err := sys.VG(context.Background(), "vg0")
+	require.NoError(t, err)
+	id := vg.ID().String()
+	require.NoError(t, other.Update(context.Background(), "vg0", func(tx *Tx) error { return tx.RenameVG("one") }))
+	require.NoError(t, sys.Update(context.Background(), id, func(tx *Tx) error { return tx.RenameLV("other", "o2") }))
+	require.NoError(t, other.Update(context.Background(), "one", func(tx *Tx) error { return tx.RenameVG("two") }))
+	vg, err = sys.VG(context.Background(), id)
+	require.NoError(t, err)
+	require.Equal(t, "two", vg.Name())
+	_, err = vg.LV("o2")
+	require.NoError(t, err)
+	_, err = sys.VG(context.Background(), "vg0")
+	require.ErrorIs(t, err, ErrVGNotFound)
 }

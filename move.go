@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lvm-go/lvm/dm"
@@ -314,8 +315,11 @@ func (j *moveJob) await(ctx context.Context, uuid string, base, length Bytes, in
 		if err != nil {
 			return err
 		}
+		if share < 0 {
+			return ctx.Err()
+		}
 		j.report(base+Bytes(float64(length)*share), index+1, false)
-		if synced || share < 0 {
+		if synced {
 			return ctx.Err()
 		}
 		if err := sleep(ctx, pause); err != nil {
@@ -325,12 +329,15 @@ func (j *moveJob) await(ctx context.Context, uuid string, base, length Bytes, in
 }
 
 // mirrored asks the kernel how much of the mirror of a device is in sync. The
-// share is negative if there is no mirror. The error matches [ErrDamaged] if one
+// share is negative if there is no mirror, or no device. The error matches [ErrDamaged] if one
 // of the legs has failed, which the volume itself does not notice: what was
 // written to it since is on the other only.
 func (s *System) mirrored(uuid string) (synced bool, share float64, err error) {
 	_, lines, err := s.kernel.TargetStatus(dm.ByUUID(uuid), dm.QueryOptions{NoFlush: true})
-	if err != nil {
+	switch {
+	case errors.Is(err, dm.ErrNotFound): // somebody else has ended the move, or deactivated it
+		return false, -1, nil
+	case err != nil:
 		return false, 0, fromKernel(err)
 	}
 	for _, line := range lines {

@@ -230,3 +230,40 @@ func (r *interopRun) sameTables(vg *VolumeGroup) {
 func lines(text string) []string {
 	return slices.DeleteFunc(strings.Split(strings.TrimSpace(text), "\n"), func(l string) bool { return l == "" })
 }
+
+// What others do to a move that is waited for: it notices, and goes on if it can.
+func TestKernelMoveMeetsOthers(t *testing.T) {
+	for name, test := range map[string]struct {
+		do   func(r *interopRun)
+		want error
+	}{
+		"abort":      {func(r *interopRun) { require.NoError(r, r.sys.AbortMove(context.Background(), r.vg, "")) }, ErrLVNotFound},
+		"rename":     {func(r *interopRun) { umltest.Run(r, "vgrename", "-qq", r.vg, r.vg+"-2") }, nil},
+		"deactivate": {func(r *interopRun) { umltest.Run(r, "vgchange", "-qq", "-an", r.vg) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := moveGroup(t)
+			fast := slowMirrors(t)
+			waits, ended := make(chan bool, 1), make(chan error, 1)
+			o := MoveOptions{From: PVSelection{PV: r.dev[0]}, To: pvs(PVSelection{PV: r.dev[2]})}
+			o.Run.Progress = func(p MoveProgress) {
+				assert.LessOrEqual(t, p.Done, p.Total)
+				select {
+				case waits <- true:
+				default:
+				}
+			}
+			go func() {
+				_, err := r.sys.Move(context.Background(), r.vg, o)
+				ended <- err
+			}()
+			<-waits
+			test.do(r)
+			fast()
+			require.ErrorIs(t, <-ended, test.want)
+			require.Empty(t, suspendedDevices(t))
+			tables, _ := kernelText(t)
+			assert.NotContains(t, tables, movePrefix)
+		})
+	}
+}

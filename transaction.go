@@ -66,17 +66,18 @@ func (s *System) try(ctx context.Context, ref string, locks locking, fn func(*Tx
 // open locks and reads for a transaction. That the group does not exist is no
 // error here.
 func (s *System) open(ctx context.Context, ref string, locks locking) (*hold, *Tx, error) {
-	name, err := s.nameOf(ctx, ref)
+	var h *hold
+	var tx *Tx
+	err := s.byName(ctx, ref, func(name string) (err error) {
+		if h, err = s.lock(ctx, name, locks.mode, locks.others...); err != nil {
+			return err
+		}
+		if tx, err = s.read(ctx, h, ref, name, locks); err != nil {
+			h.release()
+		}
+		return err
+	})
 	if err != nil {
-		return nil, nil, err
-	}
-	h, err := s.lock(ctx, name, locks.mode, locks.others...)
-	if err != nil {
-		return nil, nil, err
-	}
-	tx, err := s.read(ctx, h, ref, name, locks)
-	if err != nil {
-		h.release()
 		return nil, nil, err
 	}
 	return h, tx, nil
@@ -104,7 +105,7 @@ func (s *System) read(ctx context.Context, h *hold, ref, name string, locks lock
 		return nil, err
 	}
 	if st != nil && st.doc.VG.Name != name {
-		return nil, fault(ErrVGNotFound, "vg %s was renamed from %s to %s meanwhile", ref, name, st.doc.VG.Name)
+		return nil, renamed(ref, name, st)
 	}
 	tx, err := s.newTx(ctx, h.handles, ref, locks, st, sc)
 	if err == nil {
