@@ -488,7 +488,7 @@ func TestSnapshotFileFaults(t *testing.T) {
 		_, err := tx.CreateSnapshot("origin", SnapshotSpec{Name: "second", Size: PercentOrigin(100), ChunkSize: 16 * KiB})
 		return err
 	})
-	p := pattern(testID("write", 1), 30000)
+	p := pattern(testID("write", 1), 9000)
 	want := slices.Clone(data)
 	copy(want[1234:], p)
 	write := func(sys *System) (*LVFile, error) {
@@ -516,7 +516,7 @@ func TestSnapshotFileFaults(t *testing.T) {
 	calls := faults(whole, 0, recorder.Pass)
 	_, err = f.WriteAt(p, 1234)
 	require.NoError(t, err)
-	require.Greater(t, *calls, 20)
+	require.Greater(t, *calls, 15)
 	for n := range *calls {
 		for _, fault := range []recorder.Fault{recorder.Before, recorder.After} {
 			disks := disks.Clone()
