@@ -34,6 +34,7 @@ type builder struct {
 	rendered []metadata.ID                 // LVs with such devices
 	renders  map[metadata.ID]bool          // of rendered
 	users    map[metadata.ID][]metadata.ID // see usersOf
+	topsOf   map[metadata.ID][]metadata.ID // see tops
 }
 
 // build makes the plan of a transaction whose function has returned. Where it

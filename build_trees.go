@@ -118,6 +118,18 @@ func lvsBelow(lv *metadata.LogicalVolume) []metadata.ID {
 
 // tops returns the LVs whose trees an LV is in: itself, if it is in no other's.
 func (b *builder) tops(id metadata.ID) []metadata.ID {
+	if known, ok := b.topsOf[id]; ok {
+		return known
+	}
+	out := b.findTops(id)
+	if b.topsOf == nil {
+		b.topsOf = map[metadata.ID][]metadata.ID{}
+	}
+	b.topsOf[id] = out
+	return out
+}
+
+func (b *builder) findTops(id metadata.ID) []metadata.ID {
 	if link, ok := b.tx.snapshotBy(id); ok {
 		return b.tops(link.body.Origin)
 	}

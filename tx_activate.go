@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pkg/errors"
 
@@ -134,26 +135,18 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 	return nil
 }
 
-// liesOnOpaque says whether devices are beneath an LV's that are not known. The
-// group is valid, so there is no cycle.
+// liesOnOpaque says whether devices are beneath an LV's that are not known.
 func (tx *Tx) liesOnOpaque(lv *metadata.LogicalVolume) bool {
-	if lv.IsOpaque() {
-		return true
-	}
-	for i := range lv.Segments {
-		if lv.Segments[i].Body == nil {
-			continue
+	seen := map[metadata.ID]bool{}
+	var opaque func(*metadata.LogicalVolume) bool
+	opaque = func(lv *metadata.LogicalVolume) bool {
+		if lv == nil || seen[lv.ID] {
+			return false
 		}
-		for _, a := range lv.Segments[i].Body.Areas() {
-			if a.LV.IsZero() {
-				continue
-			}
-			if below := tx.find(a.LV); below != nil && tx.liesOnOpaque(below) {
-				return true
-			}
-		}
+		seen[lv.ID] = true
+		return lv.IsOpaque() || slices.ContainsFunc(lvsBelow(lv), func(id metadata.ID) bool { return opaque(tx.find(id)) })
 	}
-	return false
+	return opaque(lv)
 }
 
 // ActivateAll activates the logical volumes that are for users, but those that
