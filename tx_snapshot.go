@@ -324,6 +324,9 @@ func (tx *Tx) reduceCOW(i int, lv *metadata.LogicalVolume, limits *cowLimits) er
 		return fault(ErrBusy, "it may come to need more at any time: deactivate its origin first")
 	}
 	link, _ := tx.snapshotBy(lv.ID)
+	if tx.sys.opened.isOpen(tx.vg.ID, link.body.Origin) {
+		return fault(ErrBusy, "it may come to need more at any time: close the files on it and its origin first")
+	}
 	usage, err := tx.usage(link)
 	if err != nil {
 		return err

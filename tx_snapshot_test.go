@@ -221,14 +221,15 @@ func TestReduceCOW(t *testing.T) {
 	require.NoError(t, err)
 	_, err = data.WriteAt(make([]byte, 4*KiB), int64(markLength)) // what is before it has been copied
 	require.NoError(t, err)
+	reduce := func(to Extents) error {
+		return sys.Update(context.Background(), "vg0", func(tx *Tx) error { return tx.ReduceLV("two", ReduceSpec{To: ExtentCount(to)}) })
+	}
+	assert.ErrorIs(t, reduce(5), ErrBusy, "files are open")
 	require.NoError(t, data.Close())
 	u, err := lvView(t, view(t, sys, "vg0"), "two").SnapshotUsage()
 	require.NoError(t, err)
 	assert.Equal(t, SnapshotUsage{State: SnapshotValid, Allocated: 5 * 4 * KiB, Metadata: 2 * 4 * KiB, Total: 8 * 4 * KiB}, u)
 	assert.Equal(t, "62.50", u.Percent().String())
-	reduce := func(to Extents) error {
-		return sys.Update(context.Background(), "vg0", func(tx *Tx) error { return tx.ReduceLV("two", ReduceSpec{To: ExtentCount(to)}) })
-	}
 	assert.ErrorIs(t, reduce(4), ErrBusy)
 	assert.ErrorIs(t, reduce(2), ErrInvalidSize)
 	require.NoError(t, reduce(5))
