@@ -249,3 +249,36 @@ func TestMergeOfWhatIsLost(t *testing.T) {
 	assert.Equal(t, SnapshotInvalid, u.State)
 	assert.Equal(t, "100.00", u.Percent().String())
 }
+
+// A snapshot can be merged, or made smaller, in the update that makes it, whatever
+// is left where its store will be.
+func TestNewSnapshotIsBlank(t *testing.T) {
+	t.Parallel()
+	for name, rest := range map[string][]byte{
+		"garbage": []byte("garbage"),
+		"lost":    {0x53, 0x6e, 0x41, 0x70, 0, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			disks := recorder.New(diskSize, "a", "b")
+			sys := openDisks(t, disks, 1)
+			data := makeOrigin(t, sys)
+			all := LVSpec{Name: "all", Size: PercentFree(100)}
+			amendVG(t, sys, func(tx *Tx) error { _, err := tx.CreateLV(all); return err })
+			f := openFile(t, sys, "all")
+			for off := Bytes(0); off < f.size; off += 4 * KiB {
+				putBytes(t, f, rest, int64(off))
+			}
+			require.NoError(t, f.Close())
+			amendVG(t, sys, func(tx *Tx) error { return tx.RemoveLV("all") })
+			amendVG(t, sys, func(tx *Tx) error {
+				_, err := tx.CreateSnapshot("origin", SnapshotSpec{Name: "s", Size: ExtentCount(10)})
+				return joinErrors(err, tx.ReduceLV("s", ReduceSpec{By: ExtentCount(1)}), tx.MergeSnapshot("s"))
+			})
+			volumeHolds(t, data, sys, "origin")
+			_, err := sys.ResumeMerges(context.Background(), "vg0", MergeOptions{Interval: soon})
+			require.NoError(t, err)
+			volumeHolds(t, data, sys, "origin")
+		})
+	}
+}

@@ -3,6 +3,7 @@ package lvm
 import (
 	"errors"
 	"iter"
+	"slices"
 
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/exception"
@@ -232,17 +233,21 @@ func storedUsage(cow *extentFile) (SnapshotUsage, error) {
 	return total, nil
 }
 
-// usage returns how full the store of a snapshot is.
+// usage returns how full the store of a snapshot is. What is where a new one will
+// be is not its store.
 func (tx *Tx) usage(link snapshotLink) (SnapshotUsage, error) {
+	cow := tx.find(link.body.COW)
+	if cow == nil {
+		return SnapshotUsage{}, fault(ErrDamaged, "there is no lv %s", link.body.COW)
+	}
+	if slices.ContainsFunc(tx.created, func(lv newLV) bool { return lv.id == cow.ID }) {
+		return SnapshotUsage{State: SnapshotValid, Total: tx.open(cow).size}, nil
+	}
 	if tx.kern != nil {
 		u, active, err := tx.sys.kernelUsage(link.body, func(id metadata.ID) *mapped { return topDevice(tx.kern.byLV[id]) })
 		if active || err != nil {
 			return u, err
 		}
-	}
-	cow := tx.find(link.body.COW)
-	if cow == nil {
-		return SnapshotUsage{}, fault(ErrDamaged, "there is no lv %s", link.body.COW)
 	}
 	return storedUsage(tx.open(cow))
 }
