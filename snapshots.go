@@ -35,18 +35,23 @@ type snapshotLinks struct {
 func newSnapshotLinks(vg *metadata.VolumeGroup) *snapshotLinks {
 	links := &snapshotLinks{}
 	for _, lv := range vg.LVs {
-		body := snapshotLinkOf(lv)
-		if body == nil {
-			continue
-		}
-		if links.byCOW == nil {
-			links.byOrigin, links.byCOW = map[metadata.ID][]snapshotLink{}, map[metadata.ID]snapshotLink{}
-		}
-		link := snapshotLink{lv, body}
-		links.byOrigin[body.Origin] = append(links.byOrigin[body.Origin], link)
-		links.byCOW[body.COW] = link
+		links.add(lv)
 	}
 	return links
+}
+
+// add enters a record behind the others, if it is a link.
+func (l *snapshotLinks) add(lv *metadata.LogicalVolume) {
+	body := snapshotLinkOf(lv)
+	if body == nil {
+		return
+	}
+	if l.byCOW == nil {
+		l.byOrigin, l.byCOW = map[metadata.ID][]snapshotLink{}, map[metadata.ID]snapshotLink{}
+	}
+	link := snapshotLink{lv, body}
+	l.byOrigin[body.Origin] = append(l.byOrigin[body.Origin], link)
+	l.byCOW[body.COW] = link
 }
 
 // of returns the snapshots of an origin.
@@ -103,14 +108,19 @@ func (tx *Tx) snapshotBy(cow metadata.ID) (link snapshotLink, ok bool) {
 // isVisible says whether users see a volume.
 func (tx *Tx) isVisible(lv *metadata.LogicalVolume) bool { return tx.snapshotLinks().visible(lv) }
 
-// relink takes note of links that come, change or go: the devices of their
-// origins follow.
-func (tx *Tx) relink(lvs ...*metadata.LogicalVolume) {
-	for _, lv := range lvs {
-		if body := snapshotLinkOf(lv); body != nil {
-			tx.links = nil
-			tx.want(body.Origin, wish{})
-		}
+// relink takes note of a link that comes, as lv, is replaced by it, or goes, as
+// old: the devices of the origin follow.
+func (tx *Tx) relink(old, lv *metadata.LogicalVolume) {
+	was, is := snapshotLinkOf(old), snapshotLinkOf(lv)
+	if is != nil {
+		tx.want(is.Origin, wish{})
+	}
+	switch {
+	case was != nil:
+		tx.want(was.Origin, wish{})
+		tx.links = nil
+	case is != nil && tx.links != nil:
+		tx.links.add(lv)
 	}
 }
 

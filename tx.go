@@ -294,21 +294,21 @@ func (tx *Tx) put(i int, lv *metadata.LogicalVolume) error {
 	if err := tx.emap.setLV(lv); err != nil {
 		return err
 	}
+	var old *metadata.LogicalVolume
 	if i < 0 {
 		i = len(tx.vg.LVs)
 		tx.vg.LVs = append(tx.vg.LVs, lv)
 	} else {
-		old := tx.vg.LVs[i]
+		old = tx.vg.LVs[i]
 		if old.Name != lv.Name {
 			tx.byName[old.Name] = nil
 		}
 		tx.vg.LVs[i] = lv
-		tx.relink(old)
 	}
 	tx.byName[lv.Name] = lv
 	tx.index[lv.ID] = i
 	tx.want(lv.ID, wish{})
-	tx.relink(lv)
+	tx.relink(old, lv)
 	tx.changed = true
 	return nil
 }
@@ -322,7 +322,7 @@ func (tx *Tx) drop(i int) {
 	delete(tx.index, lv.ID)
 	delete(tx.untouched, lv.ID)
 	tx.want(lv.ID, wish{deactivate: true})
-	tx.relink(lv)
+	tx.relink(lv, nil)
 	tx.changed = true
 }
 
