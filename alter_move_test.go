@@ -62,6 +62,37 @@ func shifted(t testing.TB, sys *System, areas MetadataAreas) {
 	writePatterns(t, sys, "vg0")
 }
 
+// snapshotsAndSpare makes vg0 with an origin and its snapshots, and the empty
+// physical volume c.
+func snapshotsAndSpare(t testing.TB, sys *System, areas MetadataAreas) {
+	snapshots(t, sys, areas)
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.ExtendVG(areaSpec(areas), "c") })
+}
+
+// alterMoveKernel is about the devices of moves.
+func alterMoveKernel() []alteration {
+	pieces := MoveOptions{MaxSegment: 32 * KiB}
+	all := func(tx *Tx, _ MetadataAreas) error { return tx.ActivateAll() }
+	return []alteration{
+		{name: "activate what is moved", setup: then(shifted, moving(pieces, 3)), inactive: true, do: all},
+		{name: "activate what is moved at once", setup: then(shifted, moving(MoveOptions{Atomic: true}, 0)), inactive: true, do: all},
+		{name: "activate snapshots that are moved", setup: then(snapshotsAndSpare, moving(pieces, 3)), inactive: true, do: all},
+		{name: "deactivate what is moved", setup: then(snapshotsAndSpare, moving(pieces, 1)), do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.DeactivateAll()
+		}},
+		{name: "deactivate one of those that are moved", setup: then(shifted, moving(pieces, 1)), do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.Deactivate("data")
+		}},
+		{name: "refresh what is moved", setup: then(snapshotsAndSpare, moving(pieces, 1)), do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.Refresh("data")
+		}},
+		{name: "begin to move what is not active", setup: shifted, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.move("", "a", "c") }},
+		{name: "abort the move of what is not active", setup: then(shifted, moving(pieces, 1)), inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.AbortMove("pvmove0")
+		}},
+	}
+}
+
 func alterMove() []alteration {
 	atomic := MoveOptions{Atomic: true}
 	pieces := MoveOptions{MaxSegment: 32 * KiB}
@@ -82,6 +113,10 @@ func alterMove() []alteration {
 		{name: "finish an atomic move", setup: then(shifted, moving(atomic, 1)), do: end},
 		{name: "abort a move", setup: then(shifted, moving(pieces, 3)), do: abort},
 		{name: "abort an atomic move", setup: then(shifted, moving(atomic, 1)), do: abort},
+		{name: "start to move snapshots", setup: snapshotsAndSpare, do: func(tx *Tx, _ MetadataAreas) error { return tx.move("", "a", "c") }},
+		{name: "start to move a cow store", setup: snapshotsAndSpare, do: func(tx *Tx, _ MetadataAreas) error { return tx.move("two", "a", "c") }},
+		{name: "finish the move of an origin", setup: then(snapshotsAndSpare, moving(MoveOptions{LV: "data"}, 1)), do: end},
+		{name: "abort the move of snapshots", setup: then(snapshotsAndSpare, moving(pieces, 4)), do: abort},
 		{name: "finish a move and change its lv", setup: then(shifted, moving(MoveOptions{LV: "striped"}, 1)), do: func(tx *Tx, areas MetadataAreas) error {
 			return joinErrors(end(tx, areas), tx.RenameLV("striped", "renamed"), tx.ExtendLV("renamed", ExtendSpec{By: ExtentCount(4)}))
 		}},

@@ -123,6 +123,7 @@ func (b *builder) bring(t tree) error {
 			b.renders[n.lv] = true
 			b.rendered = append(b.rendered, n.lv)
 		}
+		n.early = n.early || n.layer == "" && b.carriesStore(n.lv)
 		w := tx.wishes[n.lv]
 		w.refresh = t.w.refresh
 		if err := b.bringNode(n, w); err != nil {

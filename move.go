@@ -46,7 +46,7 @@ func (s *System) Move(ctx context.Context, vg string, o MoveOptions) (*MoveResul
 		if err != nil {
 			return err
 		}
-		job.vg, job.id, job.move = tx.vg.ID.String(), move.ID, *move
+		job.vg, job.name, job.id, job.move = tx.vg.ID.String(), tx.vg.Name, move.ID, *move
 		return nil
 	})
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *System) ResumeMoves(ctx context.Context, vg string, run MoveRun) ([]Mov
 		}
 		for _, move := range tx.VG().Moves() {
 			tx.want(move.ID, wish{activate: tx.sys.kernel != nil})
-			jobs = append(jobs, &moveJob{sys: s, vg: tx.vg.ID.String(), id: move.ID, move: move})
+			jobs = append(jobs, &moveJob{sys: s, vg: tx.vg.ID.String(), name: tx.vg.Name, id: move.ID, move: move})
 		}
 		return nil
 	})
@@ -158,6 +158,7 @@ func (tx *Tx) clearRemains() error {
 type moveJob struct {
 	sys  *System
 	vg   string // UUID: the group may get another name
+	name string // of the group, for errors
 	id   metadata.ID
 	move Move
 	moveMeter
@@ -168,7 +169,7 @@ type moveJob struct {
 }
 
 func (j *moveJob) fail(err error) error {
-	return &OpError{Op: "move", VG: j.vg, LV: j.move.Name, Err: err}
+	return &OpError{Op: "move", VG: j.name, LV: j.move.Name, Err: err}
 }
 
 // run goes on with the move to its end.
@@ -329,9 +330,9 @@ func (j *moveJob) await(ctx context.Context, uuid string, base, length Bytes, in
 }
 
 // mirrored asks the kernel how much of the mirror of a device is in sync. The
-// share is negative if there is no mirror, or no device. The error matches [ErrDamaged] if one
-// of the legs has failed, which the volume itself does not notice: what was
-// written to it since is on the other only.
+// share is negative if there is no mirror, or no device. The error matches
+// [ErrDamaged] if one of the legs has failed, which the volume itself does not
+// notice: what was written to it since is on the other only.
 func (s *System) mirrored(uuid string) (synced bool, share float64, err error) {
 	_, lines, err := s.kernel.TargetStatus(dm.ByUUID(uuid), dm.QueryOptions{NoFlush: true})
 	switch {

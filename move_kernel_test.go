@@ -17,12 +17,13 @@ import (
 	"github.com/lvm-go/lvm/metadata"
 )
 
-// To compare more:
+// To compare more, or to record testdata/move anew:
 //
-//	go test -run TestKernelMovesLikeLVM2 . -move-cases 100 -move-first 1000
+//	go test -run TestKernelMovesLikeLVM2 . -move-cases 100 -move-record /tmp/lvm2.gz
 var (
-	moveCases = flag.Uint64("move-cases", 6, "volume groups to compare with lvm2")
-	moveFirst = flag.Uint64("move-first", 1, "seed of the first")
+	moveCases  = flag.Uint64("move-cases", 4, "volume groups to compare with lvm2")
+	moveFirst  = flag.Uint64("move-first", 100000, "seed of the first")
+	moveRecord = flag.String("move-record", "", "file for what lvm2 did")
 )
 
 // Random moves are given to lvm2 and to this package. The metadata must be the
@@ -51,6 +52,7 @@ func TestKernelMovesLikeLVM2(t *testing.T) {
 	require.NotNil(t, cmd.ProcessState, "%v", err)
 
 	moved, refused := 0, 0
+	var done []lvm2Move
 	for seed := *moveFirst; seed < *moveFirst+*moveCases; seed++ {
 		seen := uint32(0)
 		for i, command := range commands[seed] {
@@ -72,9 +74,13 @@ func TestKernelMovesLikeLVM2(t *testing.T) {
 			if !c.replay(t) {
 				t.Logf("seed %d", seed)
 			}
+			done = append(done, c)
 		}
 	}
 	t.Logf("%d moves compared, and %d that lvm2 refused", moved, refused)
+	if *moveRecord != "" {
+		require.NoError(t, os.WriteFile(*moveRecord, recordMoves(t, done), 0o644))
+	}
 	require.Positive(t, moved, "lvm2 refuses everything:\n%.4000s", output)
 }
 

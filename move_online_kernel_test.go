@@ -159,6 +159,15 @@ func TestKernelMoveWithLVM2(t *testing.T) {
 		"we abort": func(r *interopRun) {
 			require.NoError(r, r.sys.AbortMove(context.Background(), r.vg, r.dev[0]))
 		},
+		"after a reboot and activation we go on with": func(r *interopRun) {
+			r.update((*Tx).DeactivateAll)
+			r.update((*Tx).ActivateAll)
+			vg, err := r.sys.VG(context.Background(), r.vg)
+			require.NoError(r, err)
+			r.sameTables(vg)
+			_, err = r.sys.ResumeMoves(context.Background(), r.vg, MoveRun{})
+			require.NoError(r, err)
+		},
 		"after a reboot we go on with": func(r *interopRun) {
 			r.update((*Tx).DeactivateAll)
 			tables, _ := kernelText(r.T)

@@ -12,9 +12,12 @@ import (
 // A write that fails on the way to the new place is no failure for who made it.
 func (b *builder) checkCopied() error {
 	for _, id := range b.tx.copied {
+		if b.tx.sys.kernel == nil {
+			continue
+		}
 		m := b.tx.kern.top(id)
 		if m == nil {
-			continue
+			return fault(ErrNotActive, "the move has no device: nothing has copied the segment")
 		}
 		check := &CheckMirror{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}}
 		if err := b.tx.sys.checkMirror(m.uuid); err != nil {
@@ -26,6 +29,20 @@ func (b *builder) checkCopied() error {
 		}
 	}
 	return nil
+}
+
+// carriesStore says whether a COW store lies on an LV, as on a move. Its device
+// has to work before that of the snapshot is made, which reads the store. A move
+// that the transaction begins or brings on waits for the commit all the same: it
+// must not copy to what is not its own yet, and the snapshot is there already.
+func (b *builder) carriesStore(id metadata.ID) bool {
+	if _, touched := b.tx.index[id]; touched {
+		return false
+	}
+	return slices.ContainsFunc(b.usersOf(id), func(user metadata.ID) bool {
+		_, cow := b.tx.snapshotBy(user)
+		return cow || b.carriesStore(user)
+	})
 }
 
 // endMirror makes an error of a mirror that is to be removed, with the commit: it

@@ -217,10 +217,12 @@ func (tx *Tx) moveRegions(legs []moveLegs) Sectors {
 // AdvanceMove notes that the segment of a move that is being copied is copied:
 // its data counts in the new place from now on, and the kernel goes on with the
 // next. move is the name or UUID of the hidden volume, see [VolumeGroup.Moves].
-// The caller vouches that both places hold the same.
+// In image mode, the caller vouches that both places hold the same.
 //
 // Returns errors matching [ErrLVNotFound] if there is no such move, [ErrInvalidSpec]
-// if all is copied, or [ErrMissingPV].
+// if all is copied, or [ErrMissingPV]; with a kernel, when planned, [ErrBusy] if it
+// has not copied the segment yet, [ErrNotActive] if it does not, or [ErrDamaged] if
+// it failed to.
 func (tx *Tx) AdvanceMove(move string) error {
 	return tx.fail("advance", move, tx.advanceMove(move))
 }
