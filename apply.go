@@ -18,11 +18,12 @@ type run struct {
 	loaded      []*LoadTable  // that are not undone
 	suspendedAt time.Time     // when the first device was; zero if none was yet
 	frozen      []FreezeHooks // whose Freeze was called, but not yet Thaw
-	calling     bool          // one of them
+	calling     bool          // one of them; that stays if it panics
 
 	settled   bool // the cookie was waited for, which ends it
 	committed bool // the new metadata is valid
 	forward   bool // nothing is undone any more
+	undoing   bool
 	// ahead: a label keeps the new UUID, or another group its new text, since
 	// writing the old one failed.
 	ahead bool
@@ -63,7 +64,13 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ..
 
 	at, known := 0, false
 	defer func() {
-		if r.calling && !r.past() { // a hook panicked
+		switch {
+		case !r.calling || r.undoing: // no hook panicked, or undo has seen to it
+		case r.past():
+			for _, step := range plan.Steps[at+1:] {
+				_ = step.do(r)
+			}
+		default:
 			_ = r.undo(plan.Steps[:at+1])
 		}
 	}()
@@ -119,7 +126,7 @@ func (r *run) past() bool { return r.committed || r.forward }
 
 // undo undoes steps, the last one first, and goes on when one cannot be undone.
 func (r *run) undo(steps []Step) []error {
-	r.ctx = context.WithoutCancel(r.ctx)
+	r.undoing, r.ctx = true, context.WithoutCancel(r.ctx)
 	var errs []error
 	if r.settled && r.cookie != nil {
 		var err error
@@ -127,13 +134,25 @@ func (r *run) undo(steps []Step) []error {
 			errs = append(errs, err) // udev is told to stay away then
 		}
 	}
-	for i := len(steps) - 1; i >= 0; i-- {
-		if err := steps[i].undo(r); err != nil {
-			errs = append(errs, err)
-		}
-	}
+	errs = append(errs, r.undoEach(steps)...)
 	if err := r.cookie.Wait(r.ctx); err != nil {
 		errs = append(errs, err)
+	}
+	return errs
+}
+
+func (r *run) undoEach(steps []Step) (errs []error) {
+	left := len(steps)
+	defer func() {
+		if left > 0 { // a hook panicked
+			r.undoEach(steps[:left])
+		}
+	}()
+	for left > 0 {
+		left--
+		if err := steps[left].undo(r); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	return errs
 }

@@ -85,18 +85,25 @@ func (s *CallThaw) do(r *run) error {
 	return nil
 }
 
-// thaw calls the hooks whose Freeze was called, the last one first.
+// thaw calls the hooks whose Freeze was called, the last one first. If one
+// panics, the others are called all the same.
 func (r *run) thaw() {
+	last := len(r.frozen) - 1
+	if last < 0 {
+		return
+	}
+	h := r.frozen[last]
+	r.frozen = r.frozen[:last]
+	defer r.thaw()
+	if h.Thaw == nil {
+		return
+	}
 	var window time.Duration
 	if !r.suspendedAt.IsZero() {
 		window = time.Since(r.suspendedAt)
 	}
-	for len(r.frozen) > 0 {
-		last := len(r.frozen) - 1
-		h := r.frozen[last]
-		r.frozen = r.frozen[:last]
-		if h.Thaw != nil {
-			h.Thaw(window, r.committed)
-		}
-	}
+	before := r.calling
+	r.calling = true
+	h.Thaw(window, r.committed)
+	r.calling = before
 }

@@ -3,6 +3,7 @@ package lvm
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -95,4 +96,71 @@ func TestFreezeHooksEncloseTheWindow(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.NotZero(t, window)
+}
+
+// A hook that panics takes neither the calls of the others along nor the rest of
+// what is to be done, or undone.
+func TestFreezeHooksPanic(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("database is broken")
+	for _, c := range []struct {
+		name      string
+		freeze    func()
+		thaw      func()
+		fails     error // of a hook that is called later
+		committed bool
+	}{
+		{name: "freeze", freeze: func() { panic("freeze") }},
+		{name: "freeze ends the goroutine", freeze: runtime.Goexit},
+		{name: "thaw", thaw: func() { panic("thaw") }, committed: true},
+		{name: "thaw ends the goroutine", thaw: runtime.Goexit, committed: true},
+		{name: "thaw, when that is undone", thaw: func() { panic("thaw") }, fails: broken},
+		{name: "both", freeze: func() { panic("freeze") }, thaw: func() { panic("thaw") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(recorder.New(diskSize, "a", "b", "c"))
+			volumes(t, openDisks(t, m.disks, 1), OneArea)
+			sys := m.open(t, 2)
+			update(t, sys, "vg0", func(tx *Tx) error { return tx.ActivateAll() })
+			before := recordOf(t, sys, "vg0")
+			var calls []string
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				defer func() { _ = recover() }()
+				_ = sys.Update(context.Background(), "vg0", func(tx *Tx) error {
+					tx.OnFreeze(notingHooks(&calls, "a", nil))
+					tx.OnFreeze(FreezeHooks{
+						Freeze: func(context.Context) error {
+							if c.freeze != nil {
+								c.freeze()
+							}
+							return nil
+						},
+						Thaw: func(time.Duration, bool) {
+							if c.thaw != nil {
+								c.thaw()
+							}
+						},
+					})
+					tx.OnFreeze(notingHooks(&calls, "c", c.fails))
+					return joinErrors(tx.addSnapshot("data", "s", 6), tx.RenameLV("other", "another"))
+				})
+				calls = append(calls, "returned")
+			}()
+			<-ended
+			assert.NotContains(t, calls, "returned")
+			want, after := "thaw a", recordOf(t, sys, "vg0")
+			if c.committed {
+				want += " committed"
+				assert.NotEqual(t, before, after)
+			} else {
+				assert.Equal(t, before, after)
+			}
+			assert.Equal(t, want, calls[len(calls)-1])
+			assert.Empty(t, m.unlike(t))
+			update(t, sys, "vg0", func(tx *Tx) error { return tx.SetTags("more") })
+		})
+	}
 }
