@@ -199,13 +199,13 @@ func (tx *Tx) foreignSignatures(path string, d Device, size Bytes) ([]Signature,
 // checkPlaces refuses volumes that reach beyond the end of a device that has
 // become smaller: the kernel would do so only after the commit.
 func (b *builder) checkPlaces() error {
-	tx := b.tx
+	tx, seen := b.tx, map[metadata.ID]bool{}
 	for _, id := range tx.order {
 		lv := tx.find(id)
 		if _, touched := tx.index[id]; lv == nil || !touched {
 			continue
 		}
-		if err := tx.fitsDevices(lv); err != nil {
+		if err := tx.fitsDevices(lv, seen); err != nil {
 			return &OpError{Op: "place lv", VG: tx.vg.Name, LV: lv.Name, Err: err}
 		}
 	}

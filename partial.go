@@ -124,18 +124,20 @@ func (tx *Tx) complete(lv *metadata.LogicalVolume, mode ActivationMode) error {
 }
 
 // fitsDevices refuses an LV that, or one below which, reaches beyond the end of
-// a device, which has become smaller.
-func (tx *Tx) fitsDevices(lv *metadata.LogicalVolume) error {
-	for seg, a := range areasOnPVs(lv, tx.find) {
+// a device, which has become smaller. Those in seen, which gets all that were
+// looked at, are in order.
+func (tx *Tx) fitsDevices(lv *metadata.LogicalVolume, seen map[metadata.ID]bool) (err error) {
+	walkAreas(lv, tx.find, seen, func(seg *metadata.Segment, a metadata.Area) bool {
 		m, rec := tx.members[a.PV], pvRecord(tx.vg, a.PV)
 		if m == nil || rec == nil {
-			continue
+			return true
 		}
 		part := *rec
 		part.PECount = a.Start + seg.AreaLength()
-		if end, err := pvEnd(&part, tx.vg.ExtentSize); err != nil || end > m.size {
-			return fault(ErrDamaged, "it reaches to byte %d of %s, which ends at byte %d", uint64(end), m.path, uint64(m.size))
+		if end, wrong := pvEnd(&part, tx.vg.ExtentSize); wrong != nil || end > m.size {
+			err = fault(ErrDamaged, "it reaches to byte %d of %s, which ends at byte %d", uint64(end), m.path, uint64(m.size))
 		}
-	}
-	return nil
+		return err == nil
+	})
+	return err
 }

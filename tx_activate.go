@@ -111,7 +111,7 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 			if err := tx.complete(part, o.Mode); err != nil {
 				return err
 			}
-			if err := tx.fitsDevices(part); err != nil {
+			if err := tx.fitsDevices(part, map[metadata.ID]bool{}); err != nil {
 				return err
 			}
 		}
