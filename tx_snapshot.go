@@ -134,6 +134,12 @@ func (tx *Tx) snapshotOrigin(ref string) (*metadata.LogicalVolume, error) {
 	if link, ok := tx.mergingInto(origin.ID); ok {
 		return nil, fault(ErrMerging, "lv %s is being merged into %s", tx.nameOf(link.body.COW), origin.Name)
 	}
+	// The kernel takes no table that reaches beyond the end that a device has when
+	// it is loaded, and that beneath the origin grows only at the commit.
+	was := lvRecord(tx.st, origin.ID)
+	if was != nil && len(tx.st.links().of(origin.ID)) > 0 && tx.staysActive(origin.ID) && origin.Extents() > was.Extents() && tx.vg.ExtentSize == tx.st.doc.VG.ExtentSize {
+		return nil, fault(ErrUnsupported, "lv %s is active, loses its snapshots and is extended in this update: make new snapshots in the next", origin.Name)
+	}
 	return origin, nil
 }
 
@@ -323,18 +329,43 @@ func (tx *Tx) reduceCOW(i int, lv *metadata.LogicalVolume, limits *cowLimits) er
 	if tx.kern != nil && tx.kern.active(lv.ID) {
 		return fault(ErrBusy, "it may come to need more at any time: deactivate its origin first")
 	}
-	link, _ := tx.snapshotBy(lv.ID)
+	return tx.put(i, lv)
+}
+
+// checkStores refuses to cut off what is in use of COW stores. That is looked at
+// when all else is planned, so that it still holds when the plan is applied.
+func (b *builder) checkStores() error {
+	tx := b.tx
+	for _, id := range tx.order {
+		lv := tx.find(id)
+		link, ok := tx.snapshotBy(id)
+		if _, touched := tx.index[id]; !ok || !touched {
+			continue
+		}
+		if old := lvRecord(tx.st, id); old != nil {
+			if err := tx.checkStoreCut(link, old, lv); err != nil {
+				return &OpError{Op: "reduce lv", VG: tx.vg.Name, LV: lv.Name, Err: err}
+			}
+		}
+	}
+	return nil
+}
+
+// checkStoreCut refuses to cut off what is in use of a COW store that was old.
+func (tx *Tx) checkStoreCut(link snapshotLink, old, lv *metadata.LogicalVolume) error {
+	store := newExtentFile(tx.st.doc.VG, old, tx.st.extents(), tx.st.members, tx.h)
+	sectors, ok := lv.Extents().Sectors(tx.vg.ExtentSize)
+	if ok && sectorBytes(sectors) >= store.size {
+		return nil
+	}
 	if tx.sys.opened.isOpen(tx.vg.ID, link.body.Origin) {
 		return fault(ErrBusy, "it may come to need more at any time: close the files on it and its origin first")
 	}
-	usage, err := tx.usage(link)
-	if err != nil {
-		return err
+	usage, err := storedUsage(store)
+	if err == nil && (!ok || sectorBytes(sectors) < usage.Allocated) {
+		err = fault(ErrBusy, "%s of it are in use", usage.Allocated)
 	}
-	if size, ok := lv.Extents().Sectors(tx.vg.ExtentSize); !ok || sectorBytes(size) < usage.Allocated {
-		return fault(ErrBusy, "%s of it are in use", usage.Allocated)
-	}
-	return tx.put(i, lv)
+	return err
 }
 
 // renamedVirtualOrigin returns the origin that a snapshot of nothing has, with

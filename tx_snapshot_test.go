@@ -238,6 +238,28 @@ func TestReduceCOW(t *testing.T) {
 	assert.Equal(t, 5*4*KiB, u.Total)
 }
 
+// TestReduceCOWLater: what comes into use between the plan and its application is
+// not given up either.
+func TestReduceCOWLater(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	_, sys := snapshotDisks(t, snapshots)
+	plan, err := sys.Plan(ctx, "vg0", func(tx *Tx) error { return tx.ReduceLV("two", ReduceSpec{To: ExtentCount(4)}) })
+	require.NoError(t, err)
+	data, err := lvView(t, view(t, sys, "vg0"), "data").Open()
+	require.NoError(t, err)
+	_, err = data.WriteAt(make([]byte, 4*KiB), int64(markLength))
+	require.NoError(t, err)
+	require.ErrorIs(t, sys.Apply(ctx, plan), ErrBusy, "files are open")
+	require.NoError(t, data.Close())
+	require.ErrorIs(t, sys.Apply(ctx, plan), ErrBusy)
+	two := lvView(t, view(t, sys, "vg0"), "two")
+	assert.Equal(t, 8*4*KiB, two.Size())
+	u, err := two.SnapshotUsage()
+	require.NoError(t, err)
+	assert.Equal(t, 5*4*KiB, u.Allocated)
+}
+
 // TestSnapshotsOfOneInstant: several origins, and one that is as new.
 func TestSnapshotsOfOneInstant(t *testing.T) {
 	t.Parallel()
