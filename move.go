@@ -12,6 +12,7 @@ import (
 // MoveResult is what became of a move.
 type MoveResult struct {
 	Name    string // of the hidden volume that did it: pvmove0
+	From    string // as in [Move]
 	LVs     []string
 	Size    Bytes         // all that moved
 	Copied  Bytes         // of it in this call
@@ -38,6 +39,7 @@ func (s *System) Move(ctx context.Context, vg string, o MoveOptions) (*MoveResul
 		return nil, &OpError{Op: op, VG: vg, Err: err}
 	}
 	job := &moveJob{sys: s}
+	o.cut = true
 	err := s.Update(ctx, vg, func(tx *Tx) error {
 		if err := tx.clearRemains(); err != nil {
 			return err
@@ -191,7 +193,7 @@ func (j *moveJob) run(ctx context.Context, run MoveRun) (*MoveResult, error) {
 	}
 	j.report(j.move.Size, j.move.Segments+1, false)
 	return &MoveResult{
-		Name: j.move.Name, LVs: j.move.LVs, Size: j.move.Size, Copied: j.moveMeter.copied(j.move.Size), Elapsed: time.Since(j.began),
+		Name: j.move.Name, From: j.move.From, LVs: j.move.LVs, Size: j.move.Size, Copied: j.moveMeter.copied(j.move.Size), Elapsed: time.Since(j.began),
 	}, nil
 }
 

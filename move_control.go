@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/lvm-go/lvm/units"
 )
 
 // MoveRun says how a move is carried out. The zero value does it as fast as it
@@ -27,6 +29,7 @@ type MoveRun struct {
 // MoveProgress is how far a move is.
 type MoveProgress struct {
 	Move        string // the name of the hidden volume, such as pvmove0
+	From        string // as in [Move]
 	Done, Total Bytes
 	// Segment is the one that is being copied, of Segments; one more than those if
 	// all are.
@@ -36,6 +39,15 @@ type MoveProgress struct {
 	Elapsed time.Duration
 	Rate    Bytes
 	Paused  bool
+}
+
+// Left estimates how long the rest takes at the present rate; zero if that is
+// not known yet, or nothing is left.
+func (p MoveProgress) Left() time.Duration {
+	if p.Rate == 0 || p.Done >= p.Total {
+		return 0
+	}
+	return time.Duration(float64(p.Total-p.Done) / float64(p.Rate) * float64(time.Second))
 }
 
 // MoveControl pauses moves. The zero value lets them run. Its methods may be
@@ -84,6 +96,9 @@ const (
 	moveRateSpan = 10
 	// moveRateSegments bounds how many segments are made for the sake of a rate.
 	moveRateSegments = 256
+	// Otherwise a move is made in segments of moveCut, or moveCuts of them.
+	moveCut  = units.GiB
+	moveCuts = 100
 )
 
 // moveMeter measures a run of a move and holds it back.
@@ -103,7 +118,7 @@ func (m *moveMeter) report(done Bytes, segment int, paused bool) {
 		return
 	}
 	p := MoveProgress{
-		Move: m.move.Name, Done: done, Total: m.move.Size, Segment: segment, Segments: m.move.Segments,
+		Move: m.move.Name, From: m.move.From, Done: done, Total: m.move.Size, Segment: segment, Segments: m.move.Segments,
 		Elapsed: time.Since(m.began), Paused: paused,
 	}
 	if copied, seconds := m.copied(done), p.Elapsed.Seconds(); seconds > 0 {

@@ -271,12 +271,15 @@ func (p *movePlan) most(o MoveOptions, extent Bytes) Extents {
 	switch {
 	case o.MaxSegment != 0:
 		return max(1, Extents(o.MaxSegment/extent))
-	case o.Run.Rate == 0 || o.Atomic:
+	case o.Atomic || o.Run.Rate == 0 && !o.cut:
 		return 0
 	}
 	total := Extents(0)
 	for _, piece := range p.pieces {
 		total += piece.count
+	}
+	if o.Run.Rate == 0 {
+		return max(1, Extents(moveCut/extent), total/moveCuts)
 	}
 	return max(1, Extents(o.Run.Rate/extent)*moveRateSpan, total/moveRateSegments)
 }

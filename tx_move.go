@@ -27,12 +27,15 @@ type MoveOptions struct {
 	// is copied.
 	Atomic bool
 	// MaxSegment cuts the move into segments of at most this size, of one extent
-	// at least: the less is copied again after a crash. If zero, a segment is
-	// what lies together in both places.
+	// at least: a segment that was not copied to its end is copied again after a
+	// crash. If zero, a segment is what lies together in both places, but with
+	// [System.Move] no longer than 1 GiB or a hundredth of the move.
 	MaxSegment Bytes
 
 	// Run says how [System.Move] goes about it.
 	Run MoveRun
+
+	cut bool // into segments that are of no importance by themselves
 }
 
 // moveRegionSize is the region size of a move. Source: lvm2 as observed; its
