@@ -251,3 +251,21 @@ func (tx *Tx) usage(link snapshotLink) (SnapshotUsage, error) {
 	}
 	return storedUsage(tx.open(cow))
 }
+
+// readableStore refuses a COW store that the kernel does not take, and without
+// which it does not take the origin either.
+func (tx *Tx) readableStore(cow *metadata.LogicalVolume) error {
+	if slices.ContainsFunc(tx.created, func(lv newLV) bool { return lv.id == cow.ID }) {
+		return nil
+	}
+	store := tx.open(cow)
+	err := exception.Check(store, store.size)
+	if err == nil || errors.Is(err, exception.ErrBlank) || errors.Is(err, exception.ErrInvalid) {
+		return nil
+	}
+	because := ErrDamaged
+	if errors.Is(err, ErrMissingPV) {
+		because = ErrMissingPV
+	}
+	return fault(because, "the store of its snapshot %s cannot be read (%v): it can be activated once that snapshot is removed", cow.Name, err)
+}

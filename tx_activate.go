@@ -45,7 +45,9 @@ type ActivateOptions struct {
 
 // Activate gives a logical volume its device, or brings the one it has to what
 // the metadata says. An origin and its snapshots are activated together,
-// whichever is named. lvm2: lvchange -ay. In image mode it returns an error
+// whichever is named; not at all while the kernel could not read the COW store of
+// one of them ([ErrDamaged], or [ErrMissingPV] also in partial mode). lvm2:
+// lvchange -ay. In image mode it returns an error
 // matching [ErrUnsupported].
 func (tx *Tx) Activate(lv string) error { return tx.ActivateWith(lv, ActivateOptions{}) }
 
@@ -114,6 +116,11 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 			if err := tx.fitsDevices(part, map[metadata.ID]bool{}); err != nil {
 				return err
 			}
+			if _, cow := tx.snapshotBy(part.ID); cow && !tx.kern.active(lv.ID) {
+				if err := tx.readableStore(part); err != nil {
+					return err
+				}
+			}
 		}
 		w.replace = w.refresh && o.Mode == ActivatePartial
 	}
@@ -155,8 +162,8 @@ func (tx *Tx) liesOnOpaque(lv *metadata.LogicalVolume) bool {
 //
 // Volumes that cannot be activated by this package are left out, and then named
 // by an error that matches [ErrUnsupported]; likewise those that lie on missing
-// physical volumes ([ErrMissingPV]) or beyond the end of one that has shrunk
-// ([ErrDamaged]). A function that ignores it has the others activated.
+// physical volumes ([ErrMissingPV]) or beyond the end of one that has shrunk, or
+// have snapshots whose COW stores cannot be read ([ErrDamaged]). A function that ignores it has the others activated.
 func (tx *Tx) ActivateAll() error { return tx.ActivateAllWith(ActivateOptions{}) }
 
 // ActivateAllWith is ActivateAll with options.

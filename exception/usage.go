@@ -8,6 +8,15 @@ import (
 	"github.com/lvm-go/lvm/units"
 )
 
+// Check reads the header of the store on a device of that size, whose first
+// sectors decide whether the kernel takes it at all. It returns nil, or an error
+// matching [ErrBlank] or [ErrInvalid], both of which the kernel takes, [ErrFormat],
+// [ErrVersion] or [ErrOutOfRange].
+func Check(cow io.ReaderAt, size units.Bytes) error {
+	_, err := readLayout(cow, size)
+	return err
+}
+
 // ReadUsage returns how full the store in the first size bytes of cow is, as
 // [Store.Usage] does, without keeping its exceptions in memory. That all of them
 // make sense is not checked. Returns an error matching [ErrBlank], [ErrInvalid],

@@ -1,6 +1,8 @@
 package exception
 
 import (
+	"bytes"
+	"encoding/binary"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -68,4 +70,26 @@ func TestReadUsageOfWhatIsWrong(t *testing.T) {
 	disks.Change("cow", 4, []byte{0})
 	_, err = ReadUsage(cow, size)
 	assert.ErrorIs(t, err, ErrInvalid)
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		header []uint32
+		want   error
+	}{
+		"in order":        {[]uint32{0x70416e53, 1, 1, 8}, nil},
+		"given up":        {[]uint32{0x70416e53, 0, 1, 8}, ErrInvalid},
+		"blank":           {nil, ErrBlank},
+		"rubbish":         {[]uint32{0x12345678, 1, 1, 8}, ErrFormat},
+		"another version": {[]uint32{0x70416e53, 1, 2, 8}, ErrVersion},
+		"large chunks":    {[]uint32{0x70416e53, 1, 1, 1 << 20}, ErrFormat},
+	} {
+		b := make([]byte, 64<<10)
+		for i, v := range c.header {
+			binary.LittleEndian.PutUint32(b[4*i:], v)
+		}
+		require.ErrorIs(t, Check(bytes.NewReader(b), units.Bytes(len(b))), c.want, name)
+	}
+	require.ErrorIs(t, Check(bytes.NewReader(nil), 0), ErrFormat)
 }
