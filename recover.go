@@ -367,10 +367,10 @@ func (b *builder) repairRest(rec *Recovery, failed map[metadata.ID]error) error 
 	}
 	told := map[metadata.ID]bool{}
 	var rest []*mapped
-	users := map[*mapped]int32{}
+	above := map[*mapped][]*mapped{}
 	for _, m := range b.tx.kern.all() {
 		for _, below := range b.tx.below(m) {
-			users[below]++
+			above[below] = append(above[below], m)
 		}
 		if !b.brought[m.uuid] {
 			rest = append(rest, m)
@@ -391,7 +391,7 @@ func (b *builder) repairRest(rec *Recovery, failed map[metadata.ID]error) error 
 			}
 		}
 		switch {
-		case b.leftOver(m, lv) && m.info.OpenCount <= users[m]:
+		case b.leftOver(m, lv) && int(m.info.OpenCount) <= len(above[m]):
 			going = append(going, m)
 		case lv == nil:
 			leave(m, "device of an lv that the metadata does not have")
@@ -403,7 +403,27 @@ func (b *builder) repairRest(rec *Recovery, failed map[metadata.ID]error) error 
 			b.wake(m)
 		}
 	}
-	return b.plannedRemoval().plan(going)
+	return b.plannedRemoval().plan(b.withoutUsed(going, above))
+}
+
+// withoutUsed leaves out devices that lie below others which stay as they are, and
+// wakes them.
+func (b *builder) withoutUsed(going []*mapped, above map[*mapped][]*mapped) []*mapped {
+	goes := map[*mapped]bool{}
+	for _, m := range going {
+		goes[m] = true
+	}
+	for before := -1; before != len(going); {
+		before = len(going)
+		going = slices.DeleteFunc(going, func(m *mapped) bool {
+			goes[m] = !slices.ContainsFunc(above[m], func(user *mapped) bool { return !b.brought[user.uuid] && !goes[user] })
+			if !goes[m] {
+				b.wake(m)
+			}
+			return !goes[m]
+		})
+	}
+	return going
 }
 
 // leftOver says whether a device that is in no tree is of no use to anybody: one

@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -70,4 +71,40 @@ func TestActivateBesideBrokenStore(t *testing.T) {
 			assert.Len(t, m.kernel.State(), 2)
 		})
 	}
+}
+
+// Snapshots that the metadata has no more, since it was restored behind their
+// backs, keep what they lie on: recovery sees to the rest.
+func TestRecoverBesideForgottenSnapshots(t *testing.T) {
+	t.Parallel()
+	m := newMachine(recorder.New(diskSize, "a", "b", "c"))
+	plain := openDisks(t, m.disks, 1)
+	volumes(t, plain, OneArea)
+	sys := m.open(t, 2)
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.ActivateAll() })
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.addSnapshot("data", "s", 6) })
+	update(t, plain, "vg0", func(tx *Tx) error { return tx.RemoveLV("s") })
+	rec, err := sys.Recover(context.Background())
+	require.NoError(t, err)
+	require.Len(t, rec.Problems, 1)
+	assert.Equal(t, "vg0-s", rec.Problems[0].Device)
+	live := map[string]string{}
+	for _, d := range m.kernel.State() {
+		assert.False(t, d.Suspended, d.Name)
+		live[d.Name], _, _ = strings.Cut(strings.TrimLeft(strings.TrimLeft(d.Live, "0123456789"), " 0123456789"), " ")
+	}
+	assert.Equal(t, map[string]string{
+		"vg0-data": "linear", "vg0-data-real": "linear", "vg0-s": "snapshot", "vg0-s-cow": "linear",
+		"vg0-other": "linear", "vg0-striped": "striped",
+	}, live)
+}
+
+// What this host may only read is not merged into.
+func TestMergeIntoWhatListsMakeReadOnly(t *testing.T) {
+	t.Parallel()
+	disks, sys := snapshotDisks(t, snapshots)
+	sys.cfg.VolumeLists.ReadOnly = []string{"vg0/data"}
+	err := sys.Update(context.Background(), "vg0", func(tx *Tx) error { return tx.MergeSnapshot("one") })
+	require.ErrorIs(t, err, ErrReadOnly)
+	update(t, openDisks(t, disks, 2), "vg0", func(tx *Tx) error { return tx.MergeSnapshot("one") })
 }

@@ -18,7 +18,7 @@ import (
 //
 // Returns an error matching [ErrLVNotFound], [ErrInvalidSpec] if the volume is no
 // snapshot, [ErrMerging] if it, or another one of its origin, is being merged,
-// [ErrReadOnly] if the origin is read-only, [ErrUnsupported] if it has segments of
+// [ErrReadOnly] if the origin is read-only, also by [VolumeLists], [ErrUnsupported] if it has segments of
 // the types error or zero, [ErrSnapshotInvalid] if the snapshot is lost, or
 // [ErrMoving].
 func (tx *Tx) MergeSnapshot(snapshot string) error {
@@ -49,7 +49,7 @@ func (tx *Tx) mergeSnapshot(ref string) error {
 		return fault(ErrMerging, "lv %s is being merged into its origin %s", tx.nameOf(other.body.COW), origin.Name)
 	case origin.Status&(metadata.LVLocked|metadata.LVPvmove) != 0:
 		return fault(ErrMoving, "its origin %s is being moved", origin.Name)
-	case origin.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0:
+	case origin.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0 || tx.sys.cfg.VolumeLists.forcesReadOnly(tx.vg, origin):
 		return fault(ErrReadOnly, "its origin %s is read-only", origin.Name)
 	case slices.ContainsFunc(origin.Segments, func(seg metadata.Segment) bool { return SegmentType(seg.Type).virtual() }):
 		return fault(ErrUnsupported, "its origin %s has segments without storage, where what is merged would be lost", origin.Name)
