@@ -3,50 +3,49 @@ package lvm
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/lvm-go/lvm/exception"
 	"github.com/lvm-go/lvm/metadata"
 )
 
-// mergeFiles copies, in image mode, what is left to merge into an origin; the
-// group must say already that a snapshot is being merged into it. Files may be
-// open on the origin and its other snapshots all the time. If it is interrupted,
-// it is to be called again; when it is done, [Tx.FinishMerge] is what remains.
-//
-// progress, if not nil, is told how many bytes are done, of those that there were
-// at the beginning.
-func (s *System) mergeFiles(ctx context.Context, origin *LogicalVolume, progress func(done, total Bytes)) error {
+// mergeSome copies, in image mode, some of what is left to merge into an origin;
+// the group must say already that a snapshot is being merged into it, and be
+// locked: two processes that merge know nothing of each other's steps. Files may
+// be open on the origin and its other snapshots all the time. It returns how many
+// bytes there were before, and are left; when that is none, [Tx.FinishMerge] is
+// what remains.
+func (s *System) mergeSome(ctx context.Context, origin *LogicalVolume, steps int) (before, left Bytes, err error) {
 	v, _, err := s.openVolume(origin.layout(), origin.rec.ID)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
-	err = v.merge(ctx, progress)
+	before, left, err = v.merge(ctx, steps)
 	if closed := v.close(); err == nil {
 		err = closed
 	}
-	return fromException(err)
+	return before, left, fromException(err)
 }
 
-func (v *openVolume) merge(ctx context.Context, progress func(done, total Bytes)) error {
-	total := Bytes(0)
-	for step := 0; ; step++ {
+// mergeTime is for about how long the group is locked for merging at a time.
+const mergeTime = time.Second
+
+func (v *openVolume) merge(ctx context.Context, steps int) (before, left Bytes, err error) {
+	began := time.Now()
+	for step := 0; step == 0 || step < steps && left > 0 && time.Since(began) < mergeTime; step++ {
 		if err := ctx.Err(); err != nil {
-			return err
+			return 0, 0, err
 		}
-		before, left, err := v.mergeStep()
+		n, rest, err := v.mergeStep()
 		if err != nil {
-			return err
+			return 0, 0, err
 		}
 		if step == 0 {
-			total = before
+			before = n
 		}
-		if progress != nil {
-			progress(total-min(left, total), total)
-		}
-		if left == 0 {
-			return nil
-		}
+		left = rest
 	}
+	return before, left, nil
 }
 
 // mergeStep merges a few exceptions. It returns how many bytes of them there

@@ -41,7 +41,8 @@ const mergeInterval = time.Second
 // Merge makes an origin what its snapshot is, and removes the snapshot. The
 // origin can be used all the time, and shows at once what the snapshot held; see
 // [Tx.MergeSnapshot]. If the merge has begun already, Merge waits for its end and
-// finishes it. In image mode it does the copying. lvm2: lvconvert --merge.
+// finishes it. In image mode it does the copying, for which the group is locked for
+// a second or so at a time. lvm2: lvconvert --merge.
 //
 // If ctx ends, or the process dies, the merge goes on in the kernel, and is taken
 // up again in image mode, when [System.ResumeMerges] is called, or Merge again, or
@@ -166,10 +167,7 @@ func (s *System) lookAtMerge(ctx context.Context, j *mergeJob, o MergeOptions) e
 		return fault(ErrInvalidSpec, "it is no longer being merged")
 	}
 	if s.kernel == nil {
-		if err := s.mergeFiles(ctx, v.lvByID(j.origin), j.tell(o)); err != nil {
-			return err
-		}
-		return s.finishMerge(ctx, j)
+		return s.mergeInImage(ctx, j, o)
 	}
 	u, err := v.lvByID(j.cow).snapshotUsage()
 	active := topDevice(v.devices[j.origin]) != nil
@@ -199,6 +197,38 @@ func (s *System) lookAtMerge(ctx context.Context, j *mergeJob, o MergeOptions) e
 		return nil
 	}
 	return s.finishMerge(ctx, j)
+}
+
+// mergeInImage copies all that is left of a merge, and finishes it. Others get the
+// lock in between: at first often, so that they, and whoever is told of the
+// progress, see that it goes on.
+func (s *System) mergeInImage(ctx context.Context, j *mergeJob, o MergeOptions) error {
+	for steps := 1; !j.over; steps = min(2*steps, 1<<20) {
+		var before, left Bytes
+		err := s.Update(ctx, j.vg.String(), func(tx *Tx) (err error) {
+			link, ok := tx.snapshotBy(j.cow)
+			switch {
+			case !ok: // somebody else has finished it
+				j.over = true
+				return nil
+			case !link.body.Merging:
+				return fault(ErrInvalidSpec, "it is no longer being merged")
+			}
+			before, left, err = s.mergeSome(ctx, tx.VG().lvByID(j.origin), steps)
+			return err
+		})
+		if err != nil || j.over {
+			return err
+		}
+		j.total = max(j.total, before)
+		if tell := j.tell(o); tell != nil {
+			tell(j.total-left, j.total)
+		}
+		if left == 0 {
+			return s.finishMerge(ctx, j)
+		}
+	}
+	return nil
 }
 
 // tell returns what is to be told of the progress, nil if that is nothing.

@@ -282,3 +282,28 @@ func TestNewSnapshotIsBlank(t *testing.T) {
 		})
 	}
 }
+
+// Several processes that merge the same snapshot in image mode do so one after
+// the other: what one has merged is written by somebody else meanwhile.
+func TestMergeByTwoProcesses(t *testing.T) {
+	t.Parallel()
+	disks := recorder.New(diskSize, "a", "b")
+	sys := openDisks(t, disks, 1)
+	toMerge(t, sys, OneArea)
+	other := openDisks(t, disks, 2)
+	want := mergedContents(t, disks)
+	p := pattern(testID("later", 1), 60*4*KiB)
+	told := 0
+	_, err := sys.Merge(context.Background(), "vg0", "s", MergeOptions{Interval: soon, Progress: func(MergeProgress) {
+		if told++; told > 1 {
+			return
+		}
+		_, err := other.ResumeMerges(context.Background(), "vg0", MergeOptions{Interval: soon})
+		require.NoError(t, err)
+		update(t, other, "vg0", func(tx *Tx) error { return tx.addLV("new", 60, 1) })
+		fill(t, other, "new", p)
+	}})
+	require.NoError(t, err)
+	want.check(t, other, true)
+	volumeHolds(t, p, other, "new")
+}

@@ -320,3 +320,24 @@ func (m *volumesModel) compare(t tester, sys *System) {
 		}
 	}
 }
+
+// mergeFiles copies all that is left to merge, step by step.
+func (s *System) mergeFiles(ctx context.Context, origin *LogicalVolume, progress func(done, total Bytes)) error {
+	total := Bytes(0)
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		before, left, err := s.mergeSome(ctx, origin, 1)
+		if err != nil {
+			return err
+		}
+		total = max(total, before)
+		if progress != nil {
+			progress(total-left, total)
+		}
+		if left == 0 {
+			return nil
+		}
+	}
+}
