@@ -35,6 +35,7 @@ type builder struct {
 	renders  map[metadata.ID]bool          // of rendered
 	users    map[metadata.ID][]metadata.ID // see usersOf
 	topsOf   map[metadata.ID][]metadata.ID // see tops
+	stores   map[metadata.ID]bool          // see carriesStore
 }
 
 // build makes the plan of a transaction whose function has returned. Where it

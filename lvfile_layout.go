@@ -57,13 +57,18 @@ func (g *groupLayout) file(lv *metadata.LogicalVolume, h *handles) *extentFile {
 // here, or, if it is shorter there, the first of them. A volume that it lies on
 // counts with it.
 func (g *groupLayout) keeps(other *groupLayout, id metadata.ID) bool {
-	return keepsExtents(g.extents(), other.extents(), id, 0)
+	return keepsExtents(g.extents(), other.extents(), id, map[metadata.ID]bool{})
 }
 
-func keepsExtents(a, b *ExtentMap, id metadata.ID, depth int) bool {
+// keepsExtents looks at each volume once, which it notes in seen.
+func keepsExtents(a, b *ExtentMap, id metadata.ID, seen map[metadata.ID]bool) bool {
+	if seen[id] {
+		return true
+	}
+	seen[id] = true
 	i, ok := a.lvIndex[id]
 	j, there := b.lvIndex[id]
-	if !ok || !there || depth > maxMapDepth {
+	if !ok || !there {
 		return false
 	}
 	was, is := a.lvs[i].segments, b.lvs[j].segments
@@ -78,7 +83,7 @@ func keepsExtents(a, b *ExtentMap, id metadata.ID, depth int) bool {
 			continue
 		}
 		for _, area := range s.Body.Areas() {
-			if !area.LV.IsZero() && !keepsExtents(a, b, area.LV, depth+1) {
+			if !area.LV.IsZero() && !keepsExtents(a, b, area.LV, seen) {
 				return false
 			}
 		}
@@ -92,19 +97,20 @@ func (g *groupLayout) fixed(lv *metadata.LogicalVolume) error {
 	switch {
 	case lv.Status&metadata.LVLocked != 0:
 		return fault(ErrMoving, "lv %s is being moved: it can only be read until that is done", lv.Name)
-	case mirrored(g.extents(), lv.ID, 0):
+	case mirrored(g.extents(), lv.ID, map[metadata.ID]bool{}):
 		return fault(ErrReadOnly, "lv %s is on a mirror: it can only be read here", lv.Name)
 	}
 	return nil
 }
 
 // mirrored says whether a volume, or one that it lies on, is a mirror: what is
-// written to it belongs in several places.
-func mirrored(m *ExtentMap, id metadata.ID, depth int) bool {
+// written to it belongs in several places. Each is looked at once, which seen notes.
+func mirrored(m *ExtentMap, id metadata.ID, seen map[metadata.ID]bool) bool {
 	i, ok := m.lvIndex[id]
-	if !ok || depth > maxMapDepth {
+	if !ok || seen[id] {
 		return false
 	}
+	seen[id] = true
 	for n := range m.lvs[i].segments {
 		body := m.lvs[i].segments[n].Body
 		if body == nil {
@@ -114,7 +120,7 @@ func mirrored(m *ExtentMap, id metadata.ID, depth int) bool {
 			return true
 		}
 		for _, area := range body.Areas() {
-			if !area.LV.IsZero() && mirrored(m, area.LV, depth+1) {
+			if !area.LV.IsZero() && mirrored(m, area.LV, seen) {
 				return true
 			}
 		}

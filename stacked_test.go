@@ -40,6 +40,12 @@ func TestStackedVolumesAreLookedAtOnce(t *testing.T) {
 		if err == nil {
 			_, err = sys.Recover(ctx)
 		}
+		if err == nil {
+			v := view(t, openDisks(t, disks, 2), "vg0")
+			top, m := lvView(t, v, fmt.Sprint("a", levels-1)).ID(), v.ExtentMap()
+			assert.True(t, keepsExtents(m, m, top, map[metadata.ID]bool{}))
+			assert.False(t, mirrored(m, top, map[metadata.ID]bool{}))
+		}
 		done <- err
 	}()
 	select {

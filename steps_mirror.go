@@ -39,10 +39,18 @@ func (b *builder) carriesStore(id metadata.ID) bool {
 	if _, touched := b.tx.index[id]; touched {
 		return false
 	}
-	return slices.ContainsFunc(b.usersOf(id), func(user metadata.ID) bool {
+	if known, ok := b.stores[id]; ok {
+		return known
+	}
+	carries := slices.ContainsFunc(b.usersOf(id), func(user metadata.ID) bool {
 		_, cow := b.tx.snapshotBy(user)
 		return cow || b.carriesStore(user)
 	})
+	if b.stores == nil {
+		b.stores = map[metadata.ID]bool{}
+	}
+	b.stores[id] = carries
+	return carries
 }
 
 // endMirror makes an error of a mirror that is to be removed, with the commit: it
