@@ -49,7 +49,9 @@ const moveRegionSize = 2 * units.MiB
 //
 // The volumes cannot be changed until then, and those that are being moved
 // already are left alone. Volumes that are not active stay so: what copies is the
-// device of the move, a hidden volume called pvmove0, pvmove1, ...
+// device of the move, a hidden volume called pvmove0, pvmove1, ... lvm2 activates
+// them; a move with some that are not is ended by [System.AbortMove], since lvm2
+// 2.03.16 fails halfway when it does.
 //
 // Returns errors matching [ErrInvalidSelection], [ErrLVNotFound], [ErrNoSpace],
 // [ErrNothingToMove], [ErrMoving] if all that is there is being moved already,
