@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/metadata"
 	"github.com/pkg/errors"
 )
 
@@ -25,6 +26,44 @@ func (b *builder) loadRemovals(removals []Step) {
 		}
 	}
 	b.load = append(slices.Insert(b.load, at, removals[:early]...), removals[early:]...)
+}
+
+// checkLayers refuses new names that leave no room for those of the devices beneath
+// an origin or a snapshot: it could not be activated.
+func (b *builder) checkLayers() error {
+	tx := b.tx
+	if !tx.changed || tx.vg == nil {
+		return nil
+	}
+	check := func(id metadata.ID, layer string) error {
+		lv := tx.find(id)
+		if lv == nil || layer == cowLayer && b.hadName(lv) || layer == realLayer && b.hadName(lv) && len(tx.st.links().of(id)) > 0 {
+			return nil
+		}
+		_, err := dmName(tx.vg.Name, lv.Name, layer)
+		return err
+	}
+	for origin, links := range tx.snapshotLinks().all() {
+		if err := check(origin, realLayer); err != nil {
+			return err
+		}
+		for _, link := range links {
+			if err := check(link.body.COW, cowLayer); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// hadName says whether an LV, and the group, have the names that they had.
+func (b *builder) hadName(lv *metadata.LogicalVolume) bool {
+	st := b.tx.st
+	if st == nil || st.doc.VG.Name != b.tx.vg.Name {
+		return false
+	}
+	i, ok := st.lvIndex()[lv.Name]
+	return ok && st.doc.VG.LVs[i].ID == lv.ID
 }
 
 // clearNames plans the removal of what a dead process had half made and whose

@@ -3,6 +3,7 @@ package lvm
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -498,4 +499,25 @@ func TestMergeIntoNothing(t *testing.T) {
 	for lv, want := range map[string]error{"s": ErrUnsupported, "d": ErrReadOnly, "other": ErrInvalidSpec, "nobody": ErrLVNotFound} {
 		assert.ErrorIs(t, sys.Update(context.Background(), "vg0", func(tx *Tx) error { return tx.MergeSnapshot(lv) }), want, lv)
 	}
+}
+
+// A name that leaves no room for those of the devices beneath is refused at once,
+// not when the volume is to be activated.
+func TestSnapshotNamesFitTheirLayers(t *testing.T) {
+	t.Parallel()
+	sys := openDisks(t, recorder.New(diskSize, "a", "b", "c"), 1)
+	snapshots(t, sys, OneArea)
+	before := recordOf(t, sys, "vg0")
+	long := strings.Repeat("n", maxDMNameLen-len("vg0-")-len("-cow"))
+	for name, change := range map[string]func(tx *Tx) error{
+		"origin":   func(tx *Tx) error { return tx.RenameLV("data", long) },
+		"snapshot": func(tx *Tx) error { return tx.RenameLV("one", long+"n") },
+		"new":      func(tx *Tx) error { return tx.addSnapshot("data", long+"n", 6) },
+		"of other": func(tx *Tx) error { return joinErrors(tx.RenameLV("other", long), tx.addSnapshot(long, "s", 6)) },
+		"group":    func(tx *Tx) error { return tx.RenameVG("vg0" + long) },
+	} {
+		require.ErrorIs(t, sys.Update(context.Background(), "vg0", change), ErrInvalidName, name)
+		require.Equal(t, before, recordOf(t, sys, "vg0"), name)
+	}
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.RenameLV("one", long) })
 }
