@@ -36,12 +36,7 @@ func lvRecord(st *vgState, id metadata.ID) *metadata.LogicalVolume {
 	if st == nil {
 		return nil
 	}
-	for _, lv := range st.doc.VG.LVs {
-		if lv.ID == id {
-			return lv
-		}
-	}
-	return nil
+	return st.lvs()[id]
 }
 
 // fsPlan is the planning of one file system's way.

@@ -37,6 +37,7 @@ type vgState struct {
 	extents func() *ExtentMap     // made when first asked for; it must not be changed
 	lvIndex func() map[string]int // index of each name in doc.VG.LVs, likewise
 	links   func() *snapshotLinks // likewise
+	lvs     func() map[metadata.ID]*metadata.LogicalVolume // by UUID, likewise
 }
 
 // newState returns the state of a group, without devices yet.
@@ -46,6 +47,13 @@ func newState(doc *metadata.Document, key textKey) *vgState {
 		doc: doc, key: key, members: map[metadata.ID]*member{},
 		extents: sync.OnceValue(func() *ExtentMap { return NewExtentMap(vg) }),
 		links:   sync.OnceValue(func() *snapshotLinks { return newSnapshotLinks(vg) }),
+		lvs: sync.OnceValue(func() map[metadata.ID]*metadata.LogicalVolume {
+			lvs := make(map[metadata.ID]*metadata.LogicalVolume, len(vg.LVs))
+			for _, lv := range vg.LVs {
+				lvs[lv.ID] = lv
+			}
+			return lvs
+		}),
 		lvIndex: sync.OnceValue(func() map[string]int {
 			index := make(map[string]int, len(vg.LVs))
 			for i, lv := range vg.LVs {
