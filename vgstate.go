@@ -34,9 +34,9 @@ type vgState struct {
 	// nothing is in the way.
 	noChange, noActivate error
 
-	extents func() *ExtentMap     // made when first asked for; it must not be changed
-	lvIndex func() map[string]int // index of each name in doc.VG.LVs, likewise
-	links   func() *snapshotLinks // likewise
+	extents func() *ExtentMap                              // made when first asked for; it must not be changed
+	lvIndex func() map[string]int                          // index of each name in doc.VG.LVs, likewise
+	links   func() *snapshotLinks                          // likewise
 	lvs     func() map[metadata.ID]*metadata.LogicalVolume // by UUID, likewise
 }
 
