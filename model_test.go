@@ -189,7 +189,7 @@ func (m *model) group() (string, *modelVG) {
 		}
 	}
 	if len(open) == 0 {
-		m.Skip("no group")
+		m.nothing("no group")
 	}
 	name := pick(m.T, open, "vg")
 	return name, m.groups[name]
@@ -199,7 +199,7 @@ func (m *model) group() (string, *modelVG) {
 func (m *model) volume() (string, *modelVG, string, *modelLV) {
 	vg, g := m.group()
 	if len(g.lvs) == 0 {
-		m.Skip("no volume")
+		m.nothing("no volume")
 	}
 	lv := pick(m.T, g.lvs, "lv")
 	return vg, g, lv, g.lvs[lv]
@@ -214,7 +214,7 @@ func (m *model) of(group string) string {
 		}
 	}
 	if len(in) == 0 {
-		m.Skip("no physical volume")
+		m.nothing("no physical volume")
 	}
 	return pick(m.T, in, "pv")
 }
@@ -228,7 +228,7 @@ func (m *model) free(n int) []string {
 		}
 	}
 	if len(out) < n {
-		m.Skip("no device")
+		m.nothing("no device")
 	}
 	return rapid.Permutation(out).Draw(m.T, "devices")[:n]
 }
@@ -254,10 +254,25 @@ func (m *model) actions() map[string]func(*rapid.T) {
 	}
 	out := map[string]func(*rapid.T){"": func(t *rapid.T) { m.T = t; m.check() }}
 	for name, do := range named {
-		out[name] = func(t *rapid.T) { m.T, m.action = t, name; do() }
+		out[name] = func(t *rapid.T) {
+			defer func() {
+				p := recover()
+				if _, idle := p.(nothing); p != nil && !idle {
+					panic(p)
+				}
+			}()
+			m.T, m.action = t, name
+			do()
+		}
 	}
 	return out
 }
+
+// nothing ends an action that there is nothing for. It counts as a step: rapid
+// gives up where too many are skipped in a row, as with all groups exported.
+type nothing struct{}
+
+func (m *model) nothing(string) { panic(nothing{}) }
 
 func (m *model) pvSpec() PVSpec {
 	return areaSpec(rapid.SampledFrom([]MetadataAreas{OneArea, OneArea, TwoAreas}).Draw(m.T, "areas"))
@@ -421,7 +436,7 @@ func (m *model) exportVG() {
 
 func (m *model) importVG() {
 	if len(m.groups) == 0 {
-		m.Skip("no group")
+		m.nothing("no group")
 	}
 	vg := pick(m.T, m.groups, "any vg")
 	g := m.groups[vg]
@@ -559,7 +574,7 @@ func (m *model) reduceLV() {
 	vg, g, name, lv := m.volume()
 	extents := len(lv.blocks) / int(g.extent/modelBlock)
 	if extents < 2 || lv.origin != nil {
-		m.Skip("too small, or all of it is needed")
+		m.nothing("too small, or all of it is needed")
 	}
 	spec := ReduceSpec{To: ExtentCount(Extents(m.int(1, extents-1, "to")))}
 	if m.try(vg, false, func(tx *Tx) error { return tx.ReduceLV(name, spec) }) {
@@ -593,7 +608,7 @@ func (m *model) removeLV() {
 func (m *model) createSnapshot() {
 	vg, g, of, origin := m.volume()
 	if origin.kind != "" || origin.origin != nil {
-		m.Skip("no origin")
+		m.nothing("no origin")
 	}
 	name := m.name("lv")
 	chunk := rapid.SampledFrom([]Bytes{4 * KiB, 8 * KiB, 32 * KiB}).Draw(m.T, "chunk")
@@ -621,7 +636,7 @@ func (m *model) merge() {
 	mergeable := maps.Clone(g.lvs)
 	maps.DeleteFunc(mergeable, func(_ string, lv *modelLV) bool { return lv.origin == nil || lv.origin.readOnly })
 	if len(mergeable) == 0 {
-		m.Skip("nothing to merge")
+		m.nothing("nothing to merge")
 	}
 	name := pick(m.T, mergeable, "snapshot")
 	lv := g.lvs[name]

@@ -20,6 +20,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -61,24 +62,33 @@ func Main(m *testing.M) int {
 		return 1
 	}
 	host, kernel := sel.split(names)
-	code := 0
-	if len(kernel) == 0 {
-		code = m.Run()
-	} else if len(host) > 0 {
-		if err := flag.Set("test.skip", both(sel.skip, kernelOnly)); err != nil {
-			fmt.Fprintln(os.Stderr, "umltest:", err)
-			return 1
+	limit, err := time.ParseDuration(flagValue("test.timeout"))
+	left := func() time.Duration {
+		if err != nil || limit <= 0 {
+			return 0
 		}
-		code = m.Run()
+		return max(time.Second, limit-time.Since(began))
 	}
-	if len(kernel) > 0 && !(code != 0 && flagValue("test.failfast") == "true") {
-		limit, err := time.ParseDuration(flagValue("test.timeout"))
-		if err == nil && limit > 0 {
-			limit = max(time.Second, limit-time.Since(began))
+	hostRun := func() int {
+		if len(host) == 0 && len(kernel) > 0 {
+			return 0
 		}
-		if status := runKernel(kernel, both(sel.skip, hostOnly), limit); status != 0 {
-			code = status
+		if len(kernel) > 0 {
+			if err := flag.Set("test.skip", both(sel.skip, kernelOnly)); err != nil {
+				fmt.Fprintln(os.Stderr, "umltest:", err)
+				return 1
+			}
 		}
+		return m.Run()
+	}
+	code := 0
+	failfast := flagValue("test.failfast") == "true"
+	if sel.bench != "" || failfast || len(kernel) <= chunkSize && len(host) == 0 {
+		if code = hostRun(); len(kernel) > 0 && !(code != 0 && failfast) {
+			code = max(code, runKernel(kernel, both(sel.skip, hostOnly), left(), os.Stdout))
+		}
+	} else {
+		code = runBoth(hostRun, kernel, sel.skip, left)
 	}
 	if line := theSkips.summary(len(kernel)); line != "" {
 		fmt.Println(line)
@@ -88,9 +98,9 @@ func Main(m *testing.M) int {
 
 // runKernel runs the kernel tests in a guest, or accounts for those that
 // cannot run, and returns an exit status.
-func runKernel(kernel []string, skip string, limit time.Duration) int {
+func runKernel(kernel []string, skip string, limit time.Duration, out io.Writer) int {
 	if err := guest.Available(); err != nil {
-		return absent(kernel, err.Error())
+		return absent(kernel, err.Error(), out)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -104,7 +114,7 @@ func runKernel(kernel []string, skip string, limit time.Duration) int {
 	}
 	c := guest.Command{
 		Path: self, Args: append([]string{os.Args[0]}, guestFlags(skip, limit)...), Dir: dir, Env: os.Environ(),
-		Stdout: os.Stdout, Stderr: os.Stderr,
+		Stdout: out, Stderr: os.Stderr,
 	}
 	if limit > 0 {
 		c.Timeout = limit + grace
@@ -113,20 +123,20 @@ func runKernel(kernel []string, skip string, limit time.Duration) int {
 	defer stop()
 	res, err := c.Run(ctx)
 	if errors.Is(err, guest.ErrUnavailable) {
-		return absent(kernel, err.Error())
+		return absent(kernel, err.Error(), out)
 	}
 	theSkips.load(res.Report)
 	for _, w := range res.Warnings {
 		fmt.Fprintln(os.Stderr, "umltest: kernel log:", w)
 	}
 	if err != nil {
-		theSkips.cut = true
+		theSkips.end()
 		var ended *guest.Error
 		if errors.As(err, &ended) {
 			fmt.Fprintf(os.Stderr, "umltest: the end of the kernel log:\n%s\n", ended.Log)
 		}
 		fmt.Fprintln(os.Stderr, "umltest:", err)
-		fmt.Println("FAIL")
+		fmt.Fprintln(out, "FAIL")
 		return 1
 	}
 	return res.Status
@@ -134,7 +144,7 @@ func runKernel(kernel []string, skip string, limit time.Duration) int {
 
 // absent accounts for kernel tests that cannot run, in the form of a test
 // binary's own output, so that go test -json counts them.
-func absent(kernel []string, reason string) int {
+func absent(kernel []string, reason string, out io.Writer) int {
 	verdict, code := "SKIP", 0
 	if required("kernel") {
 		verdict, code = "FAIL", 1
@@ -147,11 +157,11 @@ func absent(kernel []string, reason string) int {
 	for _, name := range kernel {
 		theSkips.add(name, reason)
 		if verbose != "false" || code != 0 {
-			fmt.Printf("%s=== RUN   %s\n    umltest: %s\n%s--- %s: %s (0.00s)\n", mark, name, reason, mark, verdict, name)
+			fmt.Fprintf(out, "%s=== RUN   %s\n    umltest: %s\n%s--- %s: %s (0.00s)\n", mark, name, reason, mark, verdict, name)
 		}
 	}
 	if code != 0 {
-		fmt.Println("FAIL")
+		fmt.Fprintln(out, "FAIL")
 	}
 	return code
 }

@@ -63,7 +63,7 @@ func TestSkipsSummary(t *testing.T) {
 			skips: []skip{{"TestKernelA", "no x"}, {"TestKernelA", "no z"}, {"TestKernelB/sub", "no y"}, {"TestC", "no x"}},
 		},
 		{name: "host only", skips: []skip{{"TestC", "no x"}}, want: "umltest: 0 kernel tests run in the guest, 1 skipped (no x)"},
-		{name: "cut", cut: true, kernel: 2, want: "umltest: the guest came to an early end, with 2 kernel tests to run"},
+		{name: "cut", cut: true, kernel: 2, want: "umltest: a guest came to an early end, with 2 kernel tests to run"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

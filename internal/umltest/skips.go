@@ -19,11 +19,11 @@ type skip struct {
 
 // skips are the tests of a run that did not run for want of a layer.
 type skips struct {
-	mu   sync.Mutex // protects list: tests are parallel
+	mu   sync.Mutex // protects the rest: tests and guests are parallel
 	list []skip
 
-	// cut tells that the guest came to an early end, so nobody knows how many
-	// tests ran.
+	// cut tells that a guest came to an early end, so nobody knows how many tests
+	// ran.
 	cut bool
 }
 
@@ -38,6 +38,13 @@ func (s *skips) add(test, reason string) {
 	if !slices.ContainsFunc(s.list, func(k skip) bool { return k.Test == test }) {
 		s.list = append(s.list, skip{test, reason})
 	}
+}
+
+// end notes that a guest came to an early end.
+func (s *skips) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut = true
 }
 
 // save writes the list for the host. Without a path nobody asks for it.
@@ -77,7 +84,7 @@ func (s *skips) summary(kernel int) string {
 		return ""
 	}
 	if s.cut {
-		return fmt.Sprintf("umltest: the guest came to an early end, with %d kernel tests to run", kernel)
+		return fmt.Sprintf("umltest: a guest came to an early end, with %d kernel tests to run", kernel)
 	}
 	var reasons []string
 	for _, k := range s.list {

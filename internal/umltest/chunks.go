@@ -1,0 +1,84 @@
+package umltest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// chunkSize is how many kernel tests one guest runs where there are more. Two
+// guests run at a time: they wait more than they work.
+const (
+	chunkSize = 12
+	guests    = 2
+)
+
+// chunks splits names into runs of at most chunkSize.
+func chunks(names []string) [][]string {
+	var out [][]string
+	for len(names) > chunkSize {
+		out = append(out, names[:chunkSize])
+		names = names[chunkSize:]
+	}
+	return append(out, names)
+}
+
+// others returns the pattern of all names but those of a chunk.
+func others(names, chunk []string) string {
+	var out []string
+	for _, name := range names {
+		if name < chunk[0] || name > chunk[len(chunk)-1] {
+			out = append(out, regexp.QuoteMeta(name))
+		}
+	}
+	return "^(" + strings.Join(out, "|") + ")$"
+}
+
+// runBoth runs the kernel tests in guests, beside the host's, and prints what they
+// say once the host's have ended: one stream of output is that of one test at a
+// time.
+func runBoth(host func() int, kernel []string, skip string, left func() time.Duration) int {
+	slices.Sort(kernel)
+	parts := chunks(kernel)
+	outputs := make([]bytes.Buffer, len(parts))
+	codes := make([]int, len(parts))
+	done := make([]chan struct{}, len(parts))
+	for i := range done {
+		done[i] = make(chan struct{})
+	}
+	next := make(chan int, len(parts))
+	for i := range parts {
+		next <- i
+	}
+	close(next)
+	var workers sync.WaitGroup
+	for range min(guests, runtime.NumCPU()) {
+		workers.Go(func() {
+			for i := range next {
+				pattern := both(skip, hostOnly)
+				if len(parts) > 1 {
+					pattern = both(pattern, others(kernel, parts[i]))
+				}
+				codes[i] = runKernel(parts[i], pattern, left(), &outputs[i])
+				close(done[i])
+			}
+		})
+	}
+	code := host()
+	for i := range parts {
+		<-done[i]
+		if _, err := os.Stdout.Write(outputs[i].Bytes()); err != nil {
+			fmt.Fprintln(os.Stderr, "umltest:", err)
+			code = max(code, 1)
+		}
+		code = max(code, codes[i])
+	}
+	workers.Wait()
+	return code
+}
