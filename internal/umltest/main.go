@@ -5,10 +5,12 @@
 //
 //	func TestMain(m *testing.M) { os.Exit(umltest.Main(m)) }
 //
-// and names them TestKernel... or BenchmarkKernel.... The host runs all others;
-// then it boots one guest, in which the same binary runs those, with the flags
-// that go test was given. Nothing of a kernel test ever runs on the host, so it
-// can touch neither the host's device-mapper nor its volume groups.
+// and names them TestKernel... or BenchmarkKernel.... The host runs all others.
+// Guests run those beside it, a few in each, with the same binary and the flags
+// that go test was given; benchmarks, and what stops at the first failure, wait for
+// the host and have one guest for themselves. Nothing of a kernel test ever runs
+// on the host, so it can touch neither the host's device-mapper nor its volume
+// groups.
 //
 // Where a layer is missing its tests are skipped, and the last line of the
 // package's output counts them with the reason. If the environment variable
@@ -83,11 +85,14 @@ func Main(m *testing.M) int {
 	}
 	code := 0
 	failfast := flagValue("test.failfast") == "true"
-	if sel.bench != "" || failfast || len(kernel) <= chunkSize && len(host) == 0 {
-		if code = hostRun(); len(kernel) > 0 && !(code != 0 && failfast) {
+	switch {
+	case len(kernel) == 0:
+		code = hostRun()
+	case sel.bench != "" || failfast || len(kernel) <= chunkSize && len(host) == 0:
+		if code = hostRun(); code == 0 || !failfast {
 			code = max(code, runKernel(kernel, both(sel.skip, hostOnly), left(), os.Stdout))
 		}
-	} else {
+	default:
 		code = runBoth(hostRun, kernel, sel.skip, left)
 	}
 	if line := theSkips.summary(len(kernel)); line != "" {
