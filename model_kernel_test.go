@@ -29,8 +29,8 @@ func TestKernelModel(t *testing.T) {
 		w.blank(t)
 		m := newModel(t, w, tally)
 		actions := m.actions()
-		actions["activate"] = func(t *rapid.T) { m.T, m.action = t, "activate"; m.activate(true) }
-		actions["deactivate"] = func(t *rapid.T) { m.T, m.action = t, "deactivate"; m.activate(false) }
+		actions["activate"] = m.step("activate", func() { m.activate(true) })
+		actions["deactivate"] = m.step("deactivate", func() { m.activate(false) })
 		m.T.Repeat(actions)
 		m.judge(lvm2)
 	})

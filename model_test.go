@@ -254,18 +254,23 @@ func (m *model) actions() map[string]func(*rapid.T) {
 	}
 	out := map[string]func(*rapid.T){"": func(t *rapid.T) { m.T = t; m.check() }}
 	for name, do := range named {
-		out[name] = func(t *rapid.T) {
-			defer func() {
-				p := recover()
-				if _, idle := p.(nothing); p != nil && !idle {
-					panic(p)
-				}
-			}()
-			m.T, m.action = t, name
-			do()
-		}
+		out[name] = m.step(name, do)
 	}
 	return out
+}
+
+// step returns an action.
+func (m *model) step(name string, do func()) func(*rapid.T) {
+	return func(t *rapid.T) {
+		defer func() {
+			p := recover()
+			if _, idle := p.(nothing); p != nil && !idle {
+				panic(p)
+			}
+		}()
+		m.T, m.action = t, name
+		do()
+	}
 }
 
 // nothing ends an action that there is nothing for. It counts as a step: rapid
