@@ -43,7 +43,7 @@ func others(names, chunk []string) string {
 // runBoth runs the kernel tests in guests, beside the host's, and prints what they
 // say once the host's have ended: one stream of output is that of one test at a
 // time.
-func runBoth(host func() int, kernel []string, skip string, left func() time.Duration) int {
+func runBoth(here place, host func() int, kernel []string, skip string, left func() time.Duration) int {
 	slices.Sort(kernel)
 	parts := chunks(kernel)
 	outputs := make([]bytes.Buffer, len(parts))
@@ -65,7 +65,7 @@ func runBoth(host func() int, kernel []string, skip string, left func() time.Dur
 				if len(parts) > 1 {
 					pattern = both(pattern, others(kernel, parts[i]))
 				}
-				codes[i] = runKernel(parts[i], pattern, left(), &outputs[i])
+				codes[i] = runKernel(here, parts[i], pattern, left(), &outputs[i])
 				close(done[i])
 			}
 		})

@@ -63,6 +63,11 @@ func Main(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "umltest:", err)
 		return 1
 	}
+	here, err := thisPlace()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "umltest:", err)
+		return 1
+	}
 	host, kernel := sel.split(names)
 	limit, err := time.ParseDuration(flagValue("test.timeout"))
 	left := func() time.Duration {
@@ -90,10 +95,10 @@ func Main(m *testing.M) int {
 		code = hostRun()
 	case sel.bench != "" || failfast || len(kernel) <= chunkSize && len(host) == 0:
 		if code = hostRun(); code == 0 || !failfast {
-			code = max(code, runKernel(kernel, both(sel.skip, hostOnly), left(), os.Stdout))
+			code = max(code, runKernel(here, kernel, both(sel.skip, hostOnly), left(), os.Stdout))
 		}
 	default:
-		code = runBoth(hostRun, kernel, sel.skip, left)
+		code = runBoth(here, hostRun, kernel, sel.skip, left)
 	}
 	if line := theSkips.summary(len(kernel)); line != "" {
 		fmt.Println(line)
@@ -101,24 +106,29 @@ func Main(m *testing.M) int {
 	return code
 }
 
+// place is where this process began. Tests on the host may go elsewhere.
+type place struct {
+	self, dir string
+	env       []string
+}
+
+func thisPlace() (place, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return place{}, errors.Wrap(err, "find this program")
+	}
+	dir, err := os.Getwd()
+	return place{self, dir, os.Environ()}, errors.Wrap(err, "find this folder")
+}
+
 // runKernel runs the kernel tests in a guest, or accounts for those that
 // cannot run, and returns an exit status.
-func runKernel(kernel []string, skip string, limit time.Duration, out io.Writer) int {
+func runKernel(p place, kernel []string, skip string, limit time.Duration, out io.Writer) int {
 	if err := guest.Available(); err != nil {
 		return absent(kernel, err.Error(), out)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "umltest:", err)
-		return 1
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "umltest:", err)
-		return 1
-	}
 	c := guest.Command{
-		Path: self, Args: append([]string{os.Args[0]}, guestFlags(skip, limit)...), Dir: dir, Env: os.Environ(),
+		Path: p.self, Args: append([]string{os.Args[0]}, guestFlags(skip, limit)...), Dir: p.dir, Env: p.env,
 		Stdout: out, Stderr: os.Stderr,
 	}
 	if limit > 0 {
