@@ -19,21 +19,21 @@ const (
 	guests    = 2
 )
 
-// chunks splits names into runs of at most chunkSize.
+// chunks deals names out to as few guests as chunkSize allows, so that neighbours,
+// which often take long for the same reason, are in different ones.
 func chunks(names []string) [][]string {
-	var out [][]string
-	for len(names) > chunkSize {
-		out = append(out, names[:chunkSize])
-		names = names[chunkSize:]
+	out := make([][]string, (len(names)+chunkSize-1)/chunkSize)
+	for i, name := range names {
+		out[i%len(out)] = append(out[i%len(out)], name)
 	}
-	return append(out, names)
+	return out
 }
 
 // others returns the pattern of all names but those of a chunk.
 func others(names, chunk []string) string {
 	var out []string
 	for _, name := range names {
-		if name < chunk[0] || name > chunk[len(chunk)-1] {
+		if !slices.Contains(chunk, name) {
 			out = append(out, regexp.QuoteMeta(name))
 		}
 	}
