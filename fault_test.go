@@ -119,7 +119,8 @@ func trials(t *testing.T, run func(*testing.T, *trial)) {
 	}
 }
 
-const shortShare = 3
+// shortShare is how many alterations there are to each that a short run tries.
+const shortShare = 6
 
 // TestFaults lets each call of each alteration fail, one at a time.
 func TestFaults(t *testing.T) {
