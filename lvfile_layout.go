@@ -13,14 +13,15 @@ type groupLayout struct {
 	extents func() *ExtentMap
 	links   func() *snapshotLinks
 	members map[metadata.ID]*member
+	written bool // false: of a transaction that creates the group
 }
 
 func (st *vgState) layout() *groupLayout {
-	return &groupLayout{st.doc.VG, st.extents, st.links, st.members}
+	return &groupLayout{st.doc.VG, st.extents, st.links, st.members, true}
 }
 
 func (l *LogicalVolume) layout() *groupLayout {
-	return &groupLayout{l.vg.rec, l.vg.extents, l.vg.links, l.vg.members}
+	return &groupLayout{l.vg.rec, l.vg.extents, l.vg.links, l.vg.members, !l.vg.fresh}
 }
 
 // layout returns what the group is once the plan is carried out, nil if it is
@@ -35,6 +36,7 @@ func (p *Plan) layout() *groupLayout {
 		extents: sync.OnceValue(func() *ExtentMap { return NewExtentMap(vg) }),
 		links:   sync.OnceValue(func() *snapshotLinks { return newSnapshotLinks(vg) }),
 		members: p.tx.members,
+		written: true,
 	}
 }
 

@@ -78,7 +78,7 @@ func (s *System) openVolume(g *groupLayout, id metadata.ID) (v *openVolume, cow 
 		return nil, cow, fault(ErrVGNotFound, "vg %s is no more", g.vg.Name)
 	case ok && known.vg.Seqno >= g.vg.Seqno:
 		g = known
-	case g.vg.Seqno == 0:
+	case !g.written:
 		return nil, cow, fault(ErrUnsupported, "vg %s is not there before the transaction is committed", g.vg.Name)
 	default:
 		o.note(vg, g)

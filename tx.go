@@ -129,7 +129,7 @@ func (tx *Tx) VG() *VolumeGroup {
 	rec.LVs = slices.Clone(rec.LVs)
 	rec.PVs = slices.Clone(rec.PVs)
 	emap := tx.emap
-	v := &VolumeGroup{sys: tx.sys, rec: &rec, members: tx.members, extents: func() *ExtentMap { return emap }, active: tx.activeAfter()}
+	v := &VolumeGroup{sys: tx.sys, rec: &rec, members: tx.members, extents: func() *ExtentMap { return emap }, active: tx.activeAfter(), fresh: tx.st == nil}
 	if tx.st != nil {
 		v.facts = vgFacts{problems: tx.st.problems, noChange: tx.st.noChange}
 	}

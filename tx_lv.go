@@ -76,7 +76,7 @@ func (tx *Tx) CreateLV(spec LVSpec) (*LogicalVolume, error) {
 
 // viewLV returns the view of an LV. The view of its group is the transaction's.
 func (tx *Tx) viewLV(lv *metadata.LogicalVolume) *LogicalVolume {
-	v := &VolumeGroup{sys: tx.sys, rec: tx.vg, members: tx.members, extents: func() *ExtentMap { return tx.emap }, active: tx.activeAfter(), links: tx.snapshotLinks,
+	v := &VolumeGroup{sys: tx.sys, rec: tx.vg, members: tx.members, extents: func() *ExtentMap { return tx.emap }, active: tx.activeAfter(), fresh: tx.st == nil, links: tx.snapshotLinks,
 		byLV: func(name string) *metadata.LogicalVolume { found, _ := tx.lookup(name); return found }}
 	return &LogicalVolume{vg: v, rec: lv}
 }

@@ -19,6 +19,7 @@ type VolumeGroup struct {
 	areas   []scannedArea             // metadata areas of the members
 	devices map[metadata.ID][]*mapped // of each LV, one for each layer; nil in image mode
 	active  map[metadata.ID]bool      // of a transaction: LVs that will have a device
+	fresh   bool                      // of a transaction that creates the group
 	facts   vgFacts
 
 	links     func() *snapshotLinks
