@@ -2,9 +2,56 @@ package lvm
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/lvm-go/lvm/metadata"
 )
+
+// areasOf returns where the extents of a segment lie.
+func areasOf(seg *metadata.Segment) []metadata.Area {
+	if seg.Body == nil {
+		return nil
+	}
+	return seg.Body.Areas()
+}
+
+// areasIn returns the areas of an LV that are in another one, with their
+// segments.
+func areasIn(lv *metadata.LogicalVolume, id metadata.ID) iter.Seq2[*metadata.Segment, metadata.Area] {
+	return func(yield func(*metadata.Segment, metadata.Area) bool) {
+		for i := range lv.Segments {
+			for _, a := range areasOf(&lv.Segments[i]) {
+				if a.LV == id && !yield(&lv.Segments[i], a) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// usesLV says whether an LV has areas in another one.
+func usesLV(lv *metadata.LogicalVolume, id metadata.ID) bool {
+	for range areasIn(lv, id) {
+		return true
+	}
+	return false
+}
+
+// lvsBelow returns the LVs that the areas of one are in.
+func lvsBelow(lv *metadata.LogicalVolume) []metadata.ID {
+	if lv == nil {
+		return nil
+	}
+	var out []metadata.ID
+	for i := range lv.Segments {
+		for _, a := range areasOf(&lv.Segments[i]) {
+			if !a.LV.IsZero() && !slices.Contains(out, a.LV) {
+				out = append(out, a.LV)
+			}
+		}
+	}
+	return out
+}
 
 // areasOnPVs returns the areas on physical volumes of a logical volume and of
 // those that it lies on, each once, with its segment.
@@ -24,10 +71,7 @@ func walkAreas(lv *metadata.LogicalVolume, find func(metadata.ID) *metadata.Logi
 	seen[lv.ID] = true
 	for i := range lv.Segments {
 		seg := &lv.Segments[i]
-		if seg.Body == nil {
-			continue
-		}
-		for _, a := range seg.Body.Areas() {
+		for _, a := range areasOf(seg) {
 			if a.LV.IsZero() {
 				if !yield(seg, a) {
 					return false

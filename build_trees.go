@@ -97,25 +97,6 @@ func (b *builder) takeDown(t *trees, id metadata.ID) {
 	}
 }
 
-// lvsBelow returns the LVs that the areas of one are in.
-func lvsBelow(lv *metadata.LogicalVolume) []metadata.ID {
-	if lv == nil {
-		return nil
-	}
-	var out []metadata.ID
-	for i := range lv.Segments {
-		if lv.Segments[i].Body == nil {
-			continue
-		}
-		for _, a := range lv.Segments[i].Body.Areas() {
-			if !a.LV.IsZero() && !slices.Contains(out, a.LV) {
-				out = append(out, a.LV)
-			}
-		}
-	}
-	return out
-}
-
 // tops returns the LVs whose trees an LV is in: itself, if it is in no other's.
 func (b *builder) tops(id metadata.ID) []metadata.ID {
 	if known, ok := b.topsOf[id]; ok {

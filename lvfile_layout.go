@@ -81,10 +81,7 @@ func keepsExtents(a, b *ExtentMap, id metadata.ID, seen map[metadata.ID]bool) bo
 		if s.Start != t.Start || s.Type != t.Type || s.Count != t.Count && !last || !reflect.DeepEqual(s.Body, t.Body) {
 			return false
 		}
-		if s.Body == nil {
-			continue
-		}
-		for _, area := range s.Body.Areas() {
+		for _, area := range areasOf(s) {
 			if !area.LV.IsZero() && !keepsExtents(a, b, area.LV, seen) {
 				return false
 			}
@@ -114,14 +111,11 @@ func mirrored(m *ExtentMap, id metadata.ID, seen map[metadata.ID]bool) bool {
 	}
 	seen[id] = true
 	for n := range m.lvs[i].segments {
-		body := m.lvs[i].segments[n].Body
-		if body == nil {
-			continue
-		}
-		if _, ok := body.(*metadata.Mirror); ok {
+		seg := &m.lvs[i].segments[n]
+		if _, ok := seg.Body.(*metadata.Mirror); ok {
 			return true
 		}
-		for _, area := range body.Areas() {
+		for _, area := range areasOf(seg) {
 			if !area.LV.IsZero() && mirrored(m, area.LV, seen) {
 				return true
 			}

@@ -42,15 +42,8 @@ func claimMirrors(vg *metadata.VolumeGroup, claimed map[string]string) {
 	above := map[metadata.ID][]*metadata.LogicalVolume{} // who lies on an LV
 	for _, lv := range vg.LVs {
 		byID[lv.ID] = lv
-		for i := range lv.Segments {
-			if lv.Segments[i].Body == nil {
-				continue
-			}
-			for _, a := range lv.Segments[i].Body.Areas() {
-				if !a.LV.IsZero() {
-					above[a.LV] = append(above[a.LV], lv)
-				}
-			}
+		for _, below := range lvsBelow(lv) {
+			above[below] = append(above[below], lv)
 		}
 	}
 	for _, lv := range next {

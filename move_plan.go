@@ -77,13 +77,8 @@ func (tx *Tx) moveOnly(ref string) (map[metadata.ID]bool, error) {
 			return
 		}
 		only[lv.ID] = true
-		for i := range lv.Segments {
-			if lv.Segments[i].Body == nil {
-				continue
-			}
-			for _, a := range lv.Segments[i].Body.Areas() {
-				add(tx.find(a.LV))
-			}
+		for _, below := range lvsBelow(lv) {
+			add(tx.find(below))
 		}
 	}
 	add(lv)
@@ -176,13 +171,6 @@ func (tx *Tx) notMerging(lv *metadata.LogicalVolume) error {
 		}
 	}
 	return nil
-}
-
-func areasOf(seg *metadata.Segment) []metadata.Area {
-	if seg.Body == nil {
-		return nil
-	}
-	return seg.Body.Areas()
 }
 
 // bounds returns where the areas of a segment have to be cut, so that each part

@@ -28,10 +28,7 @@ func (s Segment) Tags() []string { return slices.Clone(s.rec.Tags) }
 // Areas returns where the stripes lie, in their order. It is empty if the
 // segment has no storage, or a type that is not known here.
 func (s Segment) Areas() []Area {
-	if s.rec.Body == nil {
-		return nil
-	}
-	return slices.Clone(s.rec.Body.Areas())
+	return slices.Clone(areasOf(s.rec))
 }
 
 // AreaExtents returns how many extents of the segment each area holds; 0 if

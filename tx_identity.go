@@ -275,7 +275,7 @@ func (tx *Tx) withNewIDs(pvs []*metadata.PhysicalVolume, lvs []*metadata.Logical
 }
 
 func (tx *Tx) liesOnRenamed(seg metadata.Segment) bool {
-	return seg.Body != nil && slices.ContainsFunc(seg.Body.Areas(), func(a metadata.Area) bool {
+	return slices.ContainsFunc(areasOf(&seg), func(a metadata.Area) bool {
 		_, ok := tx.newIDs[a.PV]
 		return ok
 	})

@@ -591,35 +591,15 @@ func (tx *Tx) indexOf(id metadata.ID) int {
 	return slices.IndexFunc(tx.vg.LVs, func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.ID == id })
 }
 
-func usesLV(lv *metadata.LogicalVolume, id metadata.ID) bool {
-	for i := range lv.Segments {
-		if lv.Segments[i].Body == nil {
-			continue
-		}
-		for _, a := range lv.Segments[i].Body.Areas() {
-			if a.LV == id {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // userBeyond returns an LV that lies on extents of another from a number on.
 func (tx *Tx) userBeyond(id metadata.ID, from Extents) *metadata.LogicalVolume {
 	for _, lv := range tx.vg.LVs {
 		if lv == nil {
 			continue
 		}
-		for i := range lv.Segments {
-			seg := &lv.Segments[i]
-			if seg.Body == nil {
-				continue
-			}
-			for _, a := range seg.Body.Areas() {
-				if a.LV == id && satAdd(a.Start, seg.AreaLength()) > from {
-					return lv
-				}
+		for seg, a := range areasIn(lv, id) {
+			if satAdd(a.Start, seg.AreaLength()) > from {
+				return lv
 			}
 		}
 	}
