@@ -54,7 +54,7 @@ func (b *builder) trees() *trees {
 		for _, top := range tops {
 			w := tx.wishes[id]
 			if top != id {
-				w.activate = w.activate && tx.find(id).Status&metadata.LVPvmove == 0 // which copies by itself
+				w.activate = w.activate && !isMove(tx.find(id)) // which copies by itself
 			}
 			add(top, w)
 		}

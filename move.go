@@ -201,7 +201,7 @@ func (j *moveJob) run(ctx context.Context, run MoveRun) (*MoveResult, error) {
 // being copied is len(Segments) if all are.
 func (j *moveJob) look(vg *metadata.VolumeGroup) (lv *metadata.LogicalVolume, index int, done Extents, err error) {
 	lv = lvByID(vg, j.id)
-	if lv == nil || lv.Status&metadata.LVPvmove == 0 {
+	if lv == nil || !isMove(lv) {
 		return nil, 0, 0, fault(ErrLVNotFound, "the move is no more: somebody else ended it")
 	}
 	index = len(lv.Segments)

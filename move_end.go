@@ -28,10 +28,7 @@ func (tx *Tx) landings(move *metadata.LogicalVolume, abort bool) ([]landing, err
 		area := metadata.Area{}
 		switch body := seg.Body.(type) {
 		case *metadata.Mirror:
-			leg := 0
-			if body.Moved == seg.Count {
-				leg = 1
-			}
+			leg := readLeg(seg, body)
 			if leg == 0 && !abort {
 				return nil, fault(ErrInvalidSpec, "%d extents from %d on are not copied yet: AdvanceMove notes that they are", seg.Count, seg.Start)
 			}

@@ -31,7 +31,7 @@ type Move struct {
 func (v *VolumeGroup) Moves() []Move {
 	var out []Move
 	for _, lv := range v.rec.LVs {
-		if lv != nil && lv.Status&metadata.LVPvmove != 0 {
+		if lv != nil && isMove(lv) {
 			out = append(out, *newMove(v.rec, lv, v.members))
 		}
 	}

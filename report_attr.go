@@ -108,7 +108,7 @@ func (f *lvFacts) typeChar() byte {
 	skipped := f.rec.Status&metadata.LVNotSynced != 0 // the first synchronisation
 	use := f.usedAs(areaPart)
 	switch {
-	case f.rec.Status&metadata.LVPvmove != 0:
+	case isMove(f.rec):
 		return 'p'
 	case f.cow != nil:
 		return upper('s', f.cow.merging)
@@ -153,7 +153,7 @@ func (f *lvFacts) isVirtual() bool {
 
 func (f *lvFacts) permissionChar() byte {
 	switch {
-	case f.rec.Status&metadata.LVPvmove != 0:
+	case isMove(f.rec):
 		return '-'
 	case f.rec.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0:
 		return 'r'

@@ -273,7 +273,7 @@ func (f *lvFacts) addRelated(r *LVReport) {
 	if len(f.snapshots) > 0 {
 		r.OriginSize = r.Size
 	}
-	if f.rec.Status&metadata.LVPvmove != 0 {
+	if isMove(f.rec) {
 		pv := f.rel.firstPV(f.index)
 		r.MovePVUUID = pv
 		if m := f.vg.members[pv]; m != nil {
@@ -364,7 +364,7 @@ func (f *lvFacts) overridden() bool { return f.dev != nil && f.dev.LiveTable && 
 
 func (f *lvFacts) permissions() string {
 	switch {
-	case f.rec.Status&metadata.LVPvmove != 0:
+	case isMove(f.rec):
 		return "" // nobody uses it by itself
 	case f.rec.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0:
 		return "read-only"

@@ -119,7 +119,7 @@ func (f *lvFacts) privateRole() []string {
 	switch {
 	case f.isSpare():
 		return []string{"pool", "spare"}
-	case f.rec.Status&metadata.LVPvmove != 0:
+	case isMove(f.rec):
 		return []string{"pvmove"}
 	case use == nil || use.part == areaPart && !raid && by != "mirror":
 		if f.isVirtualOrigin() {

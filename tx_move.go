@@ -348,7 +348,7 @@ func (tx *Tx) moveFor(ref string) (*metadata.LogicalVolume, int, error) {
 		return nil, 0, err
 	}
 	lv, i, err := tx.lvFor(ref)
-	if err == nil && lv.Status&metadata.LVPvmove == 0 {
+	if err == nil && !isMove(lv) {
 		err = fault(ErrLVNotFound, "lv %s is no move", lv.Name)
 	}
 	return lv, i, err
