@@ -15,26 +15,33 @@ func readLeg(seg *metadata.Segment, b *metadata.Mirror) int {
 	return 0
 }
 
-// mirrorsOf returns the LVs of a group that are mirrors but no moves. They are
-// read, as they are kept, but neither changed nor activated here.
-func mirrorsOf(vg *metadata.VolumeGroup) (mirrors []*metadata.LogicalVolume) {
+// unmanaged returns the LVs of a group with segments of types that are read, as
+// they are kept, but neither changed nor activated here, each with that type.
+func unmanaged(vg *metadata.VolumeGroup) (lvs []*metadata.LogicalVolume, types []string) {
 	for _, lv := range vg.LVs {
-		if isMove(lv) {
-			continue
-		}
 		for i := range lv.Segments {
-			if _, ok := lv.Segments[i].Body.(*metadata.Mirror); ok {
-				mirrors = append(mirrors, lv)
+			if seg := &lv.Segments[i]; !managed(lv, seg) {
+				lvs, types = append(lvs, lv), append(types, seg.Type)
 				break
 			}
 		}
 	}
-	return mirrors
+	return lvs, types
 }
 
-// claimMirrors claims mirrors, their legs and logs, and all that lies on them.
-func claimMirrors(vg *metadata.VolumeGroup, claimed map[string]string) {
-	next := mirrorsOf(vg)
+func managed(lv *metadata.LogicalVolume, seg *metadata.Segment) bool {
+	switch seg.Body.(type) {
+	case *metadata.Opaque, *metadata.Snapshot:
+		return true
+	case *metadata.Mirror:
+		return isMove(lv)
+	}
+	return typeOf(seg.Body) != nil
+}
+
+// claimUnmanaged claims such volumes, their parts, and all that lies on them.
+func claimUnmanaged(vg *metadata.VolumeGroup, claimed map[string]string) {
+	next, types := unmanaged(vg)
 	if len(next) == 0 {
 		return
 	}
@@ -46,33 +53,38 @@ func claimMirrors(vg *metadata.VolumeGroup, claimed map[string]string) {
 			above[below] = append(above[below], lv)
 		}
 	}
-	for _, lv := range next {
-		for i := range lv.Segments {
-			if b, ok := lv.Segments[i].Body.(*metadata.Mirror); ok && byID[b.Log] != nil {
-				next = append(next, byID[b.Log])
-			}
-			for _, leg := range lv.Segments[i].Body.Areas() {
-				if byID[leg.LV] != nil {
-					next = append(next, byID[leg.LV])
-				}
-			}
-		}
-	}
-	for len(next) > 0 {
-		lv := next[0]
-		next = next[1:]
+	for i := 0; i < len(next); i++ {
+		lv := next[i]
 		if _, done := claimed[lv.Name]; done {
 			continue
 		}
-		claimed[lv.Name] = "mirror"
-		next = append(next, above[lv.ID]...)
+		claimed[lv.Name] = types[i]
+		more := above[lv.ID]
+		for _, id := range partsOf(lv) {
+			if part := byID[id]; part != nil {
+				more = append(more, part)
+			}
+		}
+		for _, lv := range more {
+			next, types = append(next, lv), append(types, types[i])
+		}
 	}
+}
+
+// partsOf returns the LVs that belong to one beside its areas.
+func partsOf(lv *metadata.LogicalVolume) (parts []metadata.ID) {
+	for i := range lv.Segments {
+		if m, ok := lv.Segments[i].Body.(*metadata.Mirror); ok && !m.Log.IsZero() {
+			parts = append(parts, m.Log)
+		}
+	}
+	return append(parts, lvsBelow(lv)...)
 }
 
 // onMirror says whether the volume is or lies on a mirror that is no move, or is
 // a part of one.
 func (l *LogicalVolume) onMirror() bool {
 	claimed := map[string]string{}
-	claimMirrors(l.vg.rec, claimed)
+	claimUnmanaged(l.vg.rec, claimed)
 	return claimed[l.rec.Name] != ""
 }

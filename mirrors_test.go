@@ -52,14 +52,16 @@ func TestClaimsOfMirrors(t *testing.T) {
 		&metadata.LogicalVolume{Name: "top", ID: testID("lv", 12), Segments: []metadata.Segment{stripedSegment(1, 0, areaIn(11, 0))}},
 	)
 	vg.LVs[8].Segments[0].Body.(*metadata.Mirror).Log = testID("lv", 10)
-	mirrors := mirrorsOf(vg)
+	mirrors, types := unmanaged(vg)
 	require.Len(t, mirrors, 1)
 	assert.Equal(t, "mirror", mirrors[0].Name)
+	assert.Equal(t, []string{"mirror"}, types)
 	assert.Equal(t, map[string]string{
 		"mirror": "mirror", "mirror_mimage_0": "mirror", "mirror_mimage_1": "mirror", "log": "mirror", "above": "mirror", "top": "mirror",
 	}, claims(vg))
 	vg.LVs[8].Status = metadata.LVPvmove
-	assert.Empty(t, mirrorsOf(vg))
+	mirrors, _ = unmanaged(vg)
+	assert.Empty(t, mirrors)
 	assert.Empty(t, claims(vg))
 }
 

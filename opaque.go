@@ -13,7 +13,7 @@ import (
 // mirrors that are no moves, though their type is known.
 func claims(vg *metadata.VolumeGroup) map[string]string {
 	claimed := map[string]string{}
-	claimMirrors(vg, claimed)
+	claimUnmanaged(vg, claimed)
 	if !slices.ContainsFunc(vg.LVs, (*metadata.LogicalVolume).IsOpaque) {
 		return claimed
 	}

@@ -295,8 +295,8 @@ func (st *vgState) judge(s *System, refuse []error) {
 	if types := vg.OpaqueTypes(); len(types) > 0 {
 		refuse = append(refuse, fault(ErrReadOnly, "vg %s has segments of types that cannot be changed here: %v", vg.Name, types))
 	}
-	if mirrors := mirrorsOf(vg); len(mirrors) > 0 {
-		refuse = append(refuse, fault(ErrReadOnly, "vg %s has mirrors, which cannot be changed here, such as lv %s", vg.Name, mirrors[0].Name))
+	if lvs, types := unmanaged(vg); len(lvs) > 0 {
+		refuse = append(refuse, fault(ErrReadOnly, "vg %s has lvs of type %s, which cannot be changed here, such as %s", vg.Name, types[0], lvs[0].Name))
 	}
 	st.refusals, st.noChange = refuse, errors.Join(refuse...)
 	duplicate := slices.ContainsFunc(refuse, func(err error) bool { return errors.Is(err, ErrDuplicatePV) })
