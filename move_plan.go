@@ -64,11 +64,11 @@ func (tx *Tx) moveOnly(ref string) (map[metadata.ID]bool, error) {
 		return nil, nil
 	}
 	lv, _, err := tx.lvFor(ref)
-	switch {
-	case err != nil:
+	if err == nil {
+		err = notMoving(lv)
+	}
+	if err != nil {
 		return nil, err
-	case lv.Status&(metadata.LVLocked|metadata.LVPvmove) != 0:
-		return nil, fault(ErrMoving, "lv %s is being moved", lv.Name)
 	}
 	only := map[metadata.ID]bool{}
 	var add func(*metadata.LogicalVolume)

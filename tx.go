@@ -283,8 +283,9 @@ func (tx *Tx) lvToChange(ref string, except ...error) (*metadata.LogicalVolume, 
 		return nil, 0, err
 	case !tx.isVisible(lv):
 		return nil, 0, fault(ErrUnsupported, "lv %s is a part of another lv", lv.Name)
-	case lv.Status&(metadata.LVLocked|metadata.LVPvmove) != 0:
-		return nil, 0, fault(ErrMoving, "lv %s is being moved", lv.Name)
+	}
+	if err := notMoving(lv); err != nil {
+		return nil, 0, err
 	}
 	return lv, i, nil
 }

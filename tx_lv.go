@@ -552,8 +552,8 @@ func (tx *Tx) removeLV(ref string, spec RemoveSpec) error {
 	parts := tx.withSnapshotParts(lv)
 	going := make(map[metadata.ID]bool, len(parts))
 	for _, part := range parts {
-		if part.Status&(metadata.LVLocked|metadata.LVPvmove) != 0 {
-			return fault(ErrMoving, "lv %s is being moved", part.Name)
+		if err := notMoving(part); err != nil {
+			return err
 		}
 		going[part.ID] = true
 	}

@@ -47,7 +47,7 @@ func (tx *Tx) mergeSnapshot(ref string) error {
 	switch {
 	case merging:
 		return fault(ErrMerging, "lv %s is being merged into its origin %s", tx.nameOf(other.body.COW), origin.Name)
-	case origin.Status&(metadata.LVLocked|metadata.LVPvmove) != 0:
+	case isMoving(origin):
 		return fault(ErrMoving, "its origin %s is being moved", origin.Name)
 	case origin.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0 || tx.sys.cfg.VolumeLists.forcesReadOnly(tx.vg, origin):
 		return fault(ErrReadOnly, "its origin %s is read-only", origin.Name)

@@ -342,6 +342,20 @@ func (tx *Tx) endMove(ref string, abort bool) error {
 	return nil
 }
 
+// isMoving says whether extents of an LV are being moved, or it moves those of
+// others.
+func isMoving(lv *metadata.LogicalVolume) bool {
+	return lv.Status&(metadata.LVLocked|metadata.LVPvmove) != 0
+}
+
+// notMoving refuses an LV that a move has to do with.
+func notMoving(lv *metadata.LogicalVolume) error {
+	if isMoving(lv) {
+		return fault(ErrMoving, "lv %s is being moved", lv.Name)
+	}
+	return nil
+}
+
 // moveFor returns a move, and its index in vg.LVs.
 func (tx *Tx) moveFor(ref string) (*metadata.LogicalVolume, int, error) {
 	if err := tx.own(ErrMissingPV); err != nil {

@@ -167,8 +167,8 @@ func (tx *Tx) withParts(lvs []*metadata.LogicalVolume) ([]*metadata.LogicalVolum
 	going := map[metadata.ID]bool{}
 	for _, lv := range lvs {
 		for _, part := range tx.withSnapshotParts(lv) {
-			if part.Status&(metadata.LVLocked|metadata.LVPvmove) != 0 {
-				return nil, fault(ErrMoving, "lv %s is being moved", part.Name)
+			if err := notMoving(part); err != nil {
+				return nil, err
 			}
 			if !going[part.ID] {
 				going[part.ID] = true
