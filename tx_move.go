@@ -112,9 +112,9 @@ func (tx *Tx) startMove(o MoveOptions) (*metadata.LogicalVolume, error) {
 
 // newMoveLV returns the record of a move, still without segments.
 func (tx *Tx) newMoveLV() (*metadata.LogicalVolume, error) {
-	name, ok := nextName(movePrefix, tx.allNames)
-	if !ok {
-		return nil, fault(ErrInvalidName, "no automatic name is left")
+	name, err := tx.nextName(movePrefix)
+	if err != nil {
+		return nil, err
 	}
 	lv, err := tx.hiddenLV(name)
 	if err != nil {
@@ -132,20 +132,6 @@ func (tx *Tx) hiddenLV(name string) (*metadata.LogicalVolume, error) {
 		Name: name, ID: id, Status: metadata.LVRead | metadata.LVWrite,
 		CreationTime: tx.time(), CreationHost: tx.sys.cfg.Host,
 	}, err
-}
-
-// allNames yields the names of all volumes, those that were removed as well.
-func (tx *Tx) allNames(yield func(string) bool) {
-	for _, lv := range tx.vg.LVs {
-		if lv != nil && !yield(lv.Name) {
-			return
-		}
-	}
-	for _, h := range tx.vg.History {
-		if !yield(h.Name) {
-			return
-		}
-	}
 }
 
 // putMove enters a move that copies one segment after the other.
