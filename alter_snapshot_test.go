@@ -70,26 +70,17 @@ func patternOf(before *metadata.VolumeGroup, now *VolumeGroup, old *metadata.Log
 	}
 	links := newSnapshotLinks(before)
 	if link, ok := links.by(old.ID); ok {
-		origin := lvRecordIn(before, link.body.Origin)
+		origin := lvByID(before, link.body.Origin)
 		p := pattern(origin.ID, size(origin))
 		copy(p, pattern(old.ID, markLength))
 		return p
 	}
 	for _, link := range append(links.of(old.ID), now.links().of(old.ID)...) {
 		if link.body.Merging {
-			return patternOf(before, now, lvRecordIn(before, link.body.COW))
+			return patternOf(before, now, lvByID(before, link.body.COW))
 		}
 	}
 	return pattern(old.ID, size(old))
-}
-
-func lvRecordIn(vg *metadata.VolumeGroup, id metadata.ID) *metadata.LogicalVolume {
-	for _, lv := range vg.LVs {
-		if lv.ID == id {
-			return lv
-		}
-	}
-	return nil
 }
 
 func alterSnapshot() []alteration {

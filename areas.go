@@ -7,6 +7,19 @@ import (
 	"github.com/lvm-go/lvm/metadata"
 )
 
+// lvByID returns the LV with that UUID, nil if there is none.
+func lvByID(vg *metadata.VolumeGroup, id metadata.ID) *metadata.LogicalVolume {
+	if i := lvIndexByID(vg, id); i >= 0 {
+		return vg.LVs[i]
+	}
+	return nil
+}
+
+// lvIndexByID returns the index of an LV in vg.LVs, -1 if there is none.
+func lvIndexByID(vg *metadata.VolumeGroup, id metadata.ID) int {
+	return slices.IndexFunc(vg.LVs, func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.ID == id })
+}
+
 // areasOf returns where the extents of a segment lie.
 func areasOf(seg *metadata.Segment) []metadata.Area {
 	if seg.Body == nil {

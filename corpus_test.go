@@ -2,7 +2,6 @@ package lvm
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"testing"
 
@@ -85,7 +84,7 @@ func TestCorpusTables(t *testing.T) {
 					}
 					return "7:" + strings.TrimPrefix(m.path, "/dev/loop"), nil
 				}, merges: func(link snapshotLink) (bool, error) {
-					origin, err := dmName(vg.Name(), recordWith(vg.rec, link.body.Origin).Name, "")
+					origin, err := dmName(vg.Name(), lvByID(vg.rec, link.body.Origin).Name, "")
 					return strings.Contains(tables[origin], "snapshot-merge"), err
 				}}
 				nodes, err := r.lv(lv.rec)
@@ -122,12 +121,6 @@ func TestCorpusTables(t *testing.T) {
 	assert.Greater(t, equal, 180)
 	assert.Greater(t, layers[realLayer], 5)
 	assert.Greater(t, layers[cowLayer], 5)
-}
-
-// recordWith returns the record of an LV.
-func recordWith(vg *metadata.VolumeGroup, id metadata.ID) *metadata.LogicalVolume {
-	i := slices.IndexFunc(vg.LVs, func(lv *metadata.LogicalVolume) bool { return lv.ID == id })
-	return vg.LVs[i]
 }
 
 // TestCorpusGroupsAreReadable reads every case, and every group of it by name

@@ -42,12 +42,7 @@ func (p *Plan) layout() *groupLayout {
 
 // find returns a volume, nil if there is none.
 func (g *groupLayout) find(id metadata.ID) *metadata.LogicalVolume {
-	for _, lv := range g.vg.LVs {
-		if lv != nil && lv.ID == id {
-			return lv
-		}
-	}
-	return nil
+	return lvByID(g.vg, id)
 }
 
 // file returns the extents of a volume.

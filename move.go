@@ -219,15 +219,6 @@ func (j *moveJob) look(vg *metadata.VolumeGroup) (lv *metadata.LogicalVolume, in
 	return lv, index, done, nil
 }
 
-func lvByID(vg *metadata.VolumeGroup, id metadata.ID) *metadata.LogicalVolume {
-	for _, lv := range vg.LVs {
-		if lv != nil && lv.ID == id {
-			return lv
-		}
-	}
-	return nil
-}
-
 // mirror waits until the kernel has copied a segment, and notes that. It ends the
 // move if that was the last one.
 func (j *moveJob) mirror(ctx context.Context) (ended bool, err error) {

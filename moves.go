@@ -1,10 +1,6 @@
 package lvm
 
-import (
-	"slices"
-
-	"github.com/lvm-go/lvm/metadata"
-)
+import "github.com/lvm-go/lvm/metadata"
 
 // Move is a move of extents that is under way, by this package or by lvm2.
 type Move struct {
@@ -77,13 +73,7 @@ func newMove(vg *metadata.VolumeGroup, lv *metadata.LogicalVolume, members map[m
 // moveSource returns the physical volume that a move takes extents off; zero if
 // that cannot be told any more.
 func moveSource(vg *metadata.VolumeGroup, lv *metadata.LogicalVolume) metadata.ID {
-	find := func(id metadata.ID) *metadata.LogicalVolume {
-		i := slices.IndexFunc(vg.LVs, func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.ID == id })
-		if i < 0 {
-			return nil
-		}
-		return vg.LVs[i]
-	}
+	find := func(id metadata.ID) *metadata.LogicalVolume { return lvByID(vg, id) }
 	for i := range lv.Segments {
 		body, ok := lv.Segments[i].Body.(*metadata.Mirror)
 		if !ok || len(body.Legs) == 0 {

@@ -83,13 +83,7 @@ func (l *LogicalVolume) Partial() bool {
 	if len(missing) == 0 {
 		return false
 	}
-	find := func(id metadata.ID) *metadata.LogicalVolume {
-		i := slices.IndexFunc(l.vg.rec.LVs, func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.ID == id })
-		if i < 0 {
-			return nil
-		}
-		return l.vg.rec.LVs[i]
-	}
+	find := func(id metadata.ID) *metadata.LogicalVolume { return lvByID(l.vg.rec, id) }
 	return !liesOn(l.rec, missing, find).IsZero()
 }
 

@@ -117,7 +117,7 @@ func newUser(m *machine, before *metadata.VolumeGroup, now *VolumeGroup, after *
 	}
 	for _, lv := range before.LVs {
 		p := patternOf(before, now, lv)
-		if after := lvRecordIn(after, lv.ID); p != nil && after != nil && !merging[lv.ID] && after.Extents() >= lv.Extents() {
+		if after := lvByID(after, lv.ID); p != nil && after != nil && !merging[lv.ID] && after.Extents() >= lv.Extents() {
 			u.holds[lv.ID] = p
 		}
 	}

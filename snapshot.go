@@ -50,10 +50,8 @@ func (l *LogicalVolume) Snapshots() iter.Seq[*LogicalVolume] {
 
 // lvByID returns the volume with that UUID, nil if there is none.
 func (v *VolumeGroup) lvByID(id metadata.ID) *LogicalVolume {
-	for lv := range v.LVs() {
-		if lv.rec.ID == id {
-			return lv
-		}
+	if rec := lvByID(v.rec, id); rec != nil {
+		return &LogicalVolume{vg: v, rec: rec}
 	}
 	return nil
 }

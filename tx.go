@@ -250,10 +250,8 @@ func (tx *Tx) lookup(ref string) (*metadata.LogicalVolume, int) {
 		}
 	}
 	if id, err := metadata.ParseID(ref); err == nil {
-		for i, lv := range tx.vg.LVs {
-			if lv != nil && lv.ID == id {
-				return lv, i
-			}
+		if i := tx.indexOf(id); i >= 0 {
+			return tx.vg.LVs[i], i
 		}
 	}
 	return nil, -1

@@ -588,7 +588,7 @@ func (tx *Tx) dropAll(lvs []*metadata.LogicalVolume) {
 
 // indexOf returns the index of an LV in vg.LVs, -1 if there is none.
 func (tx *Tx) indexOf(id metadata.ID) int {
-	return slices.IndexFunc(tx.vg.LVs, func(lv *metadata.LogicalVolume) bool { return lv != nil && lv.ID == id })
+	return lvIndexByID(tx.vg, id)
 }
 
 // userBeyond returns an LV that lies on extents of another from a number on.

@@ -178,10 +178,8 @@ func (v *VolumeGroup) LV(ref string) (*LogicalVolume, error) {
 		return &LogicalVolume{vg: v, rec: rec}, nil
 	}
 	if id, err := metadata.ParseID(ref); err == nil {
-		for lv := range v.LVs() {
-			if lv.rec.ID == id {
-				return lv, nil
-			}
+		if lv := v.lvByID(id); lv != nil {
+			return lv, nil
 		}
 	}
 	return nil, &OpError{Op: "find lv", VG: v.rec.Name, LV: ref, Err: ErrLVNotFound}
