@@ -64,10 +64,7 @@ func patternOf(before *metadata.VolumeGroup, now *VolumeGroup, old *metadata.Log
 	if snapshotLinkOf(old) != nil || strings.HasPrefix(old.Name, movePrefix) {
 		return nil
 	}
-	size := func(lv *metadata.LogicalVolume) Bytes {
-		s, _ := lv.Extents().Sectors(before.ExtentSize)
-		return sectorBytes(s)
-	}
+	size := func(lv *metadata.LogicalVolume) Bytes { return extentBytes(before, lv.Extents()) }
 	links := newSnapshotLinks(before)
 	if link, ok := links.by(old.ID); ok {
 		origin := lvByID(before, link.body.Origin)

@@ -52,21 +52,15 @@ type fsPlan struct {
 	most Bytes
 }
 
-func (p *fsPlan) bytes(n Extents) Bytes {
-	sectors, _ := n.Sectors(p.b.tx.vg.ExtentSize)
-	size, _ := sectors.Bytes()
-	return size
-}
-
 func (p *fsPlan) plan() error {
 	tx := p.b.tx
 	if p.old == nil {
 		return fault(ErrUnsupported, "the volume comes from another group in the same update")
 	}
-	before, after := p.bytes(p.old.Extents()), p.bytes(p.lv.Extents())
+	before, after := tx.bytes(p.old.Extents()), tx.bytes(p.lv.Extents())
 	low := min(before, after)
 	if cut, ok := tx.fs.cut[p.lv.ID]; ok {
-		low = min(low, p.bytes(cut))
+		low = min(low, tx.bytes(cut))
 	}
 	var err error
 	f := newExtentFile(tx.st.doc.VG, p.old, tx.st.extents(), tx.st.members, tx.h)

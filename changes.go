@@ -175,8 +175,7 @@ func (g *groupLayout) compared(id metadata.ID) (v comparedVolume, err error) {
 	case snapshotLinkOf(lv) != nil:
 		return v, fault(ErrUnsupported, "lv %s ties a snapshot to its origin and holds nothing", lv.Name)
 	}
-	sectors, _ := extents.Sectors(g.vg.ExtentSize)
-	v.size = sectorBytes(sectors)
+	v.size = extentBytes(g.vg, extents)
 	return v, nil
 }
 

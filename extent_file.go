@@ -22,8 +22,7 @@ type extentFile struct {
 
 func newExtentFile(vg *metadata.VolumeGroup, lv *metadata.LogicalVolume, emap *ExtentMap,
 	members map[metadata.ID]*member, h *handles) *extentFile {
-	sectors, _ := lv.Extents().Sectors(vg.ExtentSize)
-	return &extentFile{vg: vg.Name, name: lv.Name, lv: lv.ID, size: sectorBytes(sectors), emap: emap, members: members, h: h}
+	return &extentFile{vg: vg.Name, name: lv.Name, lv: lv.ID, size: extentBytes(vg, lv.Extents()), emap: emap, members: members, h: h}
 }
 
 // open returns the extents of an LV of the transaction, with its devices.

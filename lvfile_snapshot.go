@@ -91,8 +91,7 @@ func (v *openVolume) set(g *groupLayout, lv *metadata.LogicalVolume) {
 				h = old.cow.h
 			}
 		}
-		sectors, _ := link.extents().Sectors(g.vg.ExtentSize)
-		size := min(sectorBytes(sectors), v.base.size)
+		size := min(extentBytes(g.vg, link.extents()), v.base.size)
 		v.snapshots = append(v.snapshots, &openSnapshot{link: link, name: cow.Name, cow: g.file(cow, h), size: size})
 	}
 }

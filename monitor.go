@@ -109,8 +109,7 @@ func (s *System) extendSnapshot(ctx context.Context, vg, id metadata.ID, a AutoE
 		if err := tx.ExtendLV(lv.Name, ExtendSpec{By: PercentLV(by)}); err != nil {
 			return err
 		}
-		size := func(e Extents) Bytes { n, _ := e.Sectors(tx.vg.ExtentSize); return sectorBytes(n) }
-		out = SnapshotExtension{Snapshot: lv.Name, Before: size(before), After: size(tx.find(id).Extents())}
+		out = SnapshotExtension{Snapshot: lv.Name, Before: tx.bytes(before), After: tx.bytes(tx.find(id).Extents())}
 		return nil
 	})
 	return out, err

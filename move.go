@@ -292,10 +292,7 @@ func (tx *Tx) moveUUID(move metadata.ID) string {
 }
 
 // bytes returns the length of extents.
-func (tx *Tx) bytes(n Extents) Bytes {
-	sectors, _ := n.Sectors(tx.vg.ExtentSize) // what does not fit was refused on reading
-	return sectorBytes(sectors)
-}
+func (tx *Tx) bytes(n Extents) Bytes { return extentBytes(tx.vg, n) }
 
 // await looks at the kernel's mirror until it is in sync. It also ends when there
 // is none, so that the metadata has to be read again.

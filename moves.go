@@ -35,11 +35,7 @@ func (v *VolumeGroup) Moves() []Move {
 }
 
 func newMove(vg *metadata.VolumeGroup, lv *metadata.LogicalVolume, members map[metadata.ID]*member) *Move {
-	bytes := func(n Extents) Bytes {
-		sectors, _ := n.Sectors(vg.ExtentSize) // what does not fit was refused on reading
-		return sectorBytes(sectors)
-	}
-	m := &Move{Name: lv.Name, ID: lv.ID, Size: bytes(lv.Extents()), Segments: len(lv.Segments)}
+	m := &Move{Name: lv.Name, ID: lv.ID, Size: extentBytes(vg, lv.Extents()), Segments: len(lv.Segments)}
 	moved := Extents(0)
 	for i := range lv.Segments {
 		switch body := lv.Segments[i].Body.(type) {
@@ -56,7 +52,7 @@ func newMove(vg *metadata.VolumeGroup, lv *metadata.LogicalVolume, members map[m
 			m.finished++
 		}
 	}
-	m.Moved = bytes(moved)
+	m.Moved = extentBytes(vg, moved)
 	for _, user := range vg.LVs {
 		if user != nil && usesLV(user, lv.ID) {
 			m.LVs = append(m.LVs, user.Name)

@@ -109,10 +109,13 @@ func (v *VolumeGroup) Free() Bytes { return v.bytes(v.FreeExtents()) }
 func sectorBytes(s Sectors) Bytes { b, _ := s.Bytes(); return b }
 
 // bytes converts extents of a valid group, whose sums do not overflow.
-func (v *VolumeGroup) bytes(e Extents) Bytes {
-	s, _ := e.Sectors(v.rec.ExtentSize)
-	b, _ := s.Bytes()
-	return b
+func (v *VolumeGroup) bytes(n Extents) Bytes { return extentBytes(v.rec, n) }
+
+// extentBytes returns the length of extents of a group. What does not fit was
+// refused on reading.
+func extentBytes(vg *metadata.VolumeGroup, n Extents) Bytes {
+	sectors, _ := n.Sectors(vg.ExtentSize)
+	return sectorBytes(sectors)
 }
 
 // ExtentMap returns the map between logical and physical extents.
