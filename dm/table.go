@@ -164,16 +164,27 @@ func (t Table) Validate() error {
 	return nil
 }
 
-// Equal says whether t and o are the same to the kernel: the same lines, not
-// counting blanks at the end of the parameters.
+// Equal says whether a device whose table is t, as the kernel reports it, has what
+// o says: the same lines, not counting blanks at the end of the parameters, nor what
+// the kernel adds, leaves out or puts in another order. A RAID that was told to be
+// in sync or not is equal to one without that, but not the other way round.
 func (t Table) Equal(o Table) bool {
 	return slices.EqualFunc(t, o, func(a, b Line) bool {
 		if a.Start != b.Start || a.Length != b.Length || a.Target == nil || b.Target == nil {
 			return false
 		}
+		if a, ok := a.Target.(reporter); ok {
+			return a.reports(b.Target)
+		}
 		return a.Target.Type() == b.Target.Type() &&
 			strings.TrimRight(a.Target.Params(), " ") == strings.TrimRight(b.Target.Params(), " ")
 	})
+}
+
+// reporter is a target that the kernel reports in other words than it was given.
+type reporter interface {
+	// reports says whether a kernel that was given want may report this.
+	reports(want Target) bool
 }
 
 // Devices returns the underlying devices that the targets name, each once, in

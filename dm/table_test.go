@@ -33,15 +33,16 @@ func TestRecordedTables(t *testing.T) {
 	for _, line := range recorded(t, "tables.txt") {
 		l, err := dm.ParseLine(line)
 		require.NoError(t, err, line)
-		assert.Equal(t, line, l.String())
+		if l.Target.Type() == "integrity" { // the kernel's order is another one
+			again, err := dm.ParseLine(l.String())
+			require.NoError(t, err, line)
+			assert.Equal(t, l, again)
+		} else {
+			assert.Equal(t, strings.TrimSuffix(line, " "), strings.TrimSuffix(l.String(), " "))
+		}
 		types[l.Target.Type()]++
 		_, unknown := l.Target.(dm.Unknown)
-		switch l.Target.Type() {
-		case "linear", "striped", "error", "zero", "snapshot-origin", "snapshot", "snapshot-merge", "mirror":
-			assert.False(t, unknown, line)
-		default:
-			assert.True(t, unknown, line)
-		}
+		assert.False(t, unknown, line)
 		for i, d := range l.Target.Devices() {
 			_, err := dm.ParseDev(d)
 			assert.NoError(t, err, "device %d of %s", i, line)
@@ -75,7 +76,7 @@ func TestParseTable(t *testing.T) {
 		"40960 49152 striped 3 128 7:0 2048 7:1 2048 7:2 4096\n" +
 		"90112 8 error \n" +
 		"90120 8 zero \n" +
-		"90128 65536 raid raid1 3 0 region_size 4096 2 254:0 254:1 254:2 254:3\n"
+		"90128 65536 dust 254:0 0 512\n"
 	want := dm.Table{
 		{Start: 0, Length: 40960, Target: dm.Linear{Device: "7:0", Offset: 2048}},
 		{Start: 40960, Length: 49152, Target: dm.Striped{ChunkSize: 128, Stripes: []dm.StripeArea{
@@ -83,7 +84,7 @@ func TestParseTable(t *testing.T) {
 		}}},
 		{Start: 90112, Length: 8, Target: dm.ErrorTarget{}},
 		{Start: 90120, Length: 8, Target: dm.Zero{}},
-		{Start: 90128, Length: 65536, Target: dm.Unknown{Name: "raid", Text: "raid1 3 0 region_size 4096 2 254:0 254:1 254:2 254:3"}},
+		{Start: 90128, Length: 65536, Target: dm.Unknown{Name: "dust", Text: "254:0 0 512"}},
 	}
 	got, err := dm.ParseTable(text)
 	require.NoError(t, err)
@@ -187,7 +188,7 @@ func TestMapDevices(t *testing.T) {
 		{Start: 0, Length: 8, Target: dm.Linear{Device: "a", Offset: 1}},
 		{Start: 8, Length: 8, Target: dm.Striped{ChunkSize: 4, Stripes: []dm.StripeArea{{Device: "b"}, {Device: "a", Offset: 2}}}},
 		{Start: 16, Length: 8, Target: dm.Zero{}},
-		{Start: 24, Length: 8, Target: dm.Unknown{Name: "thin", Text: "a 1"}},
+		{Start: 24, Length: 8, Target: dm.Unknown{Name: "dust", Text: "a 0 512"}},
 	}
 	before := table.String()
 	mapped, err := table.MapDevices(func(d string) (string, error) { return map[string]string{"a": "7:0", "b": "7:1"}[d], nil })

@@ -11,7 +11,8 @@ import (
 type Target interface {
 	// Type returns the name of the target type, of 1 to 15 bytes: "linear".
 	Type() string
-	// Params returns the parameters as the kernel prints them.
+	// Params returns the parameters as the kernel takes them. It prints those of
+	// some types in other words: see Table.Equal.
 	Params() string
 	// Devices returns the underlying devices in the order of the parameters:
 	// major:minor, a path, or whatever reference the caller will replace by
@@ -45,6 +46,18 @@ func ParseTarget(typ, params string) (Target, error) {
 		return parseSnapshot(typ, params)
 	case typeMirror:
 		return parseMirror(params)
+	case typeThinPool:
+		return parseThinPool(params)
+	case typeThin:
+		return parseThin(params)
+	case typeRAID:
+		return parseRAID(params)
+	case typeCache:
+		return parseCache(params)
+	case typeWriteCache:
+		return parseWriteCache(params)
+	case typeIntegrity:
+		return parseIntegrity(params)
 	default:
 		return Unknown{Name: typ, Text: params}, nil
 	}
@@ -91,7 +104,8 @@ const blanks = " \t\n\v\f\r\x00"
 
 // checkTarget checks that the kernel will read the words that were meant.
 func checkTarget(t Target) error {
-	if err := checkType(t.Type()); err != nil {
+	typ := t.Type()
+	if err := checkType(typ); err != nil {
 		return err
 	}
 	for _, d := range t.Devices() {
@@ -99,8 +113,21 @@ func checkTarget(t Target) error {
 			return errors.WithMessagef(ErrInvalid, "%s target on device %q: no name for a table", t.Type(), d)
 		}
 	}
+	if t, ok := t.(spoken); ok {
+		for _, w := range t.words() {
+			if w == "" || strings.ContainsAny(w, blanks) {
+				return errors.WithMessagef(ErrInvalid, "%q in %s target: no word", w, typ)
+			}
+		}
+	}
 	if strings.ContainsAny(t.Params(), "\x00\n") {
 		return errors.WithMessagef(ErrInvalid, "parameters %q of %s target", t.Params(), t.Type())
 	}
 	return nil
+}
+
+// spoken is a target with words that are as its maker wants.
+type spoken interface {
+	// words returns them. None may be empty.
+	words() []string
 }
