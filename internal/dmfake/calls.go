@@ -242,6 +242,7 @@ func (k *Kernel) Suspend(r dm.Ref, o dm.SuspendOptions) (dm.Info, error) {
 		if !d.suspended && !k.awake(d.dev) {
 			k.hazards = append(k.hazards, "suspend "+d.name+" with a suspended device beneath it")
 		}
+		k.quieten(d.live)
 		d.suspended = true
 		return k.info(d), 0
 	})
@@ -255,6 +256,9 @@ func (k *Kernel) Resume(r dm.Ref, o dm.ResumeOptions) (dm.Info, error) {
 	return k.on(dm.OpResume, r, text, func(d *device) (dm.Info, syscall.Errno) {
 		if t := d.inactive; t != nil {
 			d.inactive = nil
+			if !d.suspended {
+				k.quieten(d.live)
+			}
 			d.suspended = true
 			if !k.fits(t) {
 				k.destroy(t)
@@ -298,7 +302,7 @@ func (k *Kernel) Load(r dm.Ref, t dm.Table, o dm.LoadOptions) (dm.Info, error) {
 		return word("LOAD", flag(o.ReadOnly, "READONLY"))(name + " " + strings.TrimRight(lines, " "))
 	}
 	return k.on(dm.OpLoad, r, text, func(d *device) (dm.Info, syscall.Errno) {
-		loaded, errno := k.resolve(t, o.ReadOnly)
+		loaded, errno := k.resolve(d, t, o.ReadOnly)
 		if errno != 0 {
 			return dm.Info{}, errno
 		}
@@ -343,8 +347,8 @@ func (k *Kernel) SetGeometry(r dm.Ref, _ dm.Geometry) error {
 	return err
 }
 
-// Message is dm.Control's. What the target would say is the business of
-// HandleMessages.
+// Message is dm.Control's. What a target would say that this package does not
+// know is the business of HandleMessages.
 func (k *Kernel) Message(r dm.Ref, sector units.Sectors, text string) (reply string, replied bool, err error) {
 	if text == "" || strings.Contains(text, "\x00") {
 		return "", false, invalid(dm.OpMessage, r.String(), errors.WithMessagef(dm.ErrInvalid, "message %q", text))
@@ -361,9 +365,17 @@ func (k *Kernel) Message(r dm.Ref, sector units.Sectors, text string) (reply str
 		if sector >= d.live.lines.Length() {
 			return dm.Info{}, syscall.EINVAL
 		}
+		i, _, _ := d.live.at(int64(inBytes(sector)))
 		var errno syscall.Errno
-		if k.message != nil {
-			reply, replied, errno = k.message(d.name, sector, text)
+		switch s := d.live.state[i].(type) {
+		case *poolTarget:
+			errno = s.pool.message(k, text)
+		case *thin:
+			errno = syscall.EINVAL
+		default:
+			if k.message != nil {
+				reply, replied, errno = k.message(d.name, sector, text)
+			}
 		}
 		return dm.Info{}, errno
 	})
@@ -457,6 +469,10 @@ func (k *Kernel) stateOf(t *table, i int) string {
 	case *snapshot:
 		return s.status(k)
 	case *mirror:
+		return s.status()
+	case *poolTarget:
+		return s.status(k)
+	case *thin:
 		return s.status()
 	}
 	s, ok := t.lines[i].Target.(dm.Striped)

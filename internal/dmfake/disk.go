@@ -96,7 +96,16 @@ func (k *Kernel) access(name string, p []byte, off int64, write bool) error {
 	case write && d.live != nil && d.live.readOnly:
 		return syscall.EPERM
 	}
-	return k.io(d.dev, p, off, write)
+	if err := k.io(d.dev, p, off, write); err != nil || !write {
+		return err
+	}
+	// The program waits until it is on the disks.
+	for _, p := range k.pools {
+		if k.awake(p.metadata) {
+			_ = p.commit(k)
+		}
+	}
+	return nil
 }
 
 // io reads p from byte off of a device, or writes it there, through all tables.
@@ -167,6 +176,10 @@ func (k *Kernel) lineIO(t *table, i int, p []byte, off int64, write bool) error 
 		return t.state[i].(*snapshot).io(k, p, off, write)
 	case dm.Mirror:
 		return t.state[i].(*mirror).io(k, p, off, write)
+	case dm.ThinPool:
+		return k.areaIO(target.Data, 0, p, off, write)
+	case dm.Thin:
+		return t.state[i].(*thin).io(k, p, off, write)
 	default:
 		return syscall.EIO
 	}

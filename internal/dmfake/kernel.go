@@ -31,6 +31,7 @@ type Kernel struct {
 
 	contents  map[dm.Dev]Disk
 	snapshots []*snapshot // of all tables
+	pools     []*pool
 	pace      int
 	hazards   []string
 }
@@ -80,8 +81,8 @@ func (k *Kernel) SetTarget(name string, v dm.Version) {
 	k.targets[name] = v
 }
 
-// HandleMessages lets f answer the messages to targets. Without it all of them
-// are accepted without an answer.
+// HandleMessages lets f answer the messages to targets that this package does not
+// know. Without it all of them are accepted without an answer.
 func (k *Kernel) HandleMessages(f MessageHandler) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -205,7 +206,7 @@ type table struct {
 	deps     []dm.Dev
 	modes    map[dm.Dev]mode // of deps
 	readOnly bool
-	state    []any // of each line: *snapshot, *mirror or nil
+	state    []any // of each line: *snapshot, *mirror, *poolTarget, *thin or nil
 }
 
 // mode is how a device is open.
@@ -255,6 +256,10 @@ func (t *table) open() {
 			case dm.SnapshotMerge:
 				if i == 0 {
 					how = forWriting
+				}
+			case dm.Thin:
+				if i == 1 {
+					how = forReading
 				}
 			}
 			t.modes[dev] |= how
@@ -359,11 +364,14 @@ func (k *Kernel) removeDeferred() {
 	}
 }
 
-// resolve makes the table of lines that the kernel would: with the numbers of
-// the underlying devices.
-func (k *Kernel) resolve(lines dm.Table, readOnly bool) (*table, syscall.Errno) {
+// resolve makes the table for a device that the kernel would of lines: with the
+// numbers of the underlying devices.
+func (k *Kernel) resolve(d *device, lines dm.Table, readOnly bool) (*table, syscall.Errno) {
 	for _, l := range lines {
 		if _, ok := k.targets[l.Target.Type()]; !ok {
+			return nil, syscall.EINVAL
+		}
+		if len(lines) > 1 && slices.Contains(singletons, l.Target.Type()) {
 			return nil, syscall.EINVAL
 		}
 	}
@@ -379,6 +387,14 @@ func (k *Kernel) resolve(lines dm.Table, readOnly bool) (*table, syscall.Errno) 
 			t.deps = append(t.deps, dev)
 		}
 		return dev.String(), nil
+	}
+	for _, l := range lines {
+		// It is opened before the pool.
+		if thin, ok := l.Target.(dm.Thin); ok && thin.ExternalOrigin != "" {
+			if _, err := note(thin.ExternalOrigin); err != nil {
+				return nil, errno
+			}
+		}
 	}
 	resolved, err := lines.MapDevices(note)
 	if err != nil {
@@ -404,11 +420,14 @@ func (k *Kernel) resolve(lines dm.Table, readOnly bool) (*table, syscall.Errno) 
 	}
 	t.lines = resolved
 	t.open()
-	return t, k.construct(t)
+	return t, k.construct(d, t)
 }
 
-// construct makes what the targets of a table have in memory.
-func (k *Kernel) construct(t *table) (errno syscall.Errno) {
+// singletons are the targets that are alone in a table.
+var singletons = []string{"thin-pool", "integrity"}
+
+// construct makes what the targets of a table for a device have in memory.
+func (k *Kernel) construct(d *device, t *table) (errno syscall.Errno) {
 	t.state = make([]any, len(t.lines))
 	for i, l := range t.lines {
 		switch target := l.Target.(type) {
@@ -418,6 +437,10 @@ func (k *Kernel) construct(t *table) (errno syscall.Errno) {
 			t.state[i], errno = k.newSnapshot(dm.Snapshot(target), l.Length, true)
 		case dm.Mirror:
 			t.state[i], errno = newMirror(target, l.Length)
+		case dm.ThinPool:
+			t.state[i], errno = k.newPool(d, target, l.Length)
+		case dm.Thin:
+			t.state[i], errno = k.newThin(target)
 		}
 		if errno != 0 {
 			t.state[i] = nil
@@ -434,8 +457,25 @@ func (k *Kernel) destroy(t *table) {
 		return
 	}
 	for _, s := range t.state {
-		if s, ok := s.(*snapshot); ok {
+		switch s := s.(type) {
+		case *snapshot:
 			s.destroy(k)
+		case *poolTarget:
+			s.pool.leave(k)
+		case *thin:
+			s.pool.leave(k)
+		}
+	}
+}
+
+// quieten suspends the targets of a live table, if there is one.
+func (k *Kernel) quieten(t *table) {
+	if t == nil {
+		return
+	}
+	for _, s := range t.state {
+		if s, ok := s.(*poolTarget); ok {
+			s.suspend(k)
 		}
 	}
 }
@@ -443,15 +483,23 @@ func (k *Kernel) destroy(t *table) {
 // wakeTargets resumes the targets of a live table.
 func (k *Kernel) wakeTargets(t *table) syscall.Errno {
 	for _, s := range t.state {
-		if s, ok := s.(*snapshot); ok {
-			if errno := s.preresume(k); errno != 0 {
-				return errno
-			}
+		var errno syscall.Errno
+		switch s := s.(type) {
+		case *snapshot:
+			errno = s.preresume(k)
+		case *poolTarget:
+			errno = s.preresume(k)
+		}
+		if errno != 0 {
+			return errno
 		}
 	}
 	for _, s := range t.state {
-		if s, ok := s.(*snapshot); ok {
+		switch s := s.(type) {
+		case *snapshot:
 			s.resume(k)
+		case *poolTarget:
+			s.resume()
 		}
 	}
 	return 0
@@ -517,6 +565,10 @@ func (k *Kernel) fits(t *table) bool {
 			}
 		case dm.SnapshotMerge:
 			if !k.holds(target.Origin, 0, l.Length) {
+				return false
+			}
+		case dm.ThinPool:
+			if !k.holds(target.Data, 0, l.Length) {
 				return false
 			}
 		case dm.Mirror:

@@ -30,6 +30,9 @@ var scenarios = []struct {
 	{"snapshots", playSnapshots},
 	{"snapshot-rules", playSnapshotRules},
 	{"mirrors", playMirrors},
+	{"thin", playThin},
+	{"thin-space", playThinSpace},
+	{"thin-external", playThinExternal},
 }
 
 func recorded(name string) string { return "testdata/" + name + ".txt" }
@@ -87,6 +90,7 @@ func (p *player) failed(what string, err error) {
 	}
 	errno := map[syscall.Errno]string{
 		0: "-", syscall.ENXIO: "ENXIO", syscall.EBUSY: "EBUSY", syscall.EINVAL: "EINVAL", syscall.ENODEV: "ENODEV", syscall.EIO: "EIO",
+		syscall.ENODATA: "ENODATA", syscall.EEXIST: "EEXIST", syscall.EOPNOTSUPP: "EOPNOTSUPP", syscall.EILSEQ: "EILSEQ", syscall.ENOTBLK: "ENOTBLK", syscall.EPERM: "EPERM",
 	}[e.Errno]
 	kind := "-"
 	for name, k := range map[string]error{

@@ -27,7 +27,7 @@ type Use struct {
 
 // Uses returns what all devices reach, in the order of their names. Of a mirror
 // these are all legs, of a snapshot its part of the origin and the whole COW
-// store, of stripes whole rows. What an origin writes to the COW stores of its
+// store, of stripes whole rows, of a thin volume its whole pool. What an origin writes to the COW stores of its
 // snapshots is not among it.
 func (k *Kernel) Uses() []Use {
 	k.mu.Lock()
@@ -104,6 +104,14 @@ func (k *Kernel) reach(use Use, depth int, yield func(Use)) {
 			}
 			if t.Log == dm.MirrorLogDisk {
 				whole(t.LogDevice)
+			}
+		case dm.ThinPool:
+			below(t.Data, within, length)
+			whole(t.Metadata)
+		case dm.Thin:
+			whole(t.Pool)
+			if t.ExternalOrigin != "" {
+				whole(t.ExternalOrigin)
 			}
 		case dm.Unknown:
 			for _, dev := range d.live.deps {
