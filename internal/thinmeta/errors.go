@@ -1,0 +1,20 @@
+package thinmeta
+
+import "errors"
+
+// Sentinels that the errors of this package match with errors.Is. What is
+// damaged matches pdata.ErrDamaged.
+var (
+	// ErrBlank: the device begins with zeroes, so that the kernel would make a
+	// new pool of it.
+	ErrBlank = errors.New("blank thin pool metadata")
+	// ErrVersion: metadata of another version of the format, or with features
+	// that are not known.
+	ErrVersion = errors.New("unknown version of thin pool metadata")
+	// ErrNoDevice: the pool has no thin device with this id.
+	ErrNoDevice = errors.New("no such thin device")
+	// ErrNotHeld: the pool has no metadata snapshot.
+	ErrNotHeld = errors.New("no metadata snapshot")
+	// ErrOutOfRange: an access in front of the start, or sizes that do not fit.
+	ErrOutOfRange = errors.New("out of range")
+)

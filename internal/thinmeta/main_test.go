@@ -1,0 +1,125 @@
+package thinmeta_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/xml"
+	"flag"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvm-go/lvm/internal/thinmeta"
+	"github.com/lvm-go/lvm/internal/umltest"
+)
+
+var update = flag.Bool("update", false, "write testdata anew")
+
+func TestMain(m *testing.M) { os.Exit(umltest.Main(m)) }
+
+// stamp fills whole sectors so that each tells its number and the write.
+func stamp(write, length int) []byte {
+	b := make([]byte, length)
+	for i := 0; i < length; i += 512 {
+		for at := i; at < min(i+512, length); at += 16 {
+			binary.LittleEndian.PutUint64(b[at:], uint64(write))
+			binary.LittleEndian.PutUint64(b[at+8:], uint64(i))
+		}
+	}
+	return b
+}
+
+// same compares without printing all of it.
+func same(t require.TestingT, want, got []byte, format string, args ...any) {
+	if bytes.Equal(want, got) {
+		return
+	}
+	require.Equal(t, len(want), len(got))
+	for i := range want {
+		if want[i] != got[i] {
+			require.Fail(t, "contents differ", append([]any{"from byte %d: " + format, i}, args...)...)
+		}
+	}
+}
+
+// contents reads all of a volume, in pieces that fit to nothing.
+func contents(t require.TestingT, v *thinmeta.Volume) []byte {
+	b := make([]byte, v.Size())
+	for at := 0; at < len(b); {
+		n, err := v.ReadAt(b[at:min(at+300007, len(b))], int64(at))
+		if err != io.EOF {
+			require.NoError(t, err)
+		}
+		at += n
+	}
+	return b
+}
+
+// mappings returns all runs of a device.
+func mappings(t require.TestingT, d *thinmeta.Device) []thinmeta.Run {
+	var list []thinmeta.Run
+	for run, err := range d.Mappings(0) {
+		require.NoError(t, err)
+		list = append(list, run)
+	}
+	return list
+}
+
+// dump is what thin_dump prints.
+type dump struct {
+	Transaction uint64 `xml:"transaction,attr"`
+	BlockSize   uint64 `xml:"data_block_size,attr"`
+	Blocks      uint64 `xml:"nr_data_blocks,attr"`
+	Devices     []struct {
+		ID          uint32 `xml:"dev_id,attr"`
+		Mapped      uint64 `xml:"mapped_blocks,attr"`
+		Transaction uint64 `xml:"transaction,attr"`
+		Created     uint32 `xml:"creation_time,attr"`
+		Snapshotted uint32 `xml:"snap_time,attr"`
+		Parts       []struct {
+			XMLName xml.Name
+			Origin  uint64 `xml:"origin_begin,attr"`
+			Data    uint64 `xml:"data_begin,attr"`
+			Length  uint64 `xml:"length,attr"`
+			Virtual uint64 `xml:"origin_block,attr"`
+			Block   uint64 `xml:"data_block,attr"`
+			Time    uint32 `xml:"time,attr"`
+		} `xml:",any"`
+	} `xml:"device"`
+}
+
+func checkDump(t require.TestingT, p *thinmeta.Pool, text string) {
+	var d dump
+	require.NoError(t, xml.Unmarshal([]byte(text), &d))
+	assert.Equal(t, d.Transaction, p.TransactionID())
+	assert.Equal(t, d.BlockSize, uint64(p.BlockSize()))
+	assert.Equal(t, d.Blocks, p.Data().Total)
+	found := map[uint32]thinmeta.Details{}
+	for details, err := range p.Devices() {
+		require.NoError(t, err)
+		found[details.ID] = details
+	}
+	require.Len(t, found, len(d.Devices))
+	for _, want := range d.Devices {
+		assert.Equal(t, thinmeta.Details{ID: want.ID, Mapped: thinmeta.Block(want.Mapped), TransactionID: want.Transaction, Created: want.Created, Snapshotted: want.Snapshotted}, found[want.ID])
+		device, err := p.Device(want.ID)
+		require.NoError(t, err)
+		// Runs of different times are one for us if they are shared alike.
+		var runs []thinmeta.Run
+		for _, part := range want.Parts {
+			run := thinmeta.Run{Virtual: thinmeta.Block(part.Origin), Data: thinmeta.Block(part.Data), Length: thinmeta.Block(part.Length), Shared: part.Time < want.Snapshotted}
+			if part.XMLName.Local == "single_mapping" {
+				run.Virtual, run.Data, run.Length = thinmeta.Block(part.Virtual), thinmeta.Block(part.Block), 1
+			}
+			if n := len(runs); n > 0 && runs[n-1].Virtual+runs[n-1].Length == run.Virtual && runs[n-1].Data+runs[n-1].Length == run.Data && runs[n-1].Shared == run.Shared {
+				runs[n-1].Length += run.Length
+				continue
+			}
+			runs = append(runs, run)
+		}
+		require.Equal(t, runs, mappings(t, device), "thin device %d", want.ID)
+	}
+}
