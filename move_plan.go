@@ -165,10 +165,8 @@ func (tx *Tx) notMerging(lv *metadata.LogicalVolume) error {
 	if link, ok := tx.snapshotBy(lv.ID); ok {
 		origin = link.body.Origin
 	}
-	for _, link := range tx.snapshotsOf(origin) {
-		if link.body.Merging {
-			return fault(ErrMerging, "lv %s: snapshots are being merged", lv.Name)
-		}
+	if _, ok := tx.mergingInto(origin); ok {
+		return fault(ErrMerging, "lv %s: snapshots are being merged", lv.Name)
 	}
 	return nil
 }

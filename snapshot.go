@@ -84,12 +84,8 @@ func (l *LogicalVolume) Merging() bool {
 	if link, ok := l.vg.links().by(l.rec.ID); ok {
 		return link.body.Merging
 	}
-	for _, link := range l.vg.links().of(l.rec.ID) {
-		if link.body.Merging {
-			return true
-		}
-	}
-	return false
+	_, ok := l.vg.links().merging(l.rec.ID)
+	return ok
 }
 
 // SnapshotUsage is how full the COW store of a snapshot is. The sizes are 0

@@ -79,6 +79,16 @@ func (l *snapshotLinks) by(cow metadata.ID) (snapshotLink, bool) {
 	return link, ok
 }
 
+// merging returns the snapshot that is being merged into an origin.
+func (l *snapshotLinks) merging(origin metadata.ID) (snapshotLink, bool) {
+	for _, link := range l.of(origin) {
+		if link.body.Merging {
+			return link, true
+		}
+	}
+	return snapshotLink{}, false
+}
+
 // visible says whether users see a volume. The marks of a snapshot's records say
 // the opposite: the COW store is what they see, unless it is being merged.
 // Source: lvm2 as observed.

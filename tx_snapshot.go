@@ -202,12 +202,7 @@ func (tx *Tx) nameOf(id metadata.ID) string {
 
 // mergingInto returns the snapshot that is being merged into an origin.
 func (tx *Tx) mergingInto(origin metadata.ID) (snapshotLink, bool) {
-	for _, link := range tx.snapshotsOf(origin) {
-		if link.body.Merging {
-			return link, true
-		}
-	}
-	return snapshotLink{}, false
+	return tx.snapshotLinks().merging(origin)
 }
 
 // plain refuses an LV whose own extents are not what users see of it: file systems
@@ -216,10 +211,8 @@ func (l *snapshotLinks) plain(lv *metadata.LogicalVolume) error {
 	if _, ok := l.by(lv.ID); ok {
 		return fault(ErrUnsupported, "it is a snapshot: its file system is that of its origin, and as large")
 	}
-	for _, link := range l.of(lv.ID) {
-		if link.body.Merging {
-			return fault(ErrMerging, "a snapshot is being merged into it: its file system can be looked at when that is done")
-		}
+	if _, ok := l.merging(lv.ID); ok {
+		return fault(ErrMerging, "a snapshot is being merged into it: its file system can be looked at when that is done")
 	}
 	return nil
 }
