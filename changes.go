@@ -238,7 +238,7 @@ func (s *System) readStore(g *groupLayout, kern *kernelState, link snapshotLink,
 	if err != nil {
 		return nil, fromException(err)
 	}
-	u, _, err := s.kernelUsage(link.body, func(id metadata.ID) *mapped { return topDevice(kern.byLV[id]) })
+	u, _, err := s.kernelUsage(link.body, kern.top)
 	if err == nil {
 		err = u.err()
 	}

@@ -106,16 +106,6 @@ func (s *System) fsPlace(sb *superblock, device *mapped) fsPlace {
 	}
 }
 
-// top returns the device of an LV that users see, nil if it is not active.
-func (k *kernelState) top(lv metadata.ID) *mapped {
-	for _, m := range k.byLV[lv] {
-		if m.layer == "" {
-			return m
-		}
-	}
-	return nil
-}
-
 // superblock is a file system as far as it matters here.
 type superblock struct {
 	FileSystem

@@ -89,13 +89,19 @@ func (k *kernelState) look(m *mapped) error {
 }
 
 // active says whether an LV has the device that users see.
-func (k *kernelState) active(lv metadata.ID) bool {
-	for _, m := range k.byLV[lv] {
+func (k *kernelState) active(lv metadata.ID) bool { return k.top(lv) != nil }
+
+// top returns the device of an LV that users see, nil if it is not active.
+func (k *kernelState) top(lv metadata.ID) *mapped { return topDevice(k.byLV[lv]) }
+
+// topDevice returns the device of an LV that users see, nil if there is none.
+func topDevice(devices []*mapped) *mapped {
+	for _, m := range devices {
 		if m.layer == "" {
-			return true
+			return m
 		}
 	}
-	return false
+	return nil
 }
 
 // all returns the devices in the order of their names.

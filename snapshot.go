@@ -166,16 +166,6 @@ func (l *LogicalVolume) snapshotUsage() (SnapshotUsage, error) {
 
 var errNoSnapshot = fault(ErrInvalidSpec, "it is no snapshot")
 
-// topDevice returns the device of an LV that users see, nil if there is none.
-func topDevice(devices []*mapped) *mapped {
-	for _, m := range devices {
-		if m.layer == "" {
-			return m
-		}
-	}
-	return nil
-}
-
 // kernelUsage asks the kernel. While a snapshot is merged, its status is that of
 // the origin. active is false if there is no device.
 func (s *System) kernelUsage(body *metadata.Snapshot, device func(metadata.ID) *mapped) (u SnapshotUsage, active bool, err error) {
@@ -238,7 +228,7 @@ func (tx *Tx) usage(link snapshotLink) (SnapshotUsage, error) {
 		return SnapshotUsage{State: SnapshotValid, Total: tx.open(cow).size}, nil
 	}
 	if tx.kern != nil {
-		u, active, err := tx.sys.kernelUsage(link.body, func(id metadata.ID) *mapped { return topDevice(tx.kern.byLV[id]) })
+		u, active, err := tx.sys.kernelUsage(link.body, tx.kern.top)
 		if active || err != nil {
 			return u, err
 		}
