@@ -31,8 +31,7 @@ type builder struct {
 	holds    map[string]rest               // see hold
 	brought  map[string]bool               // uuids of the devices that are planned
 	leaving  map[string]bool               // uuids of those whose removal is
-	rendered []metadata.ID                 // LVs with such devices
-	renders  map[metadata.ID]bool          // of rendered
+	rendered []metadata.ID                 // LVs with such devices, each as often as it has any
 	users    map[metadata.ID][]metadata.ID // see usersOf
 	topsOf   map[metadata.ID][]metadata.ID // see tops
 	stores   map[metadata.ID]bool          // see carriesStore

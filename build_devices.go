@@ -116,13 +116,10 @@ func (b *builder) bring(t tree) error {
 			continue
 		}
 		if b.brought == nil {
-			b.brought, b.renders = map[string]bool{}, map[metadata.ID]bool{}
+			b.brought = map[string]bool{}
 		}
 		b.brought[n.uuid] = true
-		if !b.renders[n.lv] {
-			b.renders[n.lv] = true
-			b.rendered = append(b.rendered, n.lv)
-		}
+		b.rendered = append(b.rendered, n.lv)
 		n.early = n.early || n.layer == "" && b.carriesStore(n.lv)
 		w := tx.wishes[n.lv]
 		w.refresh = t.w.refresh
