@@ -380,10 +380,11 @@ func (b *builder) repairRest(rec *Recovery, failed map[metadata.ID]error) error 
 	for _, m := range rest {
 		lv := b.tx.find(m.lv)
 		if lv != nil {
-			if i := slices.IndexFunc(b.tops(m.lv), func(top metadata.ID) bool { return failed[top] != nil }); i >= 0 {
-				top := b.tops(m.lv)[i]
-				b.wake(m)
-				if !told[top] {
+			tops := b.tops(m.lv)
+			if i := slices.IndexFunc(tops, func(top metadata.ID) bool { return failed[top] != nil }); i >= 0 {
+				if top := tops[i]; told[top] {
+					b.wake(m)
+				} else {
 					told[top] = true
 					leave(m, "%v", failed[top])
 				}
