@@ -29,10 +29,8 @@ func (tx *Tx) mergeSnapshot(ref string) error {
 	if err := tx.own(); err != nil {
 		return err
 	}
-	if lv, _ := tx.lookup(ref); lv != nil {
-		if link, ok := tx.snapshotBy(lv.ID); ok && link.body.Merging {
-			return fault(ErrMerging, "it is being merged into %s already", tx.nameOf(link.body.Origin))
-		}
+	if lv, link := tx.lookupMerging(ref); lv != nil {
+		return fault(ErrMerging, "it is being merged into %s already", tx.nameOf(link.body.Origin))
 	}
 	lv, _, err := tx.lvToChange(ref)
 	if err != nil {

@@ -205,6 +205,20 @@ func (tx *Tx) mergingInto(origin metadata.ID) (snapshotLink, bool) {
 	return tx.snapshotLinks().merging(origin)
 }
 
+// lookupMerging returns a snapshot that is being merged, by name or UUID; nil if
+// there is none. Users do not see it any more, so that lvToChange refuses it.
+func (tx *Tx) lookupMerging(ref string) (*metadata.LogicalVolume, snapshotLink) {
+	lv, _ := tx.lookup(ref)
+	if lv == nil {
+		return nil, snapshotLink{}
+	}
+	link, ok := tx.snapshotBy(lv.ID)
+	if !ok || !link.body.Merging {
+		return nil, snapshotLink{}
+	}
+	return lv, link
+}
+
 // plain refuses an LV whose own extents are not what users see of it: file systems
 // are looked for there.
 func (l *snapshotLinks) plain(lv *metadata.LogicalVolume) error {
@@ -258,17 +272,15 @@ func (tx *Tx) lvToRemove(ref string, spec RemoveSpec) (*metadata.LogicalVolume, 
 	if err := tx.own(ErrMissingPV); err != nil {
 		return nil, err
 	}
-	if lv, _ := tx.lookup(ref); lv != nil {
-		if link, ok := tx.snapshotBy(lv.ID); ok && link.body.Merging {
-			origin := tx.nameOf(link.body.Origin)
-			if !spec.AbandonMerge {
-				return nil, fault(ErrMerging, "it is being merged into lv %s, which needs it", origin)
-			}
-			if tx.staysActive(link.body.Origin) {
-				return nil, fault(ErrBusy, "it is being merged into lv %s: deactivate that first", origin)
-			}
-			return lv, nil
+	if lv, link := tx.lookupMerging(ref); lv != nil {
+		origin := tx.nameOf(link.body.Origin)
+		if !spec.AbandonMerge {
+			return nil, fault(ErrMerging, "it is being merged into lv %s, which needs it", origin)
 		}
+		if tx.staysActive(link.body.Origin) {
+			return nil, fault(ErrBusy, "it is being merged into lv %s: deactivate that first", origin)
+		}
+		return lv, nil
 	}
 	lv, _, err := tx.lvToChange(ref, ErrMissingPV)
 	if err != nil {
