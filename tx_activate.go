@@ -54,8 +54,9 @@ func (tx *Tx) Activate(lv string) error { return tx.ActivateWith(lv, ActivateOpt
 // ActivateWith is Activate with options. It returns an error matching
 // [ErrActivationSkip] if the volume is marked to be skipped, and an error matching
 // [ErrMissingPV] if the volume lies on missing physical volumes and the mode
-// does not allow that, or [ErrActivationList] if this host may not. In an active volume such areas stay as they are; in one
-// that is not, errors stand in for them.
+// does not allow that, or [ErrActivationList] if this host may not. In an active
+// volume such areas stay as they are; in one that is not, errors stand in for
+// them.
 func (tx *Tx) ActivateWith(lv string, o ActivateOptions) error {
 	return tx.fail("activate lv", lv, tx.setActive(lv, wish{activate: true}, o))
 }
@@ -163,7 +164,8 @@ func (tx *Tx) liesOnOpaque(lv *metadata.LogicalVolume) bool {
 // Volumes that cannot be activated by this package are left out, and then named
 // by an error that matches [ErrUnsupported]; likewise those that lie on missing
 // physical volumes ([ErrMissingPV]) or beyond the end of one that has shrunk, or
-// have snapshots whose COW stores cannot be read ([ErrDamaged]). A function that ignores it has the others activated.
+// have snapshots whose COW stores cannot be read ([ErrDamaged]). A function that
+// ignores it has the others activated.
 func (tx *Tx) ActivateAll() error { return tx.ActivateAllWith(ActivateOptions{}) }
 
 // ActivateAllWith is ActivateAll with options.
@@ -179,8 +181,9 @@ func (tx *Tx) ActivateAllWith(o ActivateOptions) error {
 
 // AutoActivate activates what a host that starts activates: the logical volumes
 // for users but those that are marked to be skipped or not to come up by
-// themselves, or that its [VolumeLists] leave out; none if the group is marked so. lvm2: vgchange -aay. Volumes that it
-// leaves out for other reasons are told as by [Tx.ActivateAll].
+// themselves, or that its [VolumeLists] leave out; none if the group is marked so.
+// lvm2: vgchange -aay. Volumes that it leaves out for other reasons are told as by
+// [Tx.ActivateAll].
 func (tx *Tx) AutoActivate() error {
 	if tx.vg != nil && tx.sys.kernel != nil && tx.vg.Status&metadata.VGNoAutoactivate != 0 {
 		return nil

@@ -13,14 +13,15 @@ import (
 //
 // With a kernel, the merge begins at once if neither origin nor snapshot is open,
 // or the origin is not active and is activated in the same transaction; otherwise
-// when the origin is next activated, or System.Merge finds them closed. In image mode, opening the origin shows the
-// snapshot's contents, and System.Merge copies them.
+// when the origin is next activated, or System.Merge finds them closed. In image
+// mode, opening the origin shows the snapshot's contents, and System.Merge copies
+// them.
 //
 // Returns an error matching [ErrLVNotFound], [ErrInvalidSpec] if the volume is no
 // snapshot, [ErrMerging] if it, or another one of its origin, is being merged,
-// [ErrReadOnly] if the origin is read-only, also by [VolumeLists], [ErrUnsupported] if it has segments of
-// the types error or zero, [ErrSnapshotInvalid] if the snapshot is lost, or
-// [ErrMoving].
+// [ErrReadOnly] if the origin is read-only, also by [VolumeLists],
+// [ErrUnsupported] if it has segments of the types error or zero,
+// [ErrSnapshotInvalid] if the snapshot is lost, or [ErrMoving].
 func (tx *Tx) MergeSnapshot(snapshot string) error {
 	return tx.fail("merge snapshot", snapshot, tx.mergeSnapshot(snapshot))
 }
