@@ -19,9 +19,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(umltest.Main(m)) }
 
 func TestInstallerPrintsWhatItsHeaderShows(t *testing.T) {
-	var out strings.Builder
-	require.NoError(t, run(context.Background(), &out, nil))
-	assert.Equal(t, exampletest.Shown(t), out.String())
+	assert.Equal(t, exampletest.Shown(t), exampletest.Output(t, run))
 }
 
 func layoutOn(disk string) Layout {

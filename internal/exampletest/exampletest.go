@@ -3,6 +3,8 @@
 package exampletest
 
 import (
+	"context"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -38,6 +40,27 @@ func Shown(t testing.TB) string {
 		t.Fatal("the header of main.go shows no output")
 	}
 	return strings.Join(last, "\n") + "\n"
+}
+
+// Output returns what a program prints without arguments. It must leave nothing
+// behind where temporary files are.
+func Output(t testing.TB, run func(ctx context.Context, out io.Writer, args []string) error) string {
+	t.Helper()
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Setenv("TMP", temp)
+	var out strings.Builder
+	if err := run(t.Context(), &out, nil); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(temp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(left) > 0 {
+		t.Errorf("temporary files are left: %v", left)
+	}
+	return out.String()
 }
 
 // Folder changes into an empty folder, so that the names of files in the output
