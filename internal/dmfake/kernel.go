@@ -139,6 +139,15 @@ func (k *Kernel) Raise(name string) bool {
 	return d != nil
 }
 
+// Crash forgets all devices, as the loss of power does. The disks have what was
+// written to them.
+func (k *Kernel) Crash() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.devices, k.snapshots, k.pools = map[string]*device{}, nil, nil
+	k.wake()
+}
+
 // State is all that there is to know about a device.
 type State struct {
 	dm.Info

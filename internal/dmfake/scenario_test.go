@@ -349,6 +349,16 @@ func play(p *player) {
 	p.list()
 }
 
+// fakeIO reads or writes a device of the fake.
+func fakeIO(k *dmfake.Kernel) func(string, dm.Dev, []byte, int64, bool) error {
+	return func(name string, _ dm.Dev, b []byte, off int64, write bool) error {
+		if write {
+			return k.WriteDevice(name, b, off)
+		}
+		return k.ReadDevice(name, b, off)
+	}
+}
+
 func TestScenario(t *testing.T) {
 	t.Parallel()
 	for _, s := range scenarios {
@@ -360,12 +370,7 @@ func TestScenario(t *testing.T) {
 			disk := dm.MakeDev(7, 0)
 			k.AddDisk(disk, diskSize.Sectors())
 			p := newPlayer(k, disk)
-			p.io = func(name string, _ dm.Dev, b []byte, off int64, write bool) error {
-				if write {
-					return k.WriteDevice(name, b, off)
-				}
-				return k.ReadDevice(name, b, off)
-			}
+			p.io = fakeIO(k)
 			s.play(p)
 			require.Equal(t, string(want), p.out.String())
 			require.Empty(t, k.State())
