@@ -207,6 +207,8 @@ const (
 // uint32 reads what LVM2 keeps in 32 bits. It would cut longer numbers short.
 func (d *decoder) uint32(f item) uint32 { return uint32(d.int(f, 0, maxUint32)) }
 
+func (d *decoder) uint64(f item) uint64 { return uint64(d.int(f, 0, maxInt64)) }
+
 func (d *decoder) sectors(f item) units.Sectors { return units.Sectors(d.int(f, 0, maxInt64)) }
 
 func (d *decoder) sectors32(f item) units.Sectors { return units.Sectors(d.uint32(f)) }

@@ -22,6 +22,14 @@ func (lv *LogicalVolume) Extents() units.Extents {
 	return sum
 }
 
+// body returns that of the first segment, nil if there is none.
+func (lv *LogicalVolume) body() Body {
+	if len(lv.Segments) == 0 {
+		return nil
+	}
+	return lv.Segments[0].Body
+}
+
 // IsOpaque reports whether the logical volume has a segment whose type has no
 // codec here.
 func (lv *LogicalVolume) IsOpaque() bool {

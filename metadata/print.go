@@ -309,6 +309,20 @@ func (w *printer) optional(key, s string) {
 
 func (w *printer) uint(key string, n uint64) { w.hinted(key, n, "") }
 
+// nonzero writes a number, if it is not 0.
+func (w *printer) nonzero(key string, n uint64) {
+	if n != 0 {
+		w.uint(key, n)
+	}
+}
+
+// ifSet writes a 1, if it is to be said.
+func (w *printer) ifSet(key string, set bool) {
+	if set {
+		w.uint(key, 1)
+	}
+}
+
 func (w *printer) hinted(key string, n uint64, hint string) {
 	w.begin(key)
 	w.number(n)

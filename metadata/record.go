@@ -187,7 +187,7 @@ type Thin struct {
 // Source: LVM2 raid segment; checked against testdata/corpus.
 type RAID struct {
 	Legs        []RAIDLeg
-	Copies      uint32 // data_copies, of raid10; 0: not recorded, two
+	Copies      uint32 // data_copies, of raid10: two
 	RegionSize  units.Sectors
 	StripeSize  units.Sectors
 	WriteBehind uint32 // outstanding writes to images that are written mostly; 0: the kernel's default
@@ -259,6 +259,10 @@ type WriteCache struct {
 	Origin    ID // LV
 	BlockSize units.Bytes
 	Settings  []Setting // high_watermark, low_watermark, ...: as the kernel calls them
+
+	// OtherKey is a parameter that LVM2 has no field for, if there is one, and
+	// OtherValue is what it is.
+	OtherKey, OtherValue string
 }
 
 // Integrity is the body of the segment of a volume with a checksum for each

@@ -14,9 +14,15 @@ const maxLegs = 8
 // Areas returns the legs.
 func (b *Mirror) Areas() []Area { return b.Legs }
 
+// Parts returns the log, if there is one.
+func (b *Mirror) Parts() []ID { return someOf(b.Log) }
+
+// Uses returns nil: there are none.
+func (*Mirror) Uses() []ID { return nil }
+
 func (*Mirror) fits(typ string) bool { return typ == "mirror" }
 
-func (*Mirror) areaLength(count units.Extents) units.Extents { return count }
+func (*Mirror) areaLength(s *Segment) units.Extents { return s.Count }
 
 func decodeMirror(d *decoder, l list, s *Segment) Body {
 	b := &Mirror{}
@@ -76,9 +82,10 @@ func (b *Mirror) check(c *checker, s *Segment) {
 	if size, ok := c.size[c.lv].Sectors(c.vg.ExtentSize); ok && b.RegionSize > size {
 		c.fail(RuleMirror, "regions of "+number(b.RegionSize)+" sectors are longer than the lv")
 	}
+	if !moves {
+		c.alone(RuleMirror)
+	}
 	switch {
-	case !moves && len(lv.Segments) != 1:
-		c.fail(RuleMirror, "it is not the only segment")
 	case !moves && b.Moved != 0:
 		c.fail(RuleMirror, "extents were moved, but not by a move")
 	case b.Moved > s.Count:
@@ -91,13 +98,6 @@ func (b *Mirror) check(c *checker, s *Segment) {
 		}
 		if b.Legs[i].Start != 0 || c.size[n] != s.Count {
 			c.fail(RuleMirror, "leg "+c.vg.LVs[n].Name+" does not have just the "+number(s.Count)+" extents of the mirror")
-		}
-	}
-	if !b.Log.IsZero() {
-		if n, ok := c.lvs[b.Log]; ok {
-			c.area(&Area{LV: b.Log}, c.size[n])
-		} else {
-			c.fail(RuleMirror, "no lv "+b.Log.String()+" as log")
 		}
 	}
 }

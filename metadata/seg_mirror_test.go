@@ -179,7 +179,7 @@ func TestValidateMirrors(t *testing.T) {
 		{"region beyond the lv", metadata.RuleMirror, "lv vg/m segment 1", func(_ *metadata.VolumeGroup, b *metadata.Mirror) { b.RegionSize = 1 << 17 }},
 		{"moved", metadata.RuleMirror, "lv vg/m segment 1", func(_ *metadata.VolumeGroup, b *metadata.Mirror) { b.Moved = 1 }},
 		{"foreign leg", metadata.RuleArea, "lv vg/m segment 1", func(_ *metadata.VolumeGroup, b *metadata.Mirror) { b.Legs[0].LV[2]++ }},
-		{"foreign log", metadata.RuleMirror, "lv vg/m segment 1", func(_ *metadata.VolumeGroup, b *metadata.Mirror) { b.Log[2]++ }},
+		{"foreign log", metadata.RuleArea, "lv vg/m segment 1", func(_ *metadata.VolumeGroup, b *metadata.Mirror) { b.Log[2]++ }},
 		{"leg twice", metadata.RuleOverlap, "lv vg/m segment 1", func(_ *metadata.VolumeGroup, b *metadata.Mirror) { b.Legs[1] = b.Legs[0] }},
 		{"leg is log", metadata.RuleOverlap, "lv vg/m segment 1", func(_ *metadata.VolumeGroup, b *metadata.Mirror) { b.Log = b.Legs[0].LV }},
 		{"log in use", metadata.RuleOverlap, "lv vg/other segment 1", func(vg *metadata.VolumeGroup, _ *metadata.Mirror) {

@@ -1,24 +1,19 @@
 package metadata
 
-import (
-	"strings"
-
-	"github.com/lvm-go/lvm/units"
-)
+import "github.com/lvm-go/lvm/units"
 
 // Areas returns nil: which areas there are, is not known.
 func (*Opaque) Areas() []Area { return nil }
 
-func (*Opaque) fits(typ string) bool {
-	for _, t := range segmentTypes() {
-		if t.name == typ {
-			return false
-		}
-	}
-	return typ != ""
-}
+// Parts returns nil, as Areas does.
+func (*Opaque) Parts() []ID { return nil }
 
-func (*Opaque) areaLength(units.Extents) units.Extents { return 0 }
+// Uses returns nil, as Areas does.
+func (*Opaque) Uses() []ID { return nil }
+
+func (*Opaque) fits(string) bool { return false }
+
+func (*Opaque) areaLength(*Segment) units.Extents { return 0 }
 
 // Field returns the first field or section with the given key, nil if there is
 // none.
@@ -60,32 +55,10 @@ func (d *decoder) renumberAreas(fields []Entry) {
 	}
 }
 
-func (b *Opaque) print(w *recordPrinter, s *Segment) {
+func (b *Opaque) print(w *recordPrinter, _ *Segment) {
 	for i := range b.Fields {
-		hint := ""
-		if w.form == BackupForm {
-			hint = w.opaqueHint(s.Type, &b.Fields[i])
-		}
-		w.entry(&b.Fields[i], hint)
+		w.entry(&b.Fields[i], "")
 	}
-}
-
-// opaqueHint returns the hint that LVM2 writes with a field of a type that is
-// opaque only here.
-func (w *recordPrinter) opaqueHint(typ string, f *Entry) string {
-	typ, _, _ = strings.Cut(typ, "+")
-	unit := units.Sectors(0)
-	switch {
-	case typ == "thin-pool" && f.Key == "chunk_size":
-		unit = 1
-	default:
-		return ""
-	}
-	n, ok := f.Int()
-	if !ok || n < 0 {
-		return ""
-	}
-	return sizeHint(float64(n) * float64(unit))
 }
 
 func (*Opaque) check(*checker, *Segment) {}

@@ -5,9 +5,15 @@ import "github.com/lvm-go/lvm/units"
 // Areas returns nil: a snapshot maps nothing by itself.
 func (*Snapshot) Areas() []Area { return nil }
 
+// Parts returns nil: origin and COW store are volumes in their own right.
+func (*Snapshot) Parts() []ID { return nil }
+
+// Uses returns nil, as Parts does.
+func (*Snapshot) Uses() []ID { return nil }
+
 func (*Snapshot) fits(typ string) bool { return typ == "snapshot" }
 
-func (*Snapshot) areaLength(units.Extents) units.Extents { return 0 }
+func (*Snapshot) areaLength(*Segment) units.Extents { return 0 }
 
 func decodeSnapshot(d *decoder, l list, s *Segment) Body {
 	b := &Snapshot{}
@@ -47,9 +53,7 @@ func (b *Snapshot) check(c *checker, _ *Segment) {
 	if b.ChunkSize == 0 || b.ChunkSize&(b.ChunkSize-1) != 0 || b.ChunkSize > maxUint32 {
 		c.fail(RuleSnapshot, "chunks of "+number(b.ChunkSize)+" sectors are no power of 2")
 	}
-	if len(c.vg.LVs[c.lv].Segments) != 1 {
-		c.fail(RuleSnapshot, "it is not the only segment")
-	}
+	c.alone(RuleSnapshot)
 	origin, hasOrigin := c.lvs[b.Origin]
 	cow, hasCOW := c.lvs[b.COW]
 	if !hasOrigin || !hasCOW {
@@ -95,9 +99,6 @@ func (c *checker) noteSnapshot(i int, lv *LogicalVolume) {
 
 // snapshot returns what an LV says of a snapshot, nil if it is an ordinary one.
 func (lv *LogicalVolume) snapshot() *Snapshot {
-	if len(lv.Segments) == 0 {
-		return nil
-	}
-	b, _ := lv.Segments[0].Body.(*Snapshot)
+	b, _ := lv.body().(*Snapshot)
 	return b
 }

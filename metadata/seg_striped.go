@@ -17,13 +17,19 @@ const (
 // Areas returns the stripes.
 func (b *Striped) Areas() []Area { return b.Stripes }
 
+// Parts returns nil: there are none.
+func (*Striped) Parts() []ID { return nil }
+
+// Uses returns nil: there are none.
+func (*Striped) Uses() []ID { return nil }
+
 func (b *Striped) fits(typ string) bool { return typ == "striped" || typ == "linear" }
 
-func (b *Striped) areaLength(count units.Extents) units.Extents {
+func (b *Striped) areaLength(s *Segment) units.Extents {
 	if len(b.Stripes) == 0 {
 		return 0
 	}
-	return count / units.Extents(len(b.Stripes))
+	return s.Count / units.Extents(len(b.Stripes))
 }
 
 func decodeStriped(d *decoder, l list, s *Segment) Body {

@@ -7,56 +7,6 @@ import (
 	"github.com/lvm-go/lvm/units"
 )
 
-// A segmentType is one line of the table of types that have a codec here. The
-// other half of the codec is the body that decode returns.
-type segmentType struct {
-	name   string
-	decode func(d *decoder, l list, s *Segment) Body
-}
-
-// segmentTypes returns the table. Types that are not in it are opaque.
-func segmentTypes() [6]segmentType {
-	return [...]segmentType{
-		{"striped", decodeStriped},
-		{"linear", decodeStriped},
-		{"error", decodeVirtual},
-		{"zero", decodeVirtual},
-		{"snapshot", decodeSnapshot},
-		{"mirror", decodeMirror},
-	}
-}
-
-// A segmentBody is the codec and the rules of one kind of segment.
-type segmentBody interface {
-	// fits reports whether a segment of the given type can have the body.
-	fits(typ string) bool
-
-	// areaLength returns how long each area is in a segment of count extents.
-	areaLength(count units.Extents) units.Extents
-
-	// print writes the fields of the type.
-	print(w *recordPrinter, s *Segment)
-
-	// check reports violations of the rules of the type.
-	check(c *checker, s *Segment)
-}
-
-// IsOpaque reports whether the segment's type has no codec here, so that nobody
-// knows which extents it holds.
-func (s *Segment) IsOpaque() bool {
-	_, opaque := s.Body.(*Opaque)
-	return opaque
-}
-
-// AreaLength returns how many extents each area of the segment has: a stripe's
-// share of it. It is 0 if the segment has no areas, or if they are not known.
-func (s *Segment) AreaLength() units.Extents {
-	if s.Body == nil {
-		return 0
-	}
-	return s.Body.areaLength(s.Count)
-}
-
 func (d *decoder) segmentOf(e item) (s Segment) {
 	d.segment = e.key
 	l := e.entries()
@@ -66,10 +16,8 @@ func (d *decoder) segmentOf(e item) (s Segment) {
 	}
 	s.Type = d.text(d.item(d.find(l, "type")))
 	decode := decodeOpaque
-	for _, t := range segmentTypes() {
-		if t.name == s.Type {
-			decode = t.decode
-		}
+	if t := findSegmentType(s.Type); t != nil {
+		decode = t.decode
 	}
 	s.Body = decode(d, l, &s)
 	d.segment = ""
@@ -149,7 +97,7 @@ func (d *decoder) lv(f item) ID {
 }
 
 func (w *recordPrinter) segment(name string, s *Segment) {
-	if s.Body == nil || !s.Body.fits(s.Type) {
+	if !s.fits() {
 		w.fail("type", s.Type)
 		return
 	}
@@ -212,6 +160,13 @@ func (w *recordPrinter) lv(key string, id ID) {
 		w.fail(key, id.String())
 	}
 	w.text(key, name)
+}
+
+// optionalLV writes the name of a logical volume, if there is one.
+func (w *recordPrinter) optionalLV(key string, id ID) {
+	if !id.IsZero() {
+		w.lv(key, id)
+	}
 }
 
 func (w *recordPrinter) lvName(id ID) (name string, ok bool) {

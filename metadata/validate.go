@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lvm-go/lvm/units"
 )
@@ -29,6 +30,13 @@ const (
 	RuleStripes       Rule = "stripes"        // count and size of stripes
 	RuleSnapshot      Rule = "snapshot"       // an origin and a COW store, which is nothing else
 	RuleMirror        Rule = "mirror"         // legs, regions, log; what a move has
+	RuleThin          Rule = "thin"           // pools, their metadata and messages; thin volumes, their ids and origins
+	RuleRAID          Rule = "raid"           // number and kind of images, regions, stripes, rates
+	RuleCache         Rule = "cache"          // pools and cachevols, their settings
+	RuleWriteCache    Rule = "writecache"     // a cache, its blocks and settings
+	RuleIntegrity     Rule = "integrity"      // blocks, what is protected, settings
+	RuleVDO           Rule = "vdo"            // pools and their volumes
+	RuleSpare         Rule = "spare"          // no more than one spare for the metadata of pools
 	RuleArea          Rule = "area"           // an area lies in an object of the group, and within it
 	RuleOverlap       Rule = "overlap"        // an extent is used once
 	RuleCycle         Rule = "cycle"          // no LV lies in itself
@@ -76,6 +84,9 @@ type checker struct {
 	cows    map[ID]int  // by COW store, the LV that ties it to an origin
 	stores  map[ID][]ID // by origin, the COW stores
 	merging map[ID]int  // by origin, the LV that ties to it what is merged into it
+
+	thins map[thinDevice]int // the LVs that pools know
+	spare string             // name of the LV
 }
 
 // A run is a row of extents in use: of a PV, or of an LV that is an area of
@@ -277,6 +288,12 @@ func (c *checker) logicalVolume(lv *LogicalVolume) {
 	if lv.HasMinor && lv.Minor > maxMinor {
 		c.fail(RuleDeviceNumber, "minor "+strconv.Itoa(int(lv.Minor)))
 	}
+	if lv.isSpare() {
+		if c.spare != "" {
+			c.fail(RuleSpare, "lv "+c.spare+" is one too")
+		}
+		c.spare = lv.Name
+	}
 	if len(lv.Segments) == 0 {
 		c.fail(RuleSegments, "there are none")
 	}
@@ -304,7 +321,7 @@ func (c *checker) logicalVolume(lv *LogicalVolume) {
 
 func (c *checker) checkSegment(s *Segment) {
 	c.tags(s.Tags)
-	if s.Body == nil || !s.Body.fits(s.Type) {
+	if !s.fits() {
 		c.fail(RuleSegmentType, show(s.Type))
 		return
 	}
@@ -314,6 +331,40 @@ func (c *checker) checkSegment(s *Segment) {
 	for i := range areas {
 		c.area(&areas[i], length)
 	}
+	for _, id := range s.Body.Parts() {
+		part := Area{LV: id}
+		if n, ok := c.lvs[id]; ok {
+			c.area(&part, c.size[n]) // all of it
+		} else {
+			c.area(&part, 0)
+		}
+	}
+}
+
+// alone checks that the segment is the only one of its LV.
+func (c *checker) alone(rule Rule) {
+	if len(c.vg.LVs[c.lv].Segments) != 1 {
+		c.fail(rule, "it is not the only segment")
+	}
+}
+
+// refer returns the LV that is what the segment has it for; nil, with a violation,
+// if there is none.
+func (c *checker) refer(rule Rule, what string, id ID) *LogicalVolume {
+	n, ok := c.lvs[id]
+	if !ok || id.IsZero() {
+		c.fail(rule, "no lv "+id.String()+" as "+what)
+		return nil
+	}
+	return c.vg.LVs[n]
+}
+
+// isSpare reports whether an LV is the one that is kept for the repair of the
+// metadata of pools.
+//
+// Source: LVM2; it knows the spare by that.
+func (lv *LogicalVolume) isSpare() bool {
+	return lv.Status&LVVisible == 0 && strings.Contains(lv.Name, "_pmspare")
 }
 
 // area checks where an area lies, and notes the extents that it takes.
@@ -455,29 +506,32 @@ func (c *checker) cycles() {
 	}
 }
 
-// under returns the LVs that an LV needs: its areas, the log of a mirror, the COW
+// under returns the LVs that an LV needs: areas, parts, what it uses, and the COW
 // stores of its snapshots.
 func (c *checker) under(lv int) (under []int) {
+	add := func(id ID) {
+		if n, ok := c.lvs[id]; ok && !id.IsZero() {
+			under = append(under, n)
+		}
+	}
 	segments := c.vg.LVs[lv].Segments
 	for i := range segments {
-		if segments[i].Body == nil {
+		body := segments[i].Body
+		if body == nil {
 			continue
 		}
-		for _, a := range segments[i].Body.Areas() {
-			if n, ok := c.lvs[a.LV]; ok && !a.LV.IsZero() {
-				under = append(under, n)
-			}
+		for _, a := range body.Areas() {
+			add(a.LV)
 		}
-		if b, ok := segments[i].Body.(*Mirror); ok && !b.Log.IsZero() {
-			if n, ok := c.lvs[b.Log]; ok {
-				under = append(under, n)
-			}
+		for _, id := range body.Parts() {
+			add(id)
+		}
+		for _, id := range body.Uses() {
+			add(id)
 		}
 	}
 	for _, store := range c.stores[c.vg.LVs[lv].ID] {
-		if n, ok := c.lvs[store]; ok {
-			under = append(under, n)
-		}
+		add(store)
 	}
 	return under
 }
