@@ -3,7 +3,6 @@ package lvm
 import (
 	"cmp"
 	"slices"
-	"strconv"
 
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -16,7 +15,6 @@ type relations struct {
 	nodes         []lvNode                 // in the order of the group
 	byName        map[string]int           // into nodes
 	byID          map[metadata.ID]int      // into nodes
-	pvNames       map[string]metadata.ID   // as the text names them
 	used          map[metadata.ID][]pvPart // by position
 	missing       map[metadata.ID]bool     // physical volumes
 	removedOrigin map[string]int           // into vg.History, by the name of a volume whose origin was removed
@@ -82,11 +80,10 @@ func newRelations(vg *metadata.VolumeGroup, missing func(*metadata.PhysicalVolum
 	r := &relations{
 		vg: vg, plain: &typeFacts{},
 		byName: make(map[string]int, len(vg.LVs)), byID: make(map[metadata.ID]int, len(vg.LVs)),
-		pvNames: make(map[string]metadata.ID, len(vg.PVs)), used: make(map[metadata.ID][]pvPart, len(vg.PVs)),
+		used:    make(map[metadata.ID][]pvPart, len(vg.PVs)),
 		missing: map[metadata.ID]bool{}, historic: map[string]int{}, removedOrigin: map[string]int{}, children: map[string][]string{},
 	}
-	for i, pv := range vg.PVs {
-		r.pvNames["pv"+strconv.Itoa(i)] = pv.ID
+	for _, pv := range vg.PVs {
 		if missing(pv) {
 			r.missing[pv.ID] = true
 		}
