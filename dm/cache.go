@@ -175,6 +175,11 @@ func parseSettings(word []string) ([]Setting, error) {
 	if err != nil {
 		return nil, err
 	}
+	return pairs(words)
+}
+
+// pairs reads names and values in turn.
+func pairs(words []string) ([]Setting, error) {
 	if len(words)%2 != 0 {
 		return nil, errors.WithMessagef(ErrInvalid, "%q has no value", words[len(words)-1])
 	}

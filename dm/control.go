@@ -309,7 +309,7 @@ func (c *Control) Load(r Ref, t Table, o LoadOptions) (Info, error) {
 		return Info{}, refuse(OpLoad, r.String(), err)
 	}
 	return c.infoOn(OpLoad, r, func(q *request) {
-		q.flags = flagIf(o.ReadOnly, flagReadOnly)
+		q.flags = flagIf(o.ReadOnly, flagReadOnly) | flagIf(o.SecureData || t.secret(), flagSecureData)
 		q.targetCount = uint32(len(t))
 		q.payload = payload
 	})

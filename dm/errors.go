@@ -8,9 +8,10 @@ import (
 // What an error of this package can mean, for errors.Is.
 var (
 	// ErrNotFound: there is no such device; of Load also: an underlying device
-	// does not exist.
+	// does not exist; of Load and Message: the pool has no such thin device.
 	ErrNotFound = errors.New("device not found")
-	// ErrExists: the name, the UUID or the minor number is taken.
+	// ErrExists: the name, the UUID or the minor number is taken; of Message: the
+	// number of the thin device is.
 	ErrExists = errors.New("device exists already")
 	// ErrBusy: the device is in use; of Load also: an underlying device is
 	// claimed by somebody else.
@@ -20,7 +21,8 @@ var (
 	// ErrPermission: not root, or not in the initial user namespace, or a
 	// device that may not be written to.
 	ErrPermission = errors.New("permission denied")
-	// ErrUnsupported: the kernel or the operating system cannot do that.
+	// ErrUnsupported: the kernel or the operating system cannot do that; of
+	// Message: a thin pool cannot in the mode that it is in.
 	ErrUnsupported = errors.New("not supported")
 	// ErrNoControl: there is no device-mapper in the kernel, or no way to its
 	// control device.
@@ -104,12 +106,18 @@ func meaning(op Op, errno syscall.Errno) error {
 			return ErrExists
 		}
 	case OpLoad:
-		if errno == syscall.ENODEV { // no such path
+		switch errno {
+		case syscall.ENODEV, syscall.ENODATA: // no such path; no such thin device in the pool
 			return ErrNotFound
 		}
 	case OpMessage:
-		if errno == syscall.EEXIST {
+		switch errno {
+		case syscall.EEXIST:
 			return ErrExists
+		case syscall.ENODATA: // no such thin device in the pool
+			return ErrNotFound
+		case syscall.EOPNOTSUPP:
+			return ErrUnsupported
 		}
 	case OpTargetVersion:
 		if errno == syscall.EINVAL { // no such type, and no module for it

@@ -1,6 +1,7 @@
 package dm
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,6 +84,14 @@ const (
 	argInternalHash = "internal_hash"
 	argMetaDevice   = "meta_device"
 	argRecalculate  = "recalculate"
+)
+
+// Names of settings that only some modes have.
+const (
+	keyJournalWatermark = "journal_watermark"
+	keyCommitTime       = "commit_time"
+	keySectorsPerBit    = "sectors_per_bit"
+	keyFlushInterval    = "bitmap_flush_interval"
 )
 
 // defaultIntegrityBlock is the size of a block that the kernel does not report.
@@ -225,38 +234,47 @@ func (t *Integrity) parseArg(key, value string, hasValue bool) error {
 // reports says whether a kernel that was given want may report t. The kernel adds
 // the settings that it was not given: with their defaults, or as the device was
 // formatted. It goes on reporting that checksums are computed when they are, and
-// leaves out that the padding is fixed where that makes no difference.
+// leaves out what makes no difference.
 func (t Integrity) reports(want Target) bool {
 	o, ok := want.(Integrity)
 	if !ok || o.Recalculate && !t.Recalculate {
 		return false
 	}
-	return t.plain(o).Params() == o.plain(o).Params()
+	if o.TagSize == 0 {
+		t.TagSize = 0
+	}
+	bits := func(s Setting) bool { return s.Key == keySectorsPerBit }
+	if !slices.ContainsFunc(o.Settings, bits) {
+		t.Settings = slices.DeleteFunc(slices.Clone(t.Settings), bits)
+	}
+	return t.plain().Params() == o.plain().Params()
 }
 
 // plain returns t with what is said in several ways said in one, and without what
-// the kernel may add to want.
-func (t Integrity) plain(want Integrity) Integrity {
-	t.Recalculate, t.FixPadding = false, t.FixPadding && want.MetaDevice == ""
+// only counts when a device is formatted, or in another mode.
+func (t Integrity) plain() Integrity {
+	t.Recalculate, t.FixPadding = false, false
 	if t.BlockSize == 0 {
 		t.BlockSize = defaultIntegrityBlock
-	}
-	given := make(map[string]bool, len(want.Settings))
-	for _, s := range want.Settings {
-		given[s.Key] = true
 	}
 	var list []Setting
 	for _, s := range t.Settings {
 		switch s.Key {
-		case "journal_sectors", "interleave_sectors", "sectors_per_bit": // the superblock has them
-			if !given[s.Key] {
+		case "journal_sectors", "interleave_sectors":
+			continue
+		case keyJournalWatermark, keyCommitTime:
+			if t.Mode != IntegrityJournal {
+				continue
+			}
+		case keySectorsPerBit, keyFlushInterval:
+			if t.Mode != IntegrityBitmap {
 				continue
 			}
 		}
 		list = append(list, s)
 	}
 	t.Settings = plainSettings(list, map[string]string{
-		"buffer_sectors": "128", "journal_watermark": "50", "commit_time": "10000", "bitmap_flush_interval": "10000",
+		"buffer_sectors": "128", keyJournalWatermark: "50", keyCommitTime: "10000", keyFlushInterval: "10000",
 	})
 	return t
 }

@@ -117,6 +117,7 @@ const (
 	flagQueryInactive   = 1 << 12
 	flagUeventGenerated = 1 << 13
 	flagUUID            = 1 << 14
+	flagSecureData      = 1 << 15
 	flagDataOut         = 1 << 16
 	flagDeferredRemove  = 1 << 17
 	flagInternalSuspend = 1 << 18

@@ -45,6 +45,9 @@ type ResumeOptions struct {
 type LoadOptions struct {
 	// ReadOnly makes the device read-only when the table becomes live.
 	ReadOnly bool
+	// SecureData has the kernel wipe its copies of the table, since there is a key
+	// in it. A table with an Integrity always gets it.
+	SecureData bool
 }
 
 // QueryOptions changes what a query reports.

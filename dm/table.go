@@ -21,7 +21,7 @@ type Line struct {
 }
 
 // StatusLine is what a target of a table says about its state. The text is read
-// by ParseStripedStatus, ParseSnapshotStatus and ParseMirrorStatus.
+// by the function of the type: ParseStripedStatus, ParseThinPoolStatus, ...
 type StatusLine struct {
 	Start, Length units.Sectors
 	Type, Status  string
@@ -185,6 +185,14 @@ func (t Table) Equal(o Table) bool {
 type reporter interface {
 	// reports says whether a kernel that was given want may report this.
 	reports(want Target) bool
+}
+
+// secret says whether t may have a key in it.
+func (t Table) secret() bool {
+	return slices.ContainsFunc(t, func(l Line) bool {
+		_, ok := l.Target.(Integrity)
+		return ok
+	})
 }
 
 // Devices returns the underlying devices that the targets name, each once, in
