@@ -132,7 +132,7 @@ func (f *lvFacts) typeChar() byte {
 		return 'g'
 	case use != nil && f.rel.nodes[use.by].isRedundant():
 		return upper('i', !f.imageInSync())
-	case first.isRaid():
+	case first.raid:
 		return upper('r', skipped)
 	case first.kind == "mirror":
 		return upper('m', skipped)
@@ -209,7 +209,7 @@ func (f *lvFacts) targetChar() byte {
 	switch {
 	case first.kind == "thin", first.kind == "thin-pool":
 		return 't'
-	case first.isRaid():
+	case first.raid:
 		return 'r'
 	case first.kind == "mirror":
 		return 'm'
@@ -218,7 +218,7 @@ func (f *lvFacts) targetChar() byte {
 		return 'C'
 	case f.cow != nil, len(f.snapshots) > 0:
 		return 's'
-	case use != nil && f.rel.nodes[use.by].first().isRaid():
+	case use != nil && f.rel.nodes[use.by].first().raid:
 		return 'r'
 	case use != nil && f.rel.nodes[use.by].first().kind == "mirror":
 		return 'm'

@@ -1,39 +1,39 @@
 package lvm
 
-import (
-	"strings"
-
-	"github.com/lvm-go/lvm/metadata"
-)
+import "github.com/lvm-go/lvm/metadata"
 
 // segmentFacts is what reports say of a segment, whatever its type.
 type segmentFacts struct {
-	kind  string // the type without its +FLAG suffixes; "linear" with one stripe
+	kind  string // the type without its +FLAG suffixes; "linear" with one stripe; all of a type that is not known
 	areas []Area // what the segment maps, in order
 	*typeFacts
 }
 
-// typeFacts is what only some types have.
+// typeFacts is what only some types have. Volumes are the zero ID if there is
+// none.
 type typeFacts struct {
-	metas []string // raid's metadata volumes, one to each area
+	raid  bool
+	metas []ID // raid's metadata volumes, one to each area or zero
 
-	pool, poolMeta, log, origin, external string // names of logical volumes
-	merge                                 string // thin: the volume that it is merged into
-	cow                                   string // snapshot: the volume with the changed chunks
-	merging                               bool   // snapshot: cow is being merged
+	pool, poolMeta, log, origin, external ID
+	merge                                 ID   // thin: the volume that it is merged into
+	cow                                   ID   // snapshot: the volume with the changed chunks
+	merging                               bool // snapshot: cow is being merged
 
 	stripeSize, regionSize, chunkSize Sectors
-	copies                            uint64 // raid10
-	deviceID, transactionID           uint64
+	copies                            uint32 // raid10
+	dataOffset                        Sectors
+	deviceID                          uint32
+	transactionID                     uint64
 	zero                              bool
 	discards                          string
 	cacheMode, cachePolicy            string
 	cacheSettings                     []string
-	cacheFormat                       uint64
-	blockSize                         uint64 // writecache, integrity: bytes
-	integrityMode                     string
+	cacheFormat                       uint32
+	blockSize                         Bytes   // writecache, integrity
+	integrityMode                     string  // journal or bitmap
 	metadataLength                    Sectors // of a cache in one volume
-	writeBehind, minRate, maxRate     uint64
+	writeBehind, minRate, maxRate     uint32
 }
 
 // segmentFacts reads a segment.
@@ -53,75 +53,73 @@ func (r *relations) segmentFacts(seg *metadata.Segment) segmentFacts {
 			f.typeFacts = &typeFacts{stripeSize: body.StripeSize}
 		}
 	case *metadata.Mirror:
-		f.typeFacts = &typeFacts{regionSize: body.RegionSize, log: r.lvName(body.Log)}
+		f.typeFacts = &typeFacts{regionSize: body.RegionSize, log: body.Log}
 	case *metadata.Snapshot:
-		f.typeFacts = &typeFacts{
-			origin: r.lvName(body.Origin), cow: r.lvName(body.COW), merging: body.Merging, chunkSize: body.ChunkSize,
-		}
+		f.typeFacts = &typeFacts{origin: body.Origin, cow: body.COW, merging: body.Merging, chunkSize: body.ChunkSize}
 	case *metadata.RAID:
-		f.typeFacts = &typeFacts{
-			regionSize: body.RegionSize, stripeSize: body.StripeSize, copies: uint64(body.Copies),
-			writeBehind: uint64(body.WriteBehind), minRate: uint64(body.MinRate), maxRate: uint64(body.MaxRate),
-		}
-		for _, meta := range body.Parts() {
-			f.metas = append(f.metas, r.lvName(meta))
-		}
+		f.typeFacts = raidFacts(body)
 	case *metadata.ThinPool:
 		f.typeFacts = &typeFacts{
-			pool: r.lvName(body.Data), poolMeta: r.lvName(body.Metadata), chunkSize: body.ChunkSize,
-			transactionID: body.TransactionID, zero: body.ZeroNewBlocks, discards: body.Discards.String(),
+			pool: body.Data, poolMeta: body.Metadata, transactionID: body.TransactionID, chunkSize: body.ChunkSize,
+			discards: body.Discards.String(), zero: body.ZeroNewBlocks,
 		}
 	case *metadata.Thin:
 		f.typeFacts = &typeFacts{
-			pool: r.lvName(body.Pool), origin: r.lvName(body.Origin), external: r.lvName(body.ExternalOrigin),
-			merge: r.lvName(body.Merge), deviceID: uint64(body.DeviceID), transactionID: body.TransactionID,
+			pool: body.Pool, transactionID: body.TransactionID, deviceID: body.DeviceID,
+			external: body.ExternalOrigin, origin: body.Origin, merge: body.Merge,
 		}
 	case *metadata.CachePool:
-		f.typeFacts = &typeFacts{pool: r.lvName(body.Data), poolMeta: r.lvName(body.Metadata)}
-		f.cache(&body.CacheSettings)
+		f.typeFacts = cacheFacts(&body.CacheSettings)
+		f.pool, f.poolMeta = body.Data, body.Metadata
 	case *metadata.Cache:
-		f.typeFacts = &typeFacts{pool: r.lvName(body.Pool), origin: r.lvName(body.Origin), metadataLength: body.MetadataLen}
-		f.cache(&body.CacheSettings)
+		f.typeFacts = cacheFacts(&body.CacheSettings)
+		f.pool, f.origin, f.metadataLength = body.Pool, body.Origin, body.MetadataLen
 	case *metadata.WriteCache:
-		f.typeFacts = &typeFacts{
-			pool: r.lvName(body.Cache), origin: r.lvName(body.Origin), blockSize: uint64(body.BlockSize), cacheSettings: settingTexts(body.Settings),
-		}
+		f.typeFacts = &typeFacts{pool: body.Cache, origin: body.Origin, blockSize: body.BlockSize, cacheSettings: settingList(body.Settings)}
 	case *metadata.Integrity:
 		f.typeFacts = &typeFacts{
-			origin: r.lvName(body.Origin), poolMeta: r.lvName(body.Meta), integrityMode: body.Mode, blockSize: uint64(body.BlockSize),
+			poolMeta: body.Meta, origin: body.Origin, blockSize: body.BlockSize,
+			integrityMode: map[string]string{"J": "journal", "B": "bitmap"}[body.Mode],
 		}
 	case *metadata.VDO:
+		f.typeFacts = &typeFacts{pool: body.Pool}
 		f.areas = []Area{{LV: body.Pool}}
-		f.typeFacts = &typeFacts{pool: r.lvName(body.Pool)}
 	case *metadata.VDOPool:
-		f.typeFacts = &typeFacts{pool: r.lvName(body.Data)}
+		f.typeFacts = &typeFacts{pool: body.Data}
+	case *metadata.Opaque:
+		f.kind = seg.Type
 	}
 	return f
 }
 
-// cache reads the settings of a cache, which are the pool's if it has one.
-func (t *typeFacts) cache(s *metadata.CacheSettings) {
-	t.chunkSize, t.cacheFormat = s.ChunkSize, uint64(s.MetadataFormat)
-	t.cacheMode, t.cachePolicy, t.cacheSettings = s.Mode, s.Policy, settingTexts(s.Settings)
+func raidFacts(body *metadata.RAID) *typeFacts {
+	t := &typeFacts{
+		raid: true, stripeSize: body.StripeSize, regionSize: body.RegionSize, copies: body.Copies, dataOffset: body.DataOffset,
+		writeBehind: body.WriteBehind, minRate: body.MinRate, maxRate: body.MaxRate,
+	}
+	if len(body.Parts()) > 0 {
+		t.metas = make([]ID, len(body.Legs))
+		for i := range body.Legs {
+			t.metas[i] = body.Legs[i].Meta
+		}
+	}
+	return t
 }
 
-func settingTexts(settings []metadata.Setting) []string {
-	var texts []string
+func cacheFacts(c *metadata.CacheSettings) *typeFacts {
+	return &typeFacts{
+		cacheMode: c.Mode, cachePolicy: c.Policy, cacheFormat: c.MetadataFormat, chunkSize: c.ChunkSize,
+		cacheSettings: settingList(c.Settings),
+	}
+}
+
+func settingList(settings []metadata.Setting) []string {
+	var out []string
 	for _, s := range settings {
-		texts = append(texts, s.Key+"="+s.Value)
+		out = append(out, s.Key+"="+s.Value)
 	}
-	return texts
+	return out
 }
-
-// lvName returns the name of a logical volume, "" if there is none.
-func (r *relations) lvName(id metadata.ID) string {
-	if i, ok := r.byID[id]; ok && !id.IsZero() {
-		return r.nodes[i].rec.Name
-	}
-	return ""
-}
-
-func (f *segmentFacts) isRaid() bool { return strings.HasPrefix(f.kind, "raid") }
 
 // parity returns how many devices of a raid hold parity alone.
 func (f *segmentFacts) parity() int { return metadata.RAIDParity(f.kind) }

@@ -68,12 +68,12 @@ type LVReport struct {
 	PoolLV         string `json:"pool_lv,omitempty"` // or the cache
 	PoolLVUUID     ID     `json:"pool_lv_uuid,omitzero"`
 
-	RaidWriteBehind     uint64 `json:"raid_write_behind,omitempty"`
-	RaidMinRecoveryRate uint64 `json:"raid_min_recovery_rate,omitempty"` // KiB/s
-	RaidMaxRecoveryRate uint64 `json:"raid_max_recovery_rate,omitempty"` // KiB/s
+	RaidWriteBehind     uint32 `json:"raid_write_behind,omitempty"`
+	RaidMinRecoveryRate uint32 `json:"raid_min_recovery_rate,omitempty"` // KiB/s
+	RaidMaxRecoveryRate uint32 `json:"raid_max_recovery_rate,omitempty"` // KiB/s
 	IntegrityMode       string `json:"raidintegritymode,omitempty"`
-	IntegrityBlockSize  uint64 `json:"raidintegrityblocksize,omitempty"`
-	WritecacheBlockSize uint64 `json:"writecache_block_size,omitempty"`
+	IntegrityBlockSize  Bytes  `json:"raidintegrityblocksize,omitempty"`
+	WritecacheBlockSize Bytes  `json:"writecache_block_size,omitempty"`
 
 	*LVKernelReport // nil if it is not active
 
@@ -223,13 +223,11 @@ func (f *lvFacts) report() LVReport {
 // addRelated adds what a volume has to do with others.
 func (f *lvFacts) addRelated(r *LVReport) {
 	first := f.first()
-	name := func(name string, to *string, id *ID) *lvNode {
-		i, ok := f.rel.byName[name]
-		if name == "" || !ok {
-			return nil
+	name := func(volume ID, to *string, id *ID) *lvNode {
+		n := f.rel.node(volume)
+		if n != nil {
+			*to, *id = n.rec.Name, n.rec.ID
 		}
-		n := &f.rel.nodes[i]
-		*to, *id = n.rec.Name, n.rec.ID
 		return n
 	}
 	switch first.kind {
@@ -249,14 +247,14 @@ func (f *lvFacts) addRelated(r *LVReport) {
 		}
 	}
 	integrity := first
-	if first.isRaid() {
-		if i, ok := f.rel.byID[firstLV(first.areas)]; ok {
-			integrity = f.rel.nodes[i].first()
+	if first.raid {
+		if image := f.rel.node(firstLV(first.areas)); image != nil {
+			integrity = image.first()
 		}
 	}
 	if integrity.kind == "integrity" {
 		r.IntegrityBlockSize = integrity.blockSize
-		r.IntegrityMode = map[string]string{"J": "journal", "B": "bitmap"}[integrity.integrityMode]
+		r.IntegrityMode = integrity.integrityMode
 	}
 	if first.kind == "writecache" {
 		r.WritecacheBlockSize = first.blockSize
@@ -336,7 +334,7 @@ func (f *lvFacts) size() Bytes {
 	extents := f.rec.Extents()
 	for i := range f.segments {
 		s := &f.segments[i]
-		if room := f.rec.Segments[i].ReshapeCount * Extents(max(0, len(s.areas)-s.parity())); s.isRaid() && room <= extents {
+		if room := f.rec.Segments[i].ReshapeCount * Extents(max(0, len(s.areas)-s.parity())); s.raid && room <= extents {
 			extents -= room
 		}
 	}
@@ -348,7 +346,7 @@ func (f *lvFacts) converting() bool { return slices.Contains(f.rec.Unknown.Statu
 // isMerging says whether the volume is a snapshot that is being merged, or the
 // origin of one.
 func (f *lvFacts) isMerging() bool {
-	if f.cow != nil && f.cow.merging || f.first().merge != "" {
+	if f.cow != nil && f.cow.merging || !f.first().merge.IsZero() {
 		return true
 	}
 	for _, s := range f.snapshots {
@@ -377,7 +375,7 @@ func (f *lvFacts) permissions() string {
 }
 
 // isRedundant says whether the volume is a mirror or raid.
-func (n *lvNode) isRedundant() bool { return n.first().isRaid() || n.first().kind == "mirror" }
+func (n *lvNode) isRedundant() bool { return n.first().raid || n.first().kind == "mirror" }
 
 func (f *lvFacts) isSpare() bool {
 	return !f.visible() && strings.HasSuffix(f.rec.Name, "_pmspare") && len(f.uses) == 0

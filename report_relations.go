@@ -80,8 +80,8 @@ func newRelations(vg *metadata.VolumeGroup, missing func(*metadata.PhysicalVolum
 	r := &relations{
 		vg: vg, plain: &typeFacts{},
 		byName: make(map[string]int, len(vg.LVs)), byID: make(map[metadata.ID]int, len(vg.LVs)),
-		used:    make(map[metadata.ID][]pvPart, len(vg.PVs)),
-		missing: map[metadata.ID]bool{}, historic: map[string]int{}, removedOrigin: map[string]int{}, children: map[string][]string{},
+		used: make(map[metadata.ID][]pvPart, len(vg.PVs)), missing: map[metadata.ID]bool{}, historic: map[string]int{},
+		removedOrigin: map[string]int{}, children: map[string][]string{},
 	}
 	for _, pv := range vg.PVs {
 		if missing(pv) {
@@ -147,27 +147,26 @@ func (r *relations) relate(i int) {
 			}
 			r.use(a.LV, lvUse{i, part, number})
 		}
-		for number, name := range f.metas {
-			r.useNamed(name, lvUse{i, raidMeta, number})
+		for number, meta := range f.metas {
+			r.use(meta, lvUse{i, raidMeta, number})
 		}
-		r.useNamed(f.log, lvUse{i, mirrorLog, 0})
-		r.useNamed(f.external, lvUse{i, externalOrigin, 0})
+		r.use(f.log, lvUse{i, mirrorLog, 0})
+		r.use(f.external, lvUse{i, externalOrigin, 0})
 		switch f.kind {
 		case "thin":
-			r.useNamed(f.pool, lvUse{i, poolOf, 0})
-			r.useNamed(f.origin, lvUse{i, thinOrigin, 0})
-			if f.origin != "" {
-				r.children[f.origin] = append(r.children[f.origin], n.rec.Name)
-			}
-			if f.external != "" {
-				r.children[f.external] = append(r.children[f.external], n.rec.Name)
+			r.use(f.pool, lvUse{i, poolOf, 0})
+			r.use(f.origin, lvUse{i, thinOrigin, 0})
+			for _, origin := range []ID{f.origin, f.external} {
+				if o := r.node(origin); o != nil {
+					r.children[o.rec.Name] = append(r.children[o.rec.Name], n.rec.Name)
+				}
 			}
 		case "cache", "writecache":
-			r.useNamed(f.pool, lvUse{i, poolOf, 0})
+			r.use(f.pool, lvUse{i, poolOf, 0})
 		case "thin-pool", "cache-pool":
-			r.useNamed(f.poolMeta, lvUse{i, poolMetadata, 0})
+			r.use(f.poolMeta, lvUse{i, poolMetadata, 0})
 		case "integrity":
-			r.useNamed(f.poolMeta, lvUse{i, integrityMeta, 0})
+			r.use(f.poolMeta, lvUse{i, integrityMeta, 0})
 		case "snapshot":
 			r.snapshot(n, &f)
 		}
@@ -177,27 +176,26 @@ func (r *relations) relate(i int) {
 // snapshot enters the record that ties a snapshot together, which is no volume.
 func (r *relations) snapshot(n *lvNode, f *segmentFacts) {
 	n.inGroup = false
-	origin, hasOrigin := r.byName[f.origin]
-	cow, hasCow := r.byName[f.cow]
+	origin, hasOrigin := r.byID[f.origin]
+	cow, hasCow := r.byID[f.cow]
 	if hasOrigin && hasCow {
 		r.nodes[origin].snapshots = append(r.nodes[origin].snapshots, cow)
 		r.nodes[cow].cow = &lvCow{origin: origin, size: n.rec.Extents(), chunk: f.chunkSize, merging: f.merging}
 	}
 }
 
-func (r *relations) useNamed(name string, u lvUse) {
-	if name == "" {
-		return
-	}
-	if i, ok := r.byName[name]; ok {
-		r.nodes[i].uses = append(r.nodes[i].uses, u)
+func (r *relations) use(id metadata.ID, u lvUse) {
+	if n := r.node(id); n != nil {
+		n.uses = append(n.uses, u)
 	}
 }
 
-func (r *relations) use(id metadata.ID, u lvUse) {
-	if i, ok := r.byID[id]; ok {
-		r.nodes[i].uses = append(r.nodes[i].uses, u)
+// node returns the volume with that UUID, nil if there is none.
+func (r *relations) node(id metadata.ID) *lvNode {
+	if i, ok := r.byID[id]; ok && !id.IsZero() {
+		return &r.nodes[i]
 	}
+	return nil
 }
 
 // first returns the facts of the first segment, which tells the type of a volume
@@ -230,22 +228,24 @@ func (n *lvNode) visible() bool {
 
 // parts calls fn with the volumes that node i consists of.
 func (r *relations) parts(i int, fn func(int)) {
-	named := func(names ...string) {
-		for _, name := range names {
-			if j, ok := r.byName[name]; ok {
+	each := func(ids []metadata.ID) {
+		for _, id := range ids {
+			if j, ok := r.byID[id]; ok {
 				fn(j)
 			}
 		}
 	}
-	for s := range r.nodes[i].segments {
-		f := &r.nodes[i].segments[s]
-		for _, a := range f.areas {
+	n := &r.nodes[i]
+	for s := range n.segments {
+		for _, a := range n.segments[s].areas {
 			if j, ok := r.byID[a.LV]; ok && !a.LV.IsZero() {
 				fn(j)
 			}
 		}
-		named(f.metas...)
-		named(f.pool, f.poolMeta, f.log, f.external)
+		if body := n.rec.Segments[s].Body; body != nil {
+			each(body.Parts())
+			each(body.Uses())
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ func (f *lvFacts) layout() []string {
 	}
 	var out []string
 	for i := range f.segments {
-		for _, word := range layoutOf(f.segments[i].kind) {
+		for _, word := range f.segments[i].layout() {
 			if !slices.Contains(out, word) {
 				out = append(out, word)
 			}
@@ -40,8 +40,8 @@ func (f *lvFacts) isVirtualOrigin() bool {
 	return !f.visible() && len(f.snapshots) > 0 && f.isVirtual()
 }
 
-func layoutOf(kind string) []string {
-	switch kind {
+func (s *segmentFacts) layout() []string {
+	switch kind := s.kind; kind {
 	case "linear", "striped", "mirror", "cache", "writecache", "integrity", "vdo":
 		return []string{kind}
 	case "thin":
@@ -55,13 +55,13 @@ func layoutOf(kind string) []string {
 	case "raid0_meta":
 		return []string{"raid"}
 	}
-	if base, _, variant := strings.Cut(kind, "_"); strings.HasPrefix(kind, "raid") {
-		if variant {
-			return []string{"raid", base, kind}
-		}
-		return []string{"raid", kind}
+	if !s.raid {
+		return nil
 	}
-	return nil
+	if base, _, variant := strings.Cut(s.kind, "_"); variant {
+		return []string{"raid", base, s.kind}
+	}
+	return []string{"raid", s.kind}
 }
 
 // role returns the words of lv_role: what the volume is to others.
@@ -87,7 +87,7 @@ func (f *lvFacts) role() []string {
 	origin(f.count(externalOrigin), "extthinorigin")
 	origin(f.count(thinOrigin), "thinorigin")
 	origin(len(f.snapshots), "thickorigin")
-	if first := f.first(); first.kind == "thin" && (first.origin != "" || first.external != "") {
+	if first := f.first(); first.kind == "thin" && !(first.origin.IsZero() && first.external.IsZero()) {
 		out = append(out, "snapshot", "thinsnapshot")
 	}
 	if f.cow != nil {
@@ -110,12 +110,13 @@ func (n *lvNode) count(part lvPart) (count int) {
 // It is empty if there is nothing more to say.
 func (f *lvFacts) privateRole() []string {
 	use := f.usedAs(areaPart, raidMeta, mirrorLog, poolData, poolMetadata, cacheOrigin, integrityOrigin, integrityMeta)
-	by := ""
+	var by string
+	var raid bool
 	if use != nil {
-		by = f.rel.nodes[use.by].first().kind
+		first := f.rel.nodes[use.by].first()
+		by, raid = first.kind, first.raid
 	}
 	kindOfPool, _, isPool := strings.Cut(by, "-pool")
-	raid := strings.HasPrefix(by, "raid")
 	switch {
 	case f.isSpare():
 		return []string{"pool", "spare"}
@@ -183,7 +184,7 @@ func (r *relations) findModules(i int) moduleSet {
 			n.modules.add("thin")
 			n.modules.add("thin-pool")
 			below = false
-		case strings.HasPrefix(kind, "raid"):
+		case n.segments[s].raid:
 			n.modules.add("raid")
 		case kind == "thin-pool":
 			n.modules.add(kind)
@@ -228,9 +229,9 @@ func (r *relations) originOf(name string, full bool) (string, bool) {
 			return r.nodes[n.cow.origin].rec.Name, true
 		}
 		if f := n.first(); f.kind == "thin" {
-			for _, origin := range []string{f.origin, f.external} {
-				if origin != "" {
-					return origin, true
+			for _, id := range []ID{f.origin, f.external} {
+				if origin := r.node(id); origin != nil {
+					return origin.rec.Name, true
 				}
 			}
 		}

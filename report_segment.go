@@ -40,11 +40,11 @@ type SegmentReport struct {
 	Discards            string   `json:"discards,omitempty"`       // thin
 	Zero                *bool    `json:"zero,omitempty"`           // thin
 	TransactionID       *uint64  `json:"transaction_id,omitempty"` // thin
-	ThinID              *uint64  `json:"thin_id,omitempty"`        // thin volume
+	ThinID              *uint32  `json:"thin_id,omitempty"`        // thin volume
 	CacheMode           string   `json:"cache_mode,omitempty"`
 	CachePolicy         string   `json:"cache_policy,omitempty"`
 	CacheSettings       []string `json:"cache_settings,omitempty"`
-	CacheMetadataFormat uint64   `json:"cache_metadata_format,omitempty"`
+	CacheMetadataFormat uint32   `json:"cache_metadata_format,omitempty"`
 }
 
 // AreaReport is where a stripe or leg of a segment lies, on a physical volume or
@@ -85,13 +85,13 @@ func (v *VolumeGroup) segmentReport(rel *relations, node, index int) SegmentRepo
 	for _, a := range f.areas {
 		v.addArea(rel, &r, seg, f, a)
 	}
-	for _, name := range f.metas {
-		if i, ok := rel.byName[name]; ok {
-			r.MetadataDevices = append(r.MetadataDevices, name+"(0)")
-			r.MetadataLERanges = append(r.MetadataLERanges, rel.nodes[i].extentRange(true))
+	for _, id := range f.metas {
+		if meta := rel.node(id); meta != nil {
+			r.MetadataDevices = append(r.MetadataDevices, meta.rec.Name+"(0)")
+			r.MetadataLERanges = append(r.MetadataLERanges, meta.extentRange(true))
 		}
 	}
-	if use := n.usedAs(areaPart); f.isRaid() {
+	if use := n.usedAs(areaPart); f.raid {
 		r.addRaid(f)
 		if f.reshapes() {
 			v.addReshape(&r, seg.ReshapeCount*Extents(r.Stripes))
@@ -128,7 +128,7 @@ func (r *SegmentReport) addRaid(f *segmentFacts) {
 	case f.kind == "raid1":
 		r.DataCopies = r.Stripes
 	case f.kind == "raid10":
-		r.DataCopies = int(max(2, min(f.copies, uint64(max(2, r.Stripes)))))
+		r.DataCopies = max(2, min(int(f.copies), r.Stripes))
 		r.DataStripes = r.Stripes / r.DataCopies
 	default:
 		r.DataCopies = 1 + f.parity()
@@ -139,7 +139,7 @@ func (r *SegmentReport) addRaid(f *segmentFacts) {
 // reshapes says whether the number of stripes of a raid can be changed in place,
 // for which it needs room.
 func (f *segmentFacts) reshapes() bool {
-	return f.isRaid() && f.stripeSize != 0 && f.kind != "raid0" && f.kind != "raid0_meta"
+	return f.raid && f.stripeSize != 0 && f.kind != "raid0" && f.kind != "raid0_meta"
 }
 
 func (v *VolumeGroup) addReshape(r *SegmentReport, count Extents) {
@@ -149,8 +149,8 @@ func (v *VolumeGroup) addReshape(r *SegmentReport, count Extents) {
 
 // poolOf returns the facts of the pool that a segment names.
 func (r *relations) poolOf(f *segmentFacts) *segmentFacts {
-	if i, ok := r.byName[f.pool]; ok {
-		return r.nodes[i].first()
+	if pool := r.node(f.pool); pool != nil {
+		return pool.first()
 	}
 	return nil
 }
@@ -158,11 +158,7 @@ func (r *relations) poolOf(f *segmentFacts) *segmentFacts {
 // addArea adds an area in its several forms.
 func (v *VolumeGroup) addArea(rel *relations, r *SegmentReport, seg *metadata.Segment, f *segmentFacts, a Area) {
 	count := seg.AreaLength()
-	if i, ok := rel.byID[a.LV]; ok && !a.LV.IsZero() {
-		n := &rel.nodes[i]
-		if seg.IsOpaque() {
-			count = n.rec.Extents()
-		}
+	if n := rel.node(a.LV); n != nil {
 		r.Areas = append(r.Areas, AreaReport{LVName: n.rec.Name, Start: a.Start, Count: count})
 		r.Devices = append(r.Devices, n.rec.Name+"(0)")
 		r.PERanges = append(r.PERanges, n.extentRange(false))

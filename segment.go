@@ -33,18 +33,43 @@ func (s Segment) Areas() []Area {
 
 // AreaExtents returns how many extents of the segment each area holds; 0 if
 // there are no areas.
-func (s Segment) AreaExtents() Extents {
-	if body, ok := s.rec.Body.(*metadata.Striped); ok {
-		return s.rec.Count / Extents(len(body.Stripes))
+func (s Segment) AreaExtents() Extents { return s.rec.AreaLength() }
+
+// StripeSize returns how much is put on one stripe, or image of a raid, before
+// the next one's turn; 0 if there is one stripe, or the images are alike.
+func (s Segment) StripeSize() Bytes {
+	switch body := s.rec.Body.(type) {
+	case *metadata.Striped:
+		return sectorBytes(body.StripeSize)
+	case *metadata.RAID:
+		return sectorBytes(body.StripeSize)
 	}
 	return 0
 }
 
-// StripeSize returns how much is put on one stripe before the next one's turn;
-// 0 if there is one stripe.
-func (s Segment) StripeSize() Bytes {
-	if body, ok := s.rec.Body.(*metadata.Striped); ok {
-		return sectorBytes(body.StripeSize)
+// RegionSize returns how much of a mirror or raid is brought in sync again where
+// it may differ after a crash; 0 if the segment is neither.
+func (s Segment) RegionSize() Bytes {
+	switch body := s.rec.Body.(type) {
+	case *metadata.Mirror:
+		return sectorBytes(body.RegionSize)
+	case *metadata.RAID:
+		return sectorBytes(body.RegionSize)
+	}
+	return 0
+}
+
+// ChunkSize returns how much a thin pool or a cache deals with at a time; 0 if the
+// segment is of neither. That of a volume with a cache pool is the pool's, that of
+// a snapshot [LogicalVolume.ChunkSize].
+func (s Segment) ChunkSize() Bytes {
+	switch body := s.rec.Body.(type) {
+	case *metadata.ThinPool:
+		return sectorBytes(body.ChunkSize)
+	case *metadata.CachePool:
+		return sectorBytes(body.ChunkSize)
+	case *metadata.Cache:
+		return sectorBytes(body.ChunkSize)
 	}
 	return 0
 }
