@@ -201,6 +201,8 @@ func parseIntegrity(params string) (Target, error) {
 
 func (t *Integrity) parseArg(key, value string, hasValue bool) error {
 	switch key {
+	case "":
+		return errors.WithMessage(ErrInvalid, "has no name")
 	case argFixPadding, argRecalculate:
 		if hasValue {
 			return errors.WithMessage(ErrInvalid, "has a value")

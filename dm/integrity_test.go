@@ -27,7 +27,7 @@ func TestIntegrity(t *testing.T) {
 	assertUnknown(t, "integrity", "d 0 4 X 0", "d 0  4 JJ 1 recalculate ")
 	assertRefused(t, "integrity",
 		"", "d 0 4", "d x 4 J 0", "d 36028797018963968 4 J 0", "d 0 x J 0", "d 0 4294967296 J 0", "d 0 4 J x", "d 0 4 J 1", "d 0 4 J 0 recalculate",
-		"d 0 4 J 1 recalculate:1", "d 0 4 J 1 fix_padding:", "d 0 4 J 1 block_size", "d 0 4 J 1 block_size:x", "d 0 4 J 1 meta_device:", "d 0 4 J 1 internal_hash")
+		"d 0 4 J 1 recalculate:1", "d 0 4 J 1 :", "d 0 4 J 1 :a", "d 0 4 J 1 fix_padding:", "d 0 4 J 1 block_size", "d 0 4 J 1 block_size:x", "d 0 4 J 1 meta_device:", "d 0 4 J 1 internal_hash")
 	assertInvalid(t,
 		dm.Integrity{Mode: 'J'}, dm.Integrity{Device: "d", Mode: ' '}, dm.Integrity{Device: "d", Mode: 'J', InternalHash: "a b"},
 		dm.Integrity{Device: "d"}, dm.Integrity{Device: "d", Mode: 'J', Settings: []dm.Setting{{}}}, dm.Integrity{Device: "d", Mode: 'J', MetaDevice: "a b"})

@@ -104,7 +104,7 @@ func TestDecodeLines(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Table{
 		{0, 8, Linear{Device: "7:0", Offset: 2048}},
-		{8, 16, Unknown{Name: "thin-pool", Text: "7:0 7:1 128 0 0 "}},
+		{8, 16, ThinPool{Metadata: "7:0", Data: "7:1", BlockSize: 128}},
 		{24, 8, Unknown{Name: "linear", Text: "7:0 8 more"}}, // of a kernel to come
 		{32, 8, Zero{}},
 	}, table)

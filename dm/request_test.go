@@ -58,6 +58,8 @@ func TestRequests(t *testing.T) {
 		spec(0, 8, 56, "linear", "7:0 2048", 8), spec(8, 16, 48, "fifteen-letters", `a\\b`, 4),
 		spec(24, 1, 48, "zero", "", 8), spec(25, 1, 48, "x", "1234567", 1),
 	}, nil)
+	keyed := Table{{Length: 8, Target: Zero{}}, {Start: 8, Length: 16, Target: Integrity{Device: "7:0", Mode: IntegrityJournal}}}
+	keyedSpecs := append(spec(0, 8, 48, "zero", "", 8), spec(8, 16, 56, "integrity", "7:0 0 - J 0", 5)...)
 	message := append(binary.NativeEndian.AppendUint64(nil, 5), "create_thin 1\x00"...)
 	const room = 312 + 16384
 	for name, c := range map[string]struct {
@@ -141,6 +143,12 @@ func TestRequests(t *testing.T) {
 		"load read-only": {
 			func(c *Control) error { _, err := c.Load(ByDev(dev), table, LoadOptions{ReadOnly: true}); return err },
 			0xc138fd09, base{size: 312 + 200, targets: 4, dev: 0xfd07, flags: 1}, specs},
+		"load secure": {
+			func(c *Control) error { _, err := c.Load(ByDev(dev), table, LoadOptions{SecureData: true}); return err },
+			0xc138fd09, base{size: 312 + 200, targets: 4, dev: 0xfd07, flags: 0x8000}, specs},
+		"load with keys": {
+			func(c *Control) error { _, err := c.Load(ByDev(dev), keyed, LoadOptions{ReadOnly: true}); return err },
+			0xc138fd09, base{size: 312 + 104, targets: 2, dev: 0xfd07, flags: 0x8001}, keyedSpecs},
 		"clear": {
 			func(c *Control) error { _, err := c.Clear(ByName("a")); return err },
 			0xc138fd0a, base{size: 312, name: "a"}, nil},

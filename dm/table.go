@@ -173,11 +173,14 @@ func (t Table) Equal(o Table) bool {
 		if a.Start != b.Start || a.Length != b.Length || a.Target == nil || b.Target == nil {
 			return false
 		}
-		if a, ok := a.Target.(reporter); ok {
-			return a.reports(b.Target)
+		if a.Target.Type() != b.Target.Type() {
+			return false
 		}
-		return a.Target.Type() == b.Target.Type() &&
-			strings.TrimRight(a.Target.Params(), " ") == strings.TrimRight(b.Target.Params(), " ")
+		if strings.TrimRight(a.Target.Params(), " ") == strings.TrimRight(b.Target.Params(), " ") {
+			return true
+		}
+		t, ok := a.Target.(reporter)
+		return ok && t.reports(b.Target)
 	})
 }
 

@@ -193,7 +193,7 @@ func TestMapDevices(t *testing.T) {
 	before := table.String()
 	mapped, err := table.MapDevices(func(d string) (string, error) { return map[string]string{"a": "7:0", "b": "7:1"}[d], nil })
 	require.NoError(t, err)
-	assert.Equal(t, "0 8 linear 7:0 1\n8 8 striped 2 4 7:1 0 7:0 2\n16 8 zero \n24 8 thin a 1\n", mapped.String())
+	assert.Equal(t, "0 8 linear 7:0 1\n8 8 striped 2 4 7:1 0 7:0 2\n16 8 zero \n24 8 dust a 0 512\n", mapped.String())
 	assert.Equal(t, before, table.String(), "the original stays")
 
 	lost := errors.New("lost")
