@@ -85,6 +85,9 @@ func FuzzAreaHeader(f *testing.F) {
 func FuzzText(f *testing.F) {
 	f.Add([]byte(exampleText))
 	f.Add([]byte("a = [ A , 'b' \"c\\\"\" 1.5 ] # d\nb { c=1 }"))
+	for _, c := range typedCases() {
+		f.Add([]byte(c.text()))
+	}
 	for _, c := range loadAll(f) {
 		for _, text := range c.Backups(f) {
 			if len(text) < 8192 {

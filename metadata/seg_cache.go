@@ -124,6 +124,9 @@ func (b *Cache) checkCachevol(c *checker) {
 	}
 	metadataEnd, carry := bits.Add64(uint64(b.MetadataStart), uint64(b.MetadataLen), 0)
 	dataEnd, carry2 := bits.Add64(uint64(b.DataStart), uint64(b.DataLen), 0)
+	if b.MetadataFormat == 0 {
+		c.fail(RuleCache, "the format of the metadata is not recorded")
+	}
 	switch {
 	case b.MetadataLen == 0 || b.DataLen == 0:
 		c.fail(RuleCache, "no room for metadata, or for data")

@@ -12,12 +12,9 @@ import (
 // Source: LVM2 DEFAULT_RAID_MAX_IMAGES; the kernel's dm-raid has 253.
 const MaxRAIDLegs = 64
 
-// What the names of the volumes of a raid contain. Which of them is metadata, a
-// reader knows by that.
-const (
-	raidMetaName  = "_rmeta_"
-	raidImageName = "_rimage_"
-)
+// raidMetaName is what the names of metadata volumes of a raid contain. A reader
+// tells them from images by that.
+const raidMetaName = "_rmeta_"
 
 // Areas returns the images.
 func (b *RAID) Areas() []Area {
@@ -221,6 +218,9 @@ func (b *RAID) check(c *checker, s *Segment) {
 	typ := s.BaseType()
 	c.alone(RuleRAID)
 	b.checkLegs(c, typ)
+	if data := len(b.Legs) - RAIDParity(typ); data > 0 && !isRAID1(typ) && !isRAID10(typ) && s.Count%units.Extents(data) != 0 {
+		c.fail(RuleRAID, number(s.Count)+" extents do not divide into "+strconv.Itoa(data)+" images")
+	}
 	if isRAID0(typ) {
 		if b.RegionSize != 0 || b.MinRate != 0 || b.MaxRate != 0 || b.WriteBehind != 0 {
 			c.fail(RuleRAID, "raid0 has regions, rates, or write-behind, but nothing to synchronise")
@@ -269,19 +269,19 @@ func (b *RAID) checkLegs(c *checker, typ string) {
 		leg := &b.Legs[i]
 		if n, ok := c.lvs[leg.Image]; ok {
 			lv := c.vg.LVs[n]
-			if !strings.Contains(lv.Name, raidImageName) || strings.Contains(lv.Name, raidMetaName) {
-				c.fail(RuleRAID, "image "+lv.Name+" is not named "+raidImageName)
+			if strings.Contains(lv.Name, raidMetaName) {
+				c.fail(RuleRAID, "image "+lv.Name+" is named as metadata are")
 			}
 			if lv.Status&LVVisible != 0 && lv.Status&LVWrite != 0 {
 				c.fail(RuleRAID, "image "+lv.Name+" is not hidden, and can be written")
 			}
 			image.add(c, "image", n)
 		}
+		if leg.Meta.IsZero() != (typ == "raid0") {
+			c.fail(RuleRAID, "leg "+strconv.Itoa(i)+" has no metadata, or raid0 has some")
+		}
 		if leg.Meta.IsZero() {
 			continue
-		}
-		if typ == "raid0" {
-			c.fail(RuleRAID, "raid0 has metadata")
 		}
 		if n, ok := c.lvs[leg.Meta]; ok {
 			lv := c.vg.LVs[n]

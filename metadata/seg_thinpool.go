@@ -91,6 +91,9 @@ func (b *ThinPool) print(w *recordPrinter, _ *Segment) {
 	w.lv("pool", b.Data)
 	w.uint("transaction_id", b.TransactionID)
 	w.size("chunk_size", uint64(b.ChunkSize), 1)
+	if b.Discards > DiscardsIgnore {
+		w.fail("discards", b.Discards.String())
+	}
 	w.text("discards", b.Discards.String())
 	w.ifSet("zero_new_blocks", b.ZeroNewBlocks)
 	switch b.Crop {

@@ -85,7 +85,7 @@ func (w *recordPrinter) settingValue(s *Setting) {
 
 // fault says what is wrong with a parameter; "" if nothing is.
 func (s *Setting) fault() string {
-	if !isPlainKey(s.Key) || strings.Contains(s.Key, "/") {
+	if s.Key == "" || strings.ContainsAny(s.Key, "/\x00") {
 		return show(s.Key) + " is no name of a parameter"
 	}
 	if _, err := strconv.ParseInt(s.Value, 10, 64); err != nil && !s.IsText {
