@@ -370,6 +370,8 @@ func (k *Kernel) Message(r dm.Ref, sector units.Sectors, text string) (reply str
 		switch s := d.live.state[i].(type) {
 		case *poolTarget:
 			errno = s.pool.message(k, text)
+		case *array:
+			errno = s.message(text)
 		case *thin:
 			errno = syscall.EINVAL
 		default:
@@ -473,6 +475,8 @@ func (k *Kernel) stateOf(t *table, i int) string {
 	case *poolTarget:
 		return s.status(k)
 	case *thin:
+		return s.status()
+	case *array:
 		return s.status()
 	}
 	s, ok := t.lines[i].Target.(dm.Striped)

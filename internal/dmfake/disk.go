@@ -178,6 +178,8 @@ func (k *Kernel) lineIO(t *table, i int, p []byte, off int64, write bool) error 
 		return t.state[i].(*mirror).io(k, p, off, write)
 	case dm.ThinPool:
 		return k.areaIO(target.Data, 0, p, off, write)
+	case dm.RAID:
+		return t.state[i].(*array).io(k, p, off, write)
 	case dm.Thin:
 		return t.state[i].(*thin).io(k, p, off, write)
 	default:

@@ -215,7 +215,8 @@ type table struct {
 	deps     []dm.Dev
 	modes    map[dm.Dev]mode // of deps
 	readOnly bool
-	state    []any // of each line: *snapshot, *mirror, *poolTarget, *thin or nil
+	state    []any // of each line: *snapshot, *mirror, *poolTarget, *thin,
+	// *array or nil
 }
 
 // mode is how a device is open.
@@ -355,6 +356,9 @@ func (k *Kernel) wake() {
 
 func (k *Kernel) drop(d *device) {
 	delete(k.devices, d.name)
+	if !d.suspended {
+		k.quieten(d.live)
+	}
 	k.destroy(d.live)
 	k.destroy(d.inactive)
 	k.wake()
@@ -450,6 +454,8 @@ func (k *Kernel) construct(d *device, t *table) (errno syscall.Errno) {
 			t.state[i], errno = k.newPool(d, target, l.Length)
 		case dm.Thin:
 			t.state[i], errno = k.newThin(target)
+		case dm.RAID:
+			t.state[i], errno = k.newArray(target, l.Length)
 		}
 		if errno != 0 {
 			t.state[i] = nil
@@ -483,7 +489,10 @@ func (k *Kernel) quieten(t *table) {
 		return
 	}
 	for _, s := range t.state {
-		if s, ok := s.(*poolTarget); ok {
+		switch s := s.(type) {
+		case *poolTarget:
+			s.suspend(k)
+		case *array:
 			s.suspend(k)
 		}
 	}
@@ -509,6 +518,8 @@ func (k *Kernel) wakeTargets(t *table) syscall.Errno {
 			s.resume(k)
 		case *poolTarget:
 			s.resume()
+		case *array:
+			s.resume(k)
 		}
 	}
 	return 0

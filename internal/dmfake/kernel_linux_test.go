@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/internal/umltest"
@@ -23,7 +24,7 @@ func TestKernelScenario(t *testing.T) {
 			var st unix.Stat_t
 			require.NoError(t, unix.Stat(path, &st))
 			p := newPlayer(c, dm.MakeDev(unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev))))
-			p.io = deviceIO
+			p.io, p.pause = deviceIO, 300*time.Millisecond
 			s.play(p)
 			if *update {
 				require.NoError(t, os.WriteFile(recorded(s.name), []byte(p.out.String()), 0o644))
@@ -36,7 +37,7 @@ func TestKernelScenario(t *testing.T) {
 }
 
 // deviceIO reads or writes a device, all the way down. Nothing of it stays in
-// memory, as nobody has the device open afterwards.
+// memory.
 func deviceIO(_ string, dev dm.Dev, p []byte, off int64, write bool) error {
 	flags := os.O_RDONLY
 	if write {
@@ -50,6 +51,9 @@ func deviceIO(_ string, dev dm.Dev, p []byte, off int64, write bool) error {
 		_, err = f.WriteAt(p, off)
 	} else {
 		_, err = f.ReadAt(p, off)
+	}
+	if e := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED); err == nil {
+		err = e
 	}
 	if e := f.Close(); err == nil {
 		err = e

@@ -33,6 +33,8 @@ var scenarios = []struct {
 	{"thin", playThin},
 	{"thin-space", playThinSpace},
 	{"thin-external", playThinExternal},
+	{"raid1", playRAID1},
+	{"raid", playRAID},
 }
 
 func recorded(name string) string { return "testdata/" + name + ".txt" }
@@ -44,7 +46,9 @@ type player struct {
 	disk dm.Dev
 	io   func(name string, dev dm.Dev, p []byte, off int64, write bool) error
 	devs map[dm.Dev]string
-	out  strings.Builder
+	// pause is how long what is done in the background may take to begin.
+	pause time.Duration
+	out   strings.Builder
 }
 
 func newPlayer(m dmfake.Mapper, disk dm.Dev) *player {

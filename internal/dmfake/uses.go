@@ -27,7 +27,7 @@ type Use struct {
 
 // Uses returns what all devices reach, in the order of their names. Of a mirror
 // these are all legs, of a snapshot its part of the origin and the whole COW
-// store, of stripes whole rows, of a thin volume its whole pool. What an origin writes to the COW stores of its
+// store, of stripes and arrays whole rows, of a thin volume its whole pool. What an origin writes to the COW stores of its
 // snapshots is not among it.
 func (k *Kernel) Uses() []Use {
 	k.mu.Lock()
@@ -70,8 +70,11 @@ func (k *Kernel) reach(use Use, depth int, yield func(Use)) {
 				return
 			}
 			next := use
-			if m, ok := d.live.state[i].(*mirror); ok && m.inSync < m.regions {
-				next.Copying = true
+			switch s := d.live.state[i].(type) {
+			case *mirror:
+				next.Copying = next.Copying || s.inSync < s.regions
+			case *array:
+				next.Copying = next.Copying || s.action() != "idle"
 			}
 			next.Disk, next.Start, next.Length = dev, start, length
 			k.reach(next, depth+1, yield)
@@ -105,6 +108,17 @@ func (k *Kernel) reach(use Use, depth int, yield func(Use)) {
 			if t.Log == dm.MirrorLogDisk {
 				whole(t.LogDevice)
 			}
+		case dm.RAID:
+			s := d.live.state[i].(*array)
+			first, last := s.reach(within, length)
+			for _, l := range t.Legs {
+				if l.Data != "" {
+					below(l.Data, first, last-first)
+				}
+				if l.Metadata != "" {
+					whole(l.Metadata)
+				}
+			}
 		case dm.ThinPool:
 			below(t.Data, within, length)
 			whole(t.Metadata)
@@ -129,8 +143,8 @@ func (k *Kernel) Hazards() []string {
 	return slices.Clone(k.hazards)
 }
 
-// SetPace says how much mirrors copy and merges merge each time that a status is
-// asked for: n regions, or n sectors of exceptions. With 0, as after New, it is
+// SetPace says how much mirrors and arrays copy and merges merge each time that a
+// status is asked for: n regions, or n sectors of exceptions. With 0, as after New, it is
 // all that there is to do.
 func (k *Kernel) SetPace(n int) {
 	k.mu.Lock()
@@ -149,6 +163,10 @@ func (k *Kernel) work(d *device) {
 			s.merge(k, k.pace)
 		case *mirror:
 			if s.sync(k, k.pace) {
+				k.event(d)
+			}
+		case *array:
+			for range s.work(k, k.pace) {
 				k.event(d)
 			}
 		}
