@@ -21,14 +21,21 @@ func (d *Device) Array(root Block, size int, count uint64) iter.Seq2[Entry, erro
 			return
 		}
 		room := uint64(int(BlockSize)-arrayHeader) / uint64(size)
+		seen := make([]uint8, d.blocks/8+1) // a bit for each block
 		for e, err := range d.Tree(root, pointerSize).From(0) {
 			if err == nil && e.Key != next/room {
 				err = Damaged(root, "array without block %d", next/room)
 			}
 			var values []byte
 			if err == nil {
-				want := min(room, count-next)
-				values, err = d.arrayBlock(Block(binary.LittleEndian.Uint64(e.Value)), uint64(size), room, want)
+				b := Block(binary.LittleEndian.Uint64(e.Value))
+				values, err = d.arrayBlock(b, uint64(size), room, min(room, count-next))
+				if err == nil && seen[b/8]>>(b%8)&1 != 0 {
+					err = Damaged(b, "array has the block twice")
+				}
+				if err == nil {
+					seen[b/8] |= 1 << (b % 8)
+				}
 			}
 			if err != nil {
 				yield(Entry{}, err)
@@ -51,7 +58,7 @@ func (d *Device) Array(root Block, size int, count uint64) iter.Seq2[Entry, erro
 // arrayBlock returns the values of a block, which must be as many as wanted or
 // more.
 func (d *Device) arrayBlock(b Block, size, room, want uint64) ([]byte, error) {
-	data, err := d.Read(b, kindArray, 16)
+	data, err := d.Read(b, KindArray, 16)
 	if err != nil {
 		return nil, err
 	}

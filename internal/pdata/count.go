@@ -3,6 +3,7 @@ package pdata
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 )
 
 // Counts is how often blocks are pointed to, as a walk has found it. It takes
@@ -60,12 +61,13 @@ type Census struct {
 	Counts *Counts
 	leaves []uint16         // entries of each leaf
 	inner  map[Block]uint64 // entries below each internal node
+	path   []Block          // nodes that are being looked at
 }
 
 // NewCensus returns a census that has counted nothing. It ends with an error
 // when the context does. It takes two bytes for each block of the device.
 func NewCensus(ctx context.Context, d *Device) *Census {
-	return &Census{ctx, d, NewCounts(uint64(d.blocks)), make([]uint16, d.blocks), map[Block]uint64{}}
+	return &Census{ctx: ctx, d: d, Counts: NewCounts(uint64(d.blocks)), leaves: make([]uint16, d.blocks), inner: map[Block]uint64{}}
 }
 
 // Point counts a pointer to a block, and says whether it is the first.
@@ -86,10 +88,15 @@ func (c *Census) Tree(t Tree, entry func(Entry) error) error {
 }
 
 func (c *Census) walk(t Tree, s span, entry func(Entry) error) error {
+	if slices.Contains(c.path, s.block) {
+		return Damaged(s.block, "node is below itself")
+	}
 	first, err := c.Point(s.block)
 	if err != nil || !first {
 		return err
 	}
+	c.path = append(c.path, s.block)
+	defer func() { c.path = c.path[:len(c.path)-1] }()
 	n, err := t.load(s)
 	if err != nil {
 		return err
@@ -162,7 +169,7 @@ func (c *Census) MetadataIndex(m SpaceMap) (Index, error) {
 	if _, err := c.Point(m.index); err != nil {
 		return nil, err
 	}
-	data, err := c.d.Read(m.index, kindIndex, 8)
+	data, err := c.d.Read(m.index, KindIndex, 8)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package pdata
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -28,10 +29,10 @@ type Kind uint32
 
 // The kinds of blocks that are not superblocks.
 const (
-	kindNode   Kind = 121107
-	kindArray  Kind = 595846735
-	kindBitmap Kind = 240779
-	kindIndex  Kind = 160478
+	KindNode   Kind = 121107
+	KindArray  Kind = 595846735
+	KindBitmap Kind = 240779
+	KindIndex  Kind = 160478
 )
 
 // cacheHalf is how many nodes are kept of those that were used lately, and
@@ -62,6 +63,30 @@ func Checksum(block []byte, kind Kind) uint32 {
 	return ^crc32.Checksum(block[4:], crc32.MakeTable(crc32.Castagnoli)) ^ uint32(kind)
 }
 
+// ReadFull fills p from byte off of r, or fails.
+func ReadFull(r io.ReaderAt, p []byte, off int64) error {
+	if len(p) == 0 {
+		return nil
+	}
+	n, err := r.ReadAt(p, off)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("read %d bytes at byte %d: %w", len(p), off, err)
+}
+
+// Blank reports whether a device has zeroes instead of a superblock.
+func Blank(r io.ReaderAt) (bool, error) {
+	b := make([]byte, BlockSize)
+	if err := ReadFull(r, b, 0); err != nil {
+		return false, err
+	}
+	return bytes.Count(b, []byte{0}) == len(b), nil
+}
+
 // Read returns the contents of block b, which has its own number at offset
 // number.
 func (d *Device) Read(b Block, kind Kind, number int) ([]byte, error) {
@@ -69,11 +94,8 @@ func (d *Device) Read(b Block, kind Kind, number int) ([]byte, error) {
 		return nil, Damaged(b, "is behind the end of the device, which has %d", uint64(d.blocks))
 	}
 	data := make([]byte, BlockSize)
-	if n, err := d.r.ReadAt(data, int64(b)*int64(BlockSize)); n < len(data) {
-		if err == nil || err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, fmt.Errorf("read metadata block %d: %w", uint64(b), err)
+	if err := ReadFull(d.r, data, int64(b)*int64(BlockSize)); err != nil {
+		return nil, fmt.Errorf("metadata block %d: %w", uint64(b), err)
 	}
 	if got, want := binary.LittleEndian.Uint32(data), Checksum(data, kind); got != want {
 		return nil, Damaged(b, "checksum %#08x, want %#08x", got, want)
@@ -93,7 +115,7 @@ func (d *Device) node(b Block) (*node, error) {
 	}
 	d.mu.Unlock()
 	if n == nil {
-		data, err := d.Read(b, kindNode, 8)
+		data, err := d.Read(b, KindNode, 8)
 		if err != nil {
 			return nil, err
 		}

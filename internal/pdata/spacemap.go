@@ -57,7 +57,7 @@ func DecodeSpaceMap(b []byte) SpaceMap {
 
 // readBitmap returns the two bits of each block that a bitmap is for.
 func (d *Device) readBitmap(b Block) ([]byte, error) {
-	data, err := d.Read(b, kindBitmap, 8)
+	data, err := d.Read(b, KindBitmap, 8)
 	if err != nil {
 		return nil, err
 	}

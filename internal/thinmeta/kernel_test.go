@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvm-go/lvm/internal/pdata/pdatatest"
 	"github.com/lvm-go/lvm/internal/thinmeta"
 	"github.com/lvm-go/lvm/internal/umltest"
 	"github.com/lvm-go/lvm/units"
@@ -261,16 +262,16 @@ func TestKernelRandom(t *testing.T) {
 			m := make([]byte, c.size)
 			if c.external {
 				e := newDisk(t, 9*units.MiB+3*512)
-				_, err := e.WriteAt(stamp(1<<40, int(e.size)), 0)
+				_, err := e.WriteAt(stamp(1<<20, int(e.size)), 0)
 				require.NoError(t, err)
 				k.external[0] = e
-				copy(m, stamp(1<<40, int(e.size)))
+				copy(m, stamp(1<<20, int(e.size)))
 			}
 			k.thin(0)
 			add(0, m)
 			block, _ := c.block.Bytes()
 			next := uint32(1)
-			for step := range 80 {
+			for step := range 60 {
 				ids := slices.Sorted(maps.Keys(models))
 				id := ids[r.IntN(len(ids))]
 				switch action := r.IntN(20); {
@@ -286,7 +287,7 @@ func TestKernelRandom(t *testing.T) {
 					length := min(1+r.IntN(20), (int(c.size)-off)/int(block)) * int(block)
 					umltest.Run(t, umltest.NeedTool(t, "blkdiscard"), "-f", "-o", strconv.Itoa(off), "-l", strconv.Itoa(length), "/dev/mapper/"+thinName(id))
 					clear(models[id][off : off+length])
-				case action < 18 && len(models) < 9:
+				case action < 18 && len(models) < 7:
 					k.snapshot(next*5, id)
 					add(next*5, slices.Clone(models[id]))
 					next++
@@ -295,7 +296,7 @@ func TestKernelRandom(t *testing.T) {
 					k.message("delete %d", id)
 					delete(models, id)
 				}
-				if step == 40 {
+				if step == 30 {
 					k.message("set_transaction_id 0 40")
 				}
 			}
@@ -421,4 +422,67 @@ func TestKernelHeld(t *testing.T) {
 	same(t, k.read(0), contents(t, k.volume(p, 0)), "now")
 	k.stop()
 	k.whole()
+}
+
+// The images in testdata are such as are made here; with -update, just these.
+func TestKernelImages(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		make func(k *thinPool)
+	}{
+		{"small", func(k *thinPool) {
+			k.message("create_thin 0")
+			k.message("create_thin 7")
+			k.thin(0)
+			k.write(0, 0, stamp(1, 20<<16))
+			k.snapshot(1, 0)
+			k.write(0, 8<<16, stamp(2, 5<<16))
+			k.message("set_transaction_id 0 41")
+			k.message("reserve_metadata_snap")
+			k.write(0, 30<<16, stamp(3, 3<<16))
+			k.message("set_transaction_id 41 42")
+		}},
+		{"many", func(k *thinPool) {
+			r := rand.New(rand.NewPCG(1, 2))
+			k.message("create_thin 10")
+			k.thin(10)
+			some := func(id uint32, n int) {
+				k.with(id, func(f *os.File) {
+					for range n {
+						_, err := f.WriteAt(stamp(1, 512), int64(r.IntN(2000))*65536)
+						require.NoError(t, err)
+					}
+				})
+			}
+			some(10, 1500)
+			for id := uint32(11); id < 17; id++ {
+				k.snapshot(id, 10+(id-10)/2)
+				some(id, 20)
+			}
+			k.snapshot(17, 16)
+			umltest.Run(t, "blkdiscard", "-f", "-o", "20971520", "-l", "52428800", "/dev/mapper/thin17")
+			k.remove("thin12")
+			k.message("delete 12")
+		}},
+		{"blank", func(*thinPool) {}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := newPool(t, 2*units.MiB, units.GiB, 256*units.MiB, 128)
+			c.make(k)
+			k.stop()
+			p := k.whole()
+			text := umltest.Run(t, "thin_dump", k.meta.loop)
+			image := make([]byte, k.meta.size)
+			_, err := k.meta.ReadAt(image, 0)
+			require.NoError(t, err)
+			if *update {
+				pdatatest.Save(t, "testdata/"+c.name+".meta.gz", image)
+				pdatatest.Save(t, "testdata/"+c.name+".xml.gz", []byte(text))
+			}
+			known := load(t, c.name)
+			require.Equal(t, known.Data(), p.Data())
+			require.Equal(t, known.Metadata().Total, p.Metadata().Total)
+			checkDump(t, p, string(pdatatest.Load(t, "testdata/"+c.name+".xml.gz").Data))
+		})
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvm-go/lvm/internal/pdata/pdatatest"
 	"github.com/lvm-go/lvm/internal/thinmeta"
 	"github.com/lvm-go/lvm/internal/umltest"
 )
@@ -23,11 +24,9 @@ func TestMain(m *testing.M) { os.Exit(umltest.Main(m)) }
 // stamp fills whole sectors so that each tells its number and the write.
 func stamp(write, length int) []byte {
 	b := make([]byte, length)
-	for i := 0; i < length; i += 512 {
-		for at := i; at < min(i+512, length); at += 16 {
-			binary.LittleEndian.PutUint64(b[at:], uint64(write))
-			binary.LittleEndian.PutUint64(b[at+8:], uint64(i))
-		}
+	for at := 0; at+16 <= length; at += 16 {
+		binary.LittleEndian.PutUint64(b[at:], uint64(write))
+		binary.LittleEndian.PutUint64(b[at+8:], uint64(at/512))
 	}
 	return b
 }
@@ -122,4 +121,16 @@ func checkDump(t require.TestingT, p *thinmeta.Pool, text string) {
 		}
 		require.Equal(t, runs, mappings(t, device), "thin device %d", want.ID)
 	}
+}
+
+// image returns a metadata device of the kernel's.
+func image(t testing.TB, name string) *pdatatest.Image {
+	return pdatatest.Load(t, "testdata/"+name+".meta.gz")
+}
+
+func load(t testing.TB, name string) *thinmeta.Pool {
+	m := image(t, name)
+	p, err := thinmeta.Open(m, m.Size())
+	require.NoError(t, err)
+	return p
 }

@@ -1,9 +1,7 @@
 package thinmeta
 
 import (
-	"bytes"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"iter"
 	"math"
@@ -34,8 +32,12 @@ type Pool struct {
 //
 // Returns an error matching [ErrBlank], [ErrVersion], or pdata.ErrDamaged.
 func Open(r io.ReaderAt, size units.Bytes) (*Pool, error) {
-	if err := blank(r); err != nil {
+	blank, err := pdata.Blank(r)
+	if err != nil {
 		return nil, err
+	}
+	if blank {
+		return nil, ErrBlank
 	}
 	d := pdata.NewDevice(r, size)
 	s, err := readSuperblock(d, 0)
@@ -50,21 +52,6 @@ func Open(r io.ReaderAt, size units.Bytes) (*Pool, error) {
 	}
 	d = pdata.NewDevice(r, units.Bytes(s.metadata.Blocks)*pdata.BlockSize)
 	return &Pool{d: d, super: s, blocks: Block(s.data.Blocks)}, nil
-}
-
-// blank returns ErrBlank if there is no superblock, but zeroes.
-func blank(r io.ReaderAt) error {
-	b := make([]byte, pdata.BlockSize)
-	if n, err := r.ReadAt(b, 0); n < len(b) {
-		if err == nil || err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return fmt.Errorf("read superblock: %w", err)
-	}
-	if bytes.Count(b, []byte{0}) == len(b) {
-		return ErrBlank
-	}
-	return nil
 }
 
 func readSuperblock(d *pdata.Device, at pdata.Block) (superblock, error) {

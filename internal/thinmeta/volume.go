@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/lvm-go/lvm/internal/pdata"
 	"github.com/lvm-go/lvm/units"
 )
 
@@ -66,7 +67,7 @@ func (v *Volume) ReadAt(p []byte, off int64) (int, error) {
 		if err := v.hole(p[at-off:from-off], at); err != nil {
 			return int(at - off), err
 		}
-		if err := full(v.data, p[from-off:to-off], int64(run.Data)*v.block+from-first); err != nil {
+		if err := pdata.ReadFull(v.data, p[from-off:to-off], int64(run.Data)*v.block+from-first); err != nil {
 			return int(from - off), err
 		}
 		at = to
@@ -82,25 +83,10 @@ func (v *Volume) hole(p []byte, off int64) error {
 	n := 0
 	if v.origin != nil && off < int64(v.origin.Size) {
 		n = int(min(int64(len(p)), int64(v.origin.Size)-off))
-		if err := full(v.origin, p[:n], off); err != nil {
+		if err := pdata.ReadFull(v.origin, p[:n], off); err != nil {
 			return err
 		}
 	}
 	clear(p[n:])
 	return nil
-}
-
-// full fills p, or fails.
-func full(r io.ReaderAt, p []byte, off int64) error {
-	if len(p) == 0 {
-		return nil
-	}
-	n, err := r.ReadAt(p, off)
-	if n == len(p) {
-		return nil
-	}
-	if err == nil || err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return fmt.Errorf("read %d bytes at byte %d: %w", len(p), off, err)
 }
