@@ -30,7 +30,8 @@
 //     text, swap space or log lies on the suspended device must not touch it.
 //   - When a Resume fails because the inactive table does not fit, the kernel
 //     has destroyed that table and leaves the device suspended with the old
-//     one. A second Resume brings the old table back to life.
+//     one. A second Resume brings the old table back to life. A thin pool is
+//     otherwise: see ThinPool.
 //   - A device that is open, mounted or used by another table, live or
 //     inactive, cannot be removed: ErrBusy.
 //   - A table that refers to its own device can be loaded, and locks up. This

@@ -17,11 +17,6 @@ import (
 // sectors is a size as a table has it.
 func sectors(size units.Bytes) units.Sectors { return size.Sectors() }
 
-// one is a table of one target.
-func one(length units.Sectors, target dm.Target) dm.Table {
-	return dm.Table{{Length: length, Target: target}}
-}
-
 // put writes text to the mapped device, all the way down. Nothing of it stays
 // in memory, as nobody has the device open afterwards.
 func put(dev dm.Dev, text string, at int64) error {

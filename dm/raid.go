@@ -33,7 +33,7 @@ type RAID struct {
 	Sync      RAIDSync
 	// Rebuild and WriteMostly are indexes of legs. What the former have is
 	// written anew from the others. The latter, of raid1, are read only if no
-	// other leg can be.
+	// other leg can be; they cannot be all.
 	Rebuild, WriteMostly []int
 	// RegionSize is what a bit of the bitmap stands for, a power of two; 0 lets
 	// the kernel choose.
@@ -42,9 +42,8 @@ type RAID struct {
 	// 0 leaves that to the kernel.
 	MinRate, MaxRate uint32
 	// WriteBehind, of raid1, is how many writes to legs that are WriteMostly may
-	// lag behind; 0 is none. The kernel takes even numbers, keeps half of the first
-	// one in the bitmap, and reports what it finds there, be it 0: HasWriteBehind
-	// is true then.
+	// lag behind; 0 is none. The kernel keeps half of it in a new bitmap, and from
+	// then on reports what it finds there, be it 0: HasWriteBehind is true then.
 	WriteBehind    uint32
 	HasWriteBehind bool
 	// StripeCache is the size of the cache of raid4, raid5 and raid6; 0 leaves

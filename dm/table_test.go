@@ -27,6 +27,11 @@ func recorded(t testing.TB, name string) []string {
 	return lines
 }
 
+// one is a table of one target.
+func one(length units.Sectors, target dm.Target) dm.Table {
+	return dm.Table{{Length: length, Target: target}}
+}
+
 func TestRecordedTables(t *testing.T) {
 	t.Parallel()
 	types := map[string]int{}

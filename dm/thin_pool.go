@@ -17,7 +17,8 @@ const typeThinPool = "thin-pool"
 //
 // It must be the only target of its table, and no target of another type but
 // error can take its place. It becomes larger by a longer target on a larger data
-// device, never smaller.
+// device, never smaller: Resume refuses a shorter target only when that is live. The
+// pool is suspended then, until a table that fits is loaded and resumed.
 //
 // Source: linux Documentation/admin-guide/device-mapper/thin-provisioning.rst.
 type ThinPool struct {
