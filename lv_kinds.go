@@ -168,7 +168,7 @@ func (l *LogicalVolume) DeviceID() (id uint32, ok bool) {
 // TransactionID returns the number that a thin pool raises with each change to
 // the set of its volumes, and the number that it had when a thin volume was made;
 // ok is false if the volume is neither. That of a pool is to be the kernel's, see
-// LogicalVolume.ThinPoolUsage.
+// [LogicalVolume.ThinPoolUsage].
 func (l *LogicalVolume) TransactionID() (id uint64, ok bool) {
 	switch body := l.body().(type) {
 	case *metadata.ThinPool:
@@ -221,7 +221,7 @@ func (l *LogicalVolume) IsRAID() bool {
 }
 
 // RAIDLegs returns the images of a raid in their order, those for parity
-// included; nil if the volume is no raid. LogicalVolume.RAIDStatus has them in
+// included; nil if the volume is no raid. [LogicalVolume.RAIDStatus] has them in
 // the same order.
 func (l *LogicalVolume) RAIDLegs() []RAIDLeg {
 	body, ok := l.body().(*metadata.RAID)

@@ -2,8 +2,8 @@ package lvm
 
 import (
 	"slices"
-	"strings"
 
+	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -90,7 +90,7 @@ func (f *lvFacts) attr() string {
 	if zero, known := f.zeroes(); known && zero {
 		a[7] = 'z'
 	}
-	a[8] = healthChar(f.health())
+	a[8] = f.healthChar()
 	if f.rec.Status&metadata.LVActivationSkip != 0 {
 		a[9] = 'k'
 	}
@@ -171,6 +171,9 @@ func (f *lvFacts) stateChars() (state, open byte) {
 	if d == nil {
 		return '-', '-'
 	}
+	if f.replaced() {
+		return 'X', 'X'
+	}
 	open = '-'
 	if d.OpenCount > 0 {
 		open = 'o'
@@ -189,7 +192,7 @@ func (f *lvFacts) stateChars() (state, open byte) {
 			return pick('m', 'M')
 		}
 	}
-	if needs, _ := d.needsCheck(); needs && d.targetStatus("thin-pool") != nil {
+	if s, ok := d.thinPool(); ok && s.NeedsCheck {
 		return pick('c', 'C')
 	}
 	switch {
@@ -230,39 +233,55 @@ func (f *lvFacts) targetChar() byte {
 	return '-'
 }
 
+// replaced says whether somebody has put another device in place of the volume's,
+// that fails all I/O.
+func (f *lvFacts) replaced() bool {
+	return f.cow == nil && f.dev.isError() && !slices.ContainsFunc(f.segments, func(s segmentFacts) bool { return s.kind == "error" })
+}
+
 // health returns lvm2's word for what is wrong with the volume, the worst first;
 // empty if nothing is known to be.
 func (f *lvFacts) health() string {
 	if f.partial {
 		return "partial"
 	}
+	if use := f.usedAs(areaPart, raidMeta); use != nil && f.rel.nodes[use.by].first().raid {
+		if s, ok := f.whole(use).target().raid(); ok && use.number < len(s.Legs) && s.Legs[use.number] == dm.RAIDDead {
+			return "refresh needed"
+		}
+	}
 	target := f.target()
 	if s, ok := target.raid(); ok {
 		switch {
-		case strings.ContainsAny(s.devices, "D"):
+		case slices.Contains(s.Legs, dm.RAIDDead):
 			return "refresh needed"
-		case s.mismatches > 0:
+		case s.Mismatches > 0:
 			return "mismatches exist"
 		}
 	}
 	if f.rec.Status&metadata.LVWriteMostly != 0 {
 		return "writemostly"
 	}
+	if s, ok := target.writeCache(); ok && s.Failed {
+		return "error"
+	}
 	if s, ok := target.thinPool(); ok {
-		switch {
-		case s.failed:
+		switch s.Mode {
+		case dm.ThinPoolFailed, dm.ThinPoolUnknown:
 			return "failed"
-		case s.outOfData:
+		case dm.ThinPoolOutOfDataSpace:
 			return "out_of_data"
-		case s.readOnly:
+		case dm.ThinPoolReadOnly:
 			return "metadata_read_only"
 		}
 	}
 	return ""
 }
 
-func healthChar(health string) byte {
-	switch health {
+// healthChar returns the character for what health says, and for what it does
+// not.
+func (f *lvFacts) healthChar() byte {
+	switch f.health() {
 	case "partial":
 		return 'p'
 	case "refresh needed":
@@ -271,6 +290,8 @@ func healthChar(health string) byte {
 		return 'm'
 	case "writemostly":
 		return 'w'
+	case "error":
+		return 'E'
 	case "failed":
 		return 'F'
 	case "out_of_data":
@@ -278,5 +299,42 @@ func healthChar(health string) byte {
 	case "metadata_read_only":
 		return 'M'
 	}
+	if s, ok := f.target().raid(); ok && s.Action == dm.RAIDReshape {
+		return 's'
+	}
+	if f.goesAfterReshape() {
+		return 'R'
+	}
+	if s, ok := f.target().thin(); ok && s.State == dm.ThinFailed {
+		return 'F'
+	}
+	if f.replaced() {
+		return 'X'
+	}
 	return '-'
+}
+
+// goesAfterReshape says whether the volume is an image that a reshape has freed, or
+// a raid that still has one.
+func (f *lvFacts) goesAfterReshape() bool {
+	return f.freed() || f.rel.freedImages(f.first()) > 0
+}
+
+// freed says whether the volume is an image, or the metadata of one, that a reshape
+// has freed.
+func (n *lvNode) freed() bool {
+	return len(n.rec.Segments) > 0 && n.rec.Segments[0].HasFlag("REMOVE_AFTER_RESHAPE")
+}
+
+// freedImages returns how many images of a raid a reshape has freed.
+func (r *relations) freedImages(f *segmentFacts) (count int) {
+	if !f.raid {
+		return 0
+	}
+	for _, a := range f.areas {
+		if image := r.node(a.LV); image != nil && image.freed() {
+			count++
+		}
+	}
+	return count
 }

@@ -47,15 +47,6 @@ var notReported = map[string]string{
 	"seg_monitor":     "whether dmeventd watches a volume is its business",
 	"convert_lv":      "of an unfinished lvconvert of mirrors, which are not read yet",
 	"convert_lv_uuid": "of an unfinished lvconvert of mirrors, which are not read yet",
-
-	// What targets say of themselves: their text is in KernelDevice.Status.
-	"raid_mismatch_count": "status", "raid_sync_action": "status", "integritymismatches": "status",
-	"metadata_percent":   "status",
-	"cache_total_blocks": "status", "cache_used_blocks": "status", "cache_dirty_blocks": "status", "cache_read_hits": "status",
-	"cache_read_misses": "status", "cache_write_hits": "status", "cache_write_misses": "status", "kernel_cache_settings": "status",
-	"kernel_cache_policy": "status", "kernel_metadata_format": "status", "kernel_discards": "status",
-	"writecache_total_blocks": "status", "writecache_free_blocks": "status", "writecache_writeback_blocks": "status",
-	"writecache_error": "status", "data_offset": "status", "new_data_offset": "status",
 }
 
 // vdoFields begin the names of fields that are not reported, since the target is
@@ -178,12 +169,8 @@ func differs(field string, ours map[string]any) bool {
 		return has("lv_layout", "thin") && has("lv_layout", "pool")
 	case "lv_descendants", "lv_full_descendants": // with snapshots of both kinds, lvm2 forgets the thin ones
 		return has("lv_role", "thickorigin") && has("lv_role", "thinorigin")
-	case "data_percent", "snap_percent", "copy_percent", "sync_percent":
-		for _, kind := range []string{"thin", "pool", "cache", "writecache", "raid", "integrity", "vdo"} {
-			if has("lv_layout", kind) {
-				return true // of these the text of the status is in KernelDevice.Status
-			}
-		}
+	case "kernel_discards": // lvm2 takes what is not known for 0, which is one of them
+		return ours["lv_health_status"] == "failed"
 	}
 	return false
 }

@@ -122,4 +122,9 @@ func settingList(settings []metadata.Setting) []string {
 }
 
 // parity returns how many devices of a raid hold parity alone.
-func (f *segmentFacts) parity() int { return metadata.RAIDParity(f.kind) }
+func (f *segmentFacts) parity() int {
+	if !f.raid {
+		return 0
+	}
+	return metadata.RAIDParity(f.kind)
+}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -76,32 +77,20 @@ type LVReport struct {
 	WritecacheBlockSize Bytes  `json:"writecache_block_size,omitempty"`
 
 	*LVKernelReport // nil if it is not active
+	*LVStatusReport // nil if the kernel says nothing of its contents
 
 	Segments []SegmentReport `json:"segments"`
 }
 
 // LVKernelReport is the part of a report that the kernel knows.
 type LVKernelReport struct {
-	Major           uint32 `json:"lv_kernel_major"`
-	Minor           uint32 `json:"lv_kernel_minor"`
-	ReadAhead       Bytes  `json:"lv_kernel_read_ahead"`
-	Suspended       bool   `json:"lv_suspended"`
-	LiveTable       bool   `json:"lv_live_table"`
-	InactiveTable   bool   `json:"lv_inactive_table"`
-	Open            bool   `json:"lv_device_open"`
-	CheckNeeded     *bool  `json:"lv_check_needed,omitempty"`     // thin pool, cache
-	MergeFailed     *bool  `json:"lv_merge_failed,omitempty"`     // snapshot
-	SnapshotInvalid *bool  `json:"lv_snapshot_invalid,omitempty"` // snapshot
-	// SnapPercent is how full the COW store of a snapshot is; of an origin into
-	// which one is merged, how much of that is left. A snapshot that is lost is
-	// full.
-	SnapPercent *Percent `json:"snap_percent,omitempty"`
-	// DataPercent is the same.
-	DataPercent *Percent `json:"data_percent,omitempty"`
-	// CopyPercent is how much of a mirror is in sync, or of a pvmove is done.
-	CopyPercent *Percent `json:"copy_percent,omitempty"`
-	// SyncPercent is the same.
-	SyncPercent *Percent `json:"sync_percent,omitempty"`
+	Major         uint32 `json:"lv_kernel_major"`
+	Minor         uint32 `json:"lv_kernel_minor"`
+	ReadAhead     Bytes  `json:"lv_kernel_read_ahead"`
+	Suspended     bool   `json:"lv_suspended"`
+	LiveTable     bool   `json:"lv_live_table"`
+	InactiveTable bool   `json:"lv_inactive_table"`
+	Open          bool   `json:"lv_device_open"`
 }
 
 // Ancestors returns the name of what the volume is a snapshot of, of what that one
@@ -127,7 +116,7 @@ type lvFacts struct {
 	vg     *VolumeGroup
 	dev    *KernelDevice
 	devErr error                // why the kernel could not be asked
-	below  func() *KernelDevice // asked for when needed
+	target func() *KernelDevice // asked for when needed
 }
 
 // related returns the relations of the group's volumes.
@@ -146,13 +135,7 @@ func (l *LogicalVolume) facts(dev *KernelDevice, err error) *lvFacts {
 	rel := l.vg.related()
 	i := rel.byID[l.rec.ID]
 	f := &lvFacts{lvNode: &rel.nodes[i], index: i, rel: rel, vg: l.vg, dev: dev, devErr: err}
-	f.below = sync.OnceValue(func() *KernelDevice {
-		d, err := l.ask(l.vg.layer(l.rec, "real"))
-		if err != nil {
-			return nil // not known
-		}
-		return d
-	})
+	f.target = sync.OnceValue(f.findTarget)
 	if f.cow != nil && f.cow.merging && err == nil {
 		f.takeMerge()
 	}
@@ -163,7 +146,7 @@ func (l *LogicalVolume) facts(dev *KernelDevice, err error) *lvFacts {
 // for lvm2, the snapshot has none of its own then.
 func (f *lvFacts) takeMerge() {
 	origin := &LogicalVolume{vg: f.vg, rec: f.rel.nodes[f.cow.origin].rec}
-	if dev, err := origin.Kernel(); err == nil && dev.targetStatus("snapshot-merge") != nil {
+	if dev, err := origin.Kernel(); err == nil && dev.isMerge() {
 		f.dev = dev
 	}
 }
@@ -216,8 +199,25 @@ func (f *lvFacts) report() LVReport {
 	r.Segments = make([]SegmentReport, len(rec.Segments))
 	for i := range rec.Segments {
 		r.Segments[i] = f.vg.segmentReport(f.rel, f.index, i)
+		if s := &r.Segments[i]; s.ReshapeExtents != nil {
+			s.DataOffset = f.dataOffset()
+			s.NewDataOffset = s.DataOffset
+		}
 	}
 	return r
+}
+
+// dataOffset returns where the kernel has the data in each image of a raid, of
+// which the volume is one or that it is; nil if it does not say.
+func (f *lvFacts) dataOffset() *Sectors {
+	if use := f.usedAs(areaPart); use != nil && !f.first().raid {
+		f = f.whole(use)
+	}
+	s, ok := f.target().raid()
+	if !ok {
+		return nil
+	}
+	return &s.DataOffset
 }
 
 // addRelated adds what a volume has to do with others.
@@ -307,25 +307,15 @@ func firstLV(areas []Area) ID {
 
 // addKernel adds what the kernel knows.
 func (f *lvFacts) addKernel(r *LVReport) {
+	r.LVStatusReport = f.status()
 	d := f.dev
 	if d == nil {
 		return
 	}
-	k := &LVKernelReport{
+	r.LVKernelReport = &LVKernelReport{
 		Major: d.Major, Minor: d.Minor, ReadAhead: d.ReadAhead, Suspended: d.Suspended,
 		LiveTable: d.LiveTable, InactiveTable: d.InactiveTable, Open: d.OpenCount > 0,
 	}
-	if s, ok := d.snapshot(); ok {
-		k.MergeFailed, k.SnapshotInvalid = &s.mergeFailed, &s.invalid
-		k.SnapPercent, k.DataPercent = s.full, s.full
-	}
-	if p, ok := f.target().copied(f.rec, f.vg.rec.ExtentSize); ok {
-		k.CopyPercent, k.SyncPercent = &p, &p
-	}
-	if needs, known := f.target().needsCheck(); known {
-		k.CheckNeeded = &needs
-	}
-	r.LVKernelReport = k
 }
 
 // size returns the size that users have. A raid that was reshaped has extents
@@ -381,13 +371,31 @@ func (f *lvFacts) isSpare() bool {
 	return !f.visible() && strings.HasSuffix(f.rec.Name, "_pmspare") && len(f.uses) == 0
 }
 
-// target returns the device whose targets are those of the volume's type: that
-// under an origin. It is nil if the kernel does not say.
-func (f *lvFacts) target() *KernelDevice {
-	if f.dev == nil || len(f.snapshots) == 0 {
+// findTarget returns the device whose targets are those of the volume's type: that
+// under an origin or a thin pool in use, and that of what a cache pool caches. It
+// is nil if the kernel does not say.
+func (f *lvFacts) findTarget() *KernelDevice {
+	self := &LogicalVolume{vg: f.vg, rec: f.rec}
+	layer := f.vg.layer(f.rec, "real")
+	switch f.first().kind {
+	case "thin-pool":
+		layer = f.vg.layer(f.rec, "tpool")
+	case "cache-pool":
+		cached := f.usedAs(poolOf)
+		if cached == nil {
+			return nil
+		}
+		by := &LogicalVolume{vg: f.vg, rec: f.rel.nodes[cached.by].rec}
+		return by.facts(by.Kernel()).target()
+	}
+	if layer == nil {
 		return f.dev
 	}
-	return f.below()
+	d, err := self.ask(layer)
+	if err != nil {
+		return nil // not known
+	}
+	return d
 }
 
 // isImage says whether the volume is an image of a mirror or raid.
@@ -396,23 +404,21 @@ func (f *lvFacts) isImage() bool {
 	return use != nil && f.rel.nodes[use.by].isRedundant()
 }
 
+// whole returns the facts of what the volume is an image or metadata of.
+func (f *lvFacts) whole(use *lvUse) *lvFacts {
+	by := &LogicalVolume{vg: f.vg, rec: f.rel.nodes[use.by].rec}
+	return by.facts(by.Kernel())
+}
+
 // imageInSync says whether an image holds what the mirror or raid does, which
 // only the kernel knows.
 func (f *lvFacts) imageInSync() bool {
 	use := f.usedAs(areaPart)
-	parent := &f.rel.nodes[use.by]
-	m := f.vg.device(parent.rec)
-	if len(parent.snapshots) > 0 {
-		m = f.vg.layer(parent.rec, "real") // under the origin
+	target := f.whole(use).target()
+	if s, ok := target.raid(); ok {
+		return use.number < len(s.Legs) && s.Legs[use.number] == dm.RAIDInSync
 	}
-	dev, err := (&LogicalVolume{vg: f.vg, rec: parent.rec}).ask(m)
-	if err != nil {
-		return false // not known
-	}
-	if s, ok := dev.raid(); ok {
-		return s.inSync(use.number)
-	}
-	return dev.mirrorInSync()
+	return target.mirrorInSync()
 }
 
 func (f *lvFacts) initialSync() bool {

@@ -36,11 +36,13 @@ type SegmentReport struct {
 
 	ReshapeExtents      *Extents `json:"reshape_len_le,omitempty"` // raid: room for reshaping
 	ReshapeLength       *Bytes   `json:"reshape_len,omitempty"`
-	ThinCount           *int     `json:"thin_count,omitempty"`     // thin pool: its volumes
-	Discards            string   `json:"discards,omitempty"`       // thin
-	Zero                *bool    `json:"zero,omitempty"`           // thin
-	TransactionID       *uint64  `json:"transaction_id,omitempty"` // thin
-	ThinID              *uint32  `json:"thin_id,omitempty"`        // thin volume
+	DataOffset          *Sectors `json:"data_offset,omitempty"`     // raid: where the data begin in each image now,
+	NewDataOffset       *Sectors `json:"new_data_offset,omitempty"` // and after the reshape; of an active volume
+	ThinCount           *int     `json:"thin_count,omitempty"`      // thin pool: its volumes
+	Discards            string   `json:"discards,omitempty"`        // thin
+	Zero                *bool    `json:"zero,omitempty"`            // thin
+	TransactionID       *uint64  `json:"transaction_id,omitempty"`  // thin
+	ThinID              *uint32  `json:"thin_id,omitempty"`         // thin volume
 	CacheMode           string   `json:"cache_mode,omitempty"`
 	CachePolicy         string   `json:"cache_policy,omitempty"`
 	CacheSettings       []string `json:"cache_settings,omitempty"`
@@ -57,7 +59,8 @@ type AreaReport struct {
 	Count  Extents `json:"count"`
 }
 
-// Report returns the facts of the segment. It does not ask the kernel.
+// Report returns the facts of the segment. It does not ask the kernel, so it lacks
+// what only that knows.
 func (s Segment) Report() SegmentReport {
 	rel := s.lv.vg.related()
 	node, ok := rel.byID[s.lv.rec.ID]
@@ -72,7 +75,7 @@ func (v *VolumeGroup) segmentReport(rel *relations, node, index int) SegmentRepo
 	n := &rel.nodes[node]
 	seg, f := &n.rec.Segments[index], &n.segments[index]
 	r := SegmentReport{
-		Type: f.kind, Stripes: len(f.areas), DataStripes: len(f.areas) - f.parity(), DataCopies: 1,
+		Type: f.kind, Stripes: len(f.areas), DataStripes: len(f.areas) - f.parity() - rel.freedImages(f), DataCopies: 1,
 		StripeSize: sectorBytes(f.stripeSize), RegionSize: sectorBytes(f.regionSize), ChunkSize: sectorBytes(f.chunkSize),
 		Start: v.bytes(seg.Start), StartExtent: seg.Start, Size: v.bytes(seg.Count), Extents: seg.Count, Tags: list(seg.Tags),
 		Areas: []AreaReport{}, Devices: list(nil), PERanges: list(nil), LERanges: list(nil),
@@ -96,7 +99,7 @@ func (v *VolumeGroup) segmentReport(rel *relations, node, index int) SegmentRepo
 		if f.reshapes() {
 			v.addReshape(&r, seg.ReshapeCount*Extents(r.Stripes))
 		}
-	} else if use != nil && rel.nodes[use.by].first().reshapes() {
+	} else if use != nil && index == 0 && rel.nodes[use.by].first().reshapes() {
 		v.addReshape(&r, seg.ReshapeCount)
 	}
 	switch {

@@ -3,49 +3,54 @@ package lvm
 import (
 	"math/bits"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 )
 
-// targetStatus returns the words of the first status line of a type, nil if
-// there is none.
-func (d *KernelDevice) targetStatus(typ string) []string {
+// statusOf returns what the first target of a type says of itself; ok is false if
+// there is none or it is not understood.
+func statusOf[S any](d *KernelDevice, typ string, parse func(string) (S, error)) (s S, ok bool) {
 	if d == nil {
-		return nil
-	}
-	for _, l := range d.Status {
-		if l.Type == typ {
-			return strings.Fields(l.Status)
-		}
-	}
-	return nil
-}
-
-// raidStatus is the status of a raid target.
-//
-// Source: Linux, Documentation/admin-guide/device-mapper/dm-raid.rst.
-type raidStatus struct {
-	devices    string // a character for each: A in sync, a not, D failed, - none
-	mismatches uint64
-}
-
-func (d *KernelDevice) raid() (s raidStatus, ok bool) {
-	w := d.targetStatus("raid")
-	if len(w) < 3 {
 		return s, false
 	}
-	s.devices = w[2]
-	if len(w) > 5 {
-		s.mismatches, _ = strconv.ParseUint(w[5], 10, 64)
+	i := slices.IndexFunc(d.Status, func(l dm.StatusLine) bool { return l.Type == typ })
+	if i < 0 {
+		return s, false
 	}
-	return s, true
+	s, err := parse(d.Status[i].Status)
+	return s, err == nil
 }
 
-// inSync says whether image number i holds what the raid does.
-func (s raidStatus) inSync(i int) bool { return i < len(s.devices) && s.devices[i] == 'A' }
+func (d *KernelDevice) raid() (dm.RAIDStatus, bool) {
+	return statusOf(d, dm.RAID{}.Type(), dm.ParseRAIDStatus)
+}
+
+func (d *KernelDevice) thinPool() (dm.ThinPoolStatus, bool) {
+	return statusOf(d, dm.ThinPool{}.Type(), dm.ParseThinPoolStatus)
+}
+
+func (d *KernelDevice) thin() (dm.ThinStatus, bool) {
+	return statusOf(d, dm.Thin{}.Type(), dm.ParseThinStatus)
+}
+
+func (d *KernelDevice) cache() (dm.CacheStatus, bool) {
+	return statusOf(d, dm.Cache{}.Type(), dm.ParseCacheStatus)
+}
+
+func (d *KernelDevice) writeCache() (dm.WriteCacheStatus, bool) {
+	return statusOf(d, dm.WriteCache{}.Type(), dm.ParseWriteCacheStatus)
+}
+
+func (d *KernelDevice) integrity() (dm.IntegrityStatus, bool) {
+	return statusOf(d, dm.Integrity{}.Type(), dm.ParseIntegrityStatus)
+}
+
+// isError says whether the device has only targets that fail all I/O.
+func (d *KernelDevice) isError() bool {
+	return d != nil && len(d.Status) > 0 &&
+		!slices.ContainsFunc(d.Status, func(l dm.StatusLine) bool { return l.Type != (dm.ErrorTarget{}).Type() })
+}
 
 // mirrors returns the status of the mirror targets, by the sector that they
 // begin at.
@@ -137,35 +142,17 @@ func (d *KernelDevice) snapshot() (s snapshotStatus, ok bool) {
 	return s, false
 }
 
-// poolStatus is the status of a thin pool.
-//
-// Source: Linux, Documentation/admin-guide/device-mapper/thin-provisioning.rst.
-type poolStatus struct{ failed, outOfData, readOnly bool }
-
-func (d *KernelDevice) thinPool() (s poolStatus, ok bool) {
-	w := d.targetStatus("thin-pool")
-	for _, word := range w {
-		switch word {
-		case "Fail", "Error":
-			s.failed = true
-		case "out_of_data_space":
-			s.outOfData = true
-		case "ro":
-			s.readOnly = true
-		}
-	}
-	return s, len(w) > 0
+// isMerge says whether a snapshot is being merged into the device.
+func (d *KernelDevice) isMerge() bool {
+	return d != nil && slices.ContainsFunc(d.Status, func(l dm.StatusLine) bool { return l.Type == (dm.SnapshotMerge{}).Type() })
 }
 
 // needsCheck says whether the metadata of a thin pool or cache must be checked
 // before it is used again.
-//
-// Source: as poolStatus; Linux, Documentation/admin-guide/device-mapper/cache.rst.
 func (d *KernelDevice) needsCheck() (needs, known bool) {
-	for _, typ := range []string{"thin-pool", "cache"} {
-		if w := d.targetStatus(typ); len(w) > 0 {
-			return slices.Contains(w, "needs_check"), true
-		}
+	if s, ok := d.thinPool(); ok {
+		return s.NeedsCheck, true
 	}
-	return false, false
+	s, ok := d.cache()
+	return s.NeedsCheck, ok
 }
