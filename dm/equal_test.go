@@ -1,6 +1,7 @@
 package dm_test
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -207,4 +208,28 @@ func TestRecordedTablesDiffer(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Whatever LVM2 gives to the kernel is equal to what that reports of it. Of two that
+// it gave no live table is taken for the other one's.
+func TestReportedAsGiven(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/given.txt")
+	require.NoError(t, err)
+	table, err := dm.ParseTable(string(text))
+	require.NoError(t, err)
+	require.Greater(t, len(table), 50)
+	types := map[string]bool{}
+	for i := 0; i < len(table); i += 2 {
+		given, reported := table[i:i+1], table[i+1:i+2]
+		assert.True(t, reported.Equal(given), "%s%s", given, reported)
+		assert.Equal(t, given[0].Target.Devices(), reported[0].Target.Devices())
+		types[given[0].Target.Type()] = true
+		for j := 0; j < len(table); j += 2 {
+			if other := table[j : j+1]; !given.Equal(other) && !other.Equal(given) {
+				assert.False(t, reported.Equal(other), "%s%s", reported, other)
+			}
+		}
+	}
+	assert.Len(t, types, 6)
 }
