@@ -204,6 +204,23 @@ func TestVolume(t *testing.T) {
 	}
 }
 
+// The last block of the largest origin ends where the numbers do.
+func TestVolumeEnd(t *testing.T) {
+	t.Parallel()
+	m := image(t, "writeback-2")
+	root := binary.LittleEndian.Uint64(m.Block(0)[192:])
+	first := binary.LittleEndian.Uint64(m.Block(pdata.Block(root))[32+8*252:])
+	const last = math.MaxInt64 / 65536
+	m.Mutate(kindSuperblock, int(first)*4096+24, pdatatest.U64(last<<16|1))
+	v, err := cachemeta.NewVolume(open(t, m), math.MaxInt64, nothing{}, bytes.NewReader(stamp(1, 12<<20)))
+	require.NoError(t, err)
+	b := make([]byte, 100000)
+	n, err := v.ReadAt(b, math.MaxInt64-100000)
+	require.NoError(t, err)
+	require.Len(t, b, n)
+	same(t, append(make([]byte, 100000-65535), stamp(1, 65536)[:65535]...), b, "the last bytes")
+}
+
 // Whatever metadata says, with checksums that are right: it is refused, or read
 // with no more effort than there are blocks.
 func FuzzCacheMetadata(f *testing.F) {

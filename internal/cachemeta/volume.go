@@ -82,7 +82,7 @@ func (v *Volume) ReadAt(p []byte, off int64) (int, error) {
 	for ; at < stop && i < len(v.cached) && v.cached[i].origin <= Block((stop-1)/v.block); i++ {
 		m := v.cached[i]
 		first := int64(m.origin) * v.block
-		from, to := max(first, at), min(first+v.block, stop)
+		from, to := max(first, at), first+min(v.block, stop-first)
 		if err := pdata.ReadFull(v.origin, p[at-off:from-off], at); err != nil {
 			return int(at - off), err
 		}

@@ -346,6 +346,32 @@ type failing struct{ err error }
 
 func (f failing) ReadAt([]byte, int64) (int, error) { return 0, f.err }
 
+// The last block that a device can have ends where the numbers do.
+func TestVolumeEnd(t *testing.T) {
+	t.Parallel()
+	m := image(t, "small")
+	const last = math.MaxInt64 / 65536
+	mapping := m.Tree(8, []pdatatest.Entry{{Key: 7, Value: pdatatest.U64(uint64(m.Tree(8, []pdatatest.Entry{
+		{Key: last - 1, Value: pdatatest.U64(5 << 24)}, {Key: last, Value: pdatatest.U64(6 << 24)}, {Key: math.MaxUint64, Value: pdatatest.U64(7 << 24)},
+	})))}})
+	m.Mutate(kindSuperblock, atMapping, pdatatest.U64(uint64(mapping)))
+	m.Mutate(kindSuperblock, 192, pdatatest.U64(uint64(len(m.Data)/4096)))
+	p, err := thinmeta.Open(m, m.Size())
+	require.NoError(t, err)
+	d, err := p.Device(7)
+	require.NoError(t, err)
+	require.Len(t, mappings(t, d), 2)
+	v, err := thinmeta.NewVolume(d, math.MaxInt64, numbered{65536}, nil)
+	require.NoError(t, err)
+	b, want := make([]byte, 100000), make([]byte, 100000)
+	off := int64(math.MaxInt64 - 100000)
+	n, err := v.ReadAt(b, off)
+	require.NoError(t, err)
+	require.Len(t, b, n)
+	_, _ = numbered{65536}.ReadAt(want, off-(last-1)*65536+5*65536)
+	same(t, want, b, "the last bytes")
+}
+
 // blocks returns where each block of a device is.
 func blocks(t require.TestingT, d *thinmeta.Device) map[thinmeta.Block]thinmeta.Block {
 	all := map[thinmeta.Block]thinmeta.Block{}

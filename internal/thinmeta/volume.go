@@ -63,7 +63,10 @@ func (v *Volume) ReadAt(p []byte, off int64) (int, error) {
 			return int(at - off), err
 		}
 		first := int64(run.Virtual) * v.block
-		from, to := max(first, at), min(first+int64(run.Length)*v.block, stop)
+		from, to := max(first, at), stop
+		if length := int64(run.Length); length <= (stop-first)/v.block {
+			to = first + length*v.block
+		}
 		if err := v.hole(p[at-off:from-off], at); err != nil {
 			return int(at - off), err
 		}
