@@ -133,8 +133,8 @@ func parseRAIDStatus(word []string) (RAIDStatus, error) {
 	if err != nil {
 		return s, errors.WithMessage(err, "number of legs")
 	}
-	health := word[2]
-	if n == 0 || uint64(len(health)) != n || strings.Trim(health, raidHealth) != "" {
+	health := word[2] // while legs are taken away, the number is without them, the letters are with them
+	if n == 0 || uint64(len(health)) < n || len(health) > maxLegs || strings.Trim(health, raidHealth) != "" {
 		return s, errors.WithMessagef(ErrInvalid, "want a letter of %s for each of %d legs", raidHealth, n)
 	}
 	s.Legs = []RAIDHealth(health)

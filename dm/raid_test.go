@@ -91,6 +91,9 @@ func TestParseRAIDStatus(t *testing.T) {
 		{"raid5_ls 4 aaaa 0/65536 reshape 0 8192 A later", dm.RAIDStatus{
 			Layout: "raid5_ls", Legs: []dm.RAIDHealth("aaaa"), Total: 65536, Action: dm.RAIDReshape, DataOffset: 8192, Journal: dm.RAIDInSync,
 		}, "0.00", false},
+		{"raid5_ls 3 AAAa 40960/40960 idle 0 2048 -", dm.RAIDStatus{
+			Layout: "raid5_ls", Legs: []dm.RAIDHealth("AAAa"), InSync: 40960, Total: 40960, Action: dm.RAIDIdle, DataOffset: 2048, Journal: dm.RAIDAbsent,
+		}, "100.00", false},
 		{"raid1 2 AD 65536/65536 idle 0", dm.RAIDStatus{
 			Layout: "raid1", Legs: []dm.RAIDHealth("AD"), InSync: 65536, Total: 65536, Action: dm.RAIDIdle,
 		}, "100.00", true},
@@ -118,7 +121,7 @@ func TestParseRAIDStatus(t *testing.T) {
 		assert.Equal(t, x.synced, s.Synced(), x.text)
 	}
 	for _, text := range []string{
-		"", "raid1", "raid1 2 AA", "raid1 0  1/1", "raid1 1 AA 1/1", "raid1 2 A 1/1", "raid1 x A 1/1", "raid1 1 X 1/1", "raid1 1 A 1", "raid1 1 A x/1", "raid1 1 A 1/x",
+		"", "raid1", "raid1 2 AA", "raid1 0  1/1", "raid1 0 A 1/1", "raid1 2 A 1/1", "raid1 x A 1/1", "raid1 1 X 1/1", "raid1 1 A 1", "raid1 1 A x/1", "raid1 1 A 1/x",
 		"raid1 1 A 1/36028797018963968", "raid1 254 " + strings.Repeat("A", 254) + " 1/1", "raid1 1 A 1/1 idle x", "raid1 1 A 1/1 idle 0 x", "raid1 1 A 1/1 idle 0 -1",
 		"raid1 1 A 1/1 idle 0 0 X", "raid1 1 A 1/1 idle 0 0 AA",
 	} {
