@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/internal/umltest"
@@ -24,7 +23,7 @@ func TestKernelScenario(t *testing.T) {
 			var st unix.Stat_t
 			require.NoError(t, unix.Stat(path, &st))
 			p := newPlayer(c, dm.MakeDev(unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev))))
-			p.io, p.pause = deviceIO, 300*time.Millisecond
+			p.io = deviceIO
 			s.play(p)
 			if *update {
 				require.NoError(t, os.WriteFile(recorded(s.name), []byte(p.out.String()), 0o644))

@@ -280,7 +280,7 @@ func (r *array) fail(k *Kernel, i int) bool {
 	if r.legs[i].dead {
 		return true
 	}
-	if !r.geometry.Survives(r.missing(func(j int, l leg) bool { return j == i || !l.present() || l.good == 0 })) {
+	if !r.geometry.Survives(r.missing(func(j int, l leg) bool { return j == i || !l.present() || l.good != raid.Whole })) {
 		return false
 	}
 	r.legs[i].dead = true

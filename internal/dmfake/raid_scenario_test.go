@@ -10,14 +10,21 @@ import (
 
 // legs makes the devices of n legs of 512 sectors, whose metadata are blank.
 func (p *player) legs(n int) {
+	p.setLegs(n)
 	for i := range n {
 		meta, data := fmt.Sprint("meta", i), fmt.Sprint("data", i)
-		p.make(meta, fmt.Sprintf("0 64 linear <disk> %d", i*640))
-		p.make(data, fmt.Sprintf("0 512 linear <disk> %d", i*640+64))
 		p.wipe(meta, 4)
 		for at := range int64(64) {
 			_ = p.io(data, p.numberOf(data), make([]byte, block), at*block, true)
 		}
+	}
+}
+
+// setLegs makes the devices of n legs as they are.
+func (p *player) setLegs(n int) {
+	for i := range n {
+		p.make(fmt.Sprint("meta", i), fmt.Sprintf("0 64 linear <disk> %d", i*640))
+		p.make(fmt.Sprint("data", i), fmt.Sprintf("0 512 linear <disk> %d", i*640+64))
 	}
 }
 
@@ -30,10 +37,16 @@ func (p *player) removeLegs(n int) {
 	p.removeAll(names...)
 }
 
-// settle waits until what goes on in the background has come to its end, and
-// notes it.
-func (p *player) settle(text string) {
-	time.Sleep(p.pause)
+// settle waits until there was an event that tells of the end of what went on in
+// the background, and notes the state.
+func (p *player) settle(event uint32, text string) {
+	for range 250 {
+		if info, err := p.m.Status(dm.ByName("r")); err == nil && info.EventNr >= event {
+			break
+		}
+		_ = p.status("r")
+		time.Sleep(20 * time.Millisecond)
+	}
 	p.await("r", text)
 	p.look("r")
 }
@@ -77,7 +90,7 @@ func playRAID1(p *player) {
 	p.lookAll("meta0", "data0", "r")
 	p.message("r", 0, "check")
 	p.resume("r")
-	p.settle("512/512 idle")
+	p.settle(1, "512/512 idle")
 	p.write("r", 1, "a")
 	p.write("r", 60, "b")
 	for _, name := range []string{"r", "data0", "data1"} {
@@ -86,50 +99,50 @@ func playRAID1(p *player) {
 	}
 	p.note("# Scrubbing.")
 	p.message("r", 0, "check")
-	p.settle("idle")
+	p.settle(2, "idle")
 	p.write("data1", 2, "x")
 	p.message("r", 0, "check")
-	p.settle("idle 128")
+	p.settle(3, "idle 128")
 	p.message("r", 0, "repair")
-	p.settle("idle")
+	p.settle(4, "idle")
 	p.message("r", 0, "check")
-	p.settle("idle 0")
+	p.settle(5, "idle 0")
 	p.read("data1", 0, 4)
 	p.message("r", 0, "frozen")
 	p.await("r", "frozen")
 	p.message("r", 0, "idle")
-	p.settle("512/512 idle")
+	p.settle(5, "512/512 idle")
 	p.message("r", 0, "nonsense")
-	p.settle("idle")
+	p.settle(5, "idle")
 	p.note("# Again active.")
 	p.removeAll("r")
 	p.make("r", region+raidLegs(0, 1))
-	p.settle("512/512 idle")
+	p.settle(0, "512/512 idle")
 	p.note("# A leg more.")
 	p.load("r", region+raidLegs(0, 1, 2), rw)
 	p.load("r", "0 512 raid raid1 5 0 rebuild 2 region_size 64 "+raidLegs(0, 1, 2), rw)
 	p.lookAll("r")
 	p.suspend("r")
 	p.resume("r")
-	p.settle("512/512 idle")
+	p.settle(1, "512/512 idle")
 	p.read("data2", 0, 4)
 	reload(region + raidLegs(0, 1, 2))
-	p.settle("512/512 idle")
+	p.settle(1, "512/512 idle")
 	p.note("# One less for a while.")
 	reload(region + raidLegs(0, -1, 2))
-	p.settle("512/512 idle")
+	p.settle(1, "512/512 idle")
 	p.write("r", 3, "c")
 	p.read("r", 0, 4)
 	p.read("data1", 0, 4)
 	reload(region + raidLegs(0, 1, 2))
-	p.settle("512/512 idle")
+	p.settle(1, "512/512 idle")
 	p.read("data1", 0, 4)
 	p.note("# One fails.")
 	p.load("data1", "0 512 error", rw)
 	p.suspend("data1")
 	p.resume("data1")
 	p.write("r", 3, "d")
-	p.settle("ADA")
+	p.settle(2, "ADA")
 	p.read("r", 0, 4)
 	p.load("data1", "0 512 linear <disk> 704", rw)
 	p.suspend("data1")
@@ -138,11 +151,11 @@ func playRAID1(p *player) {
 	p.read("data1", 0, 4)
 	p.suspend("r")
 	p.resume("r")
-	p.settle("AAA 512/512 idle")
+	p.settle(3, "AAA 512/512 idle")
 	p.read("data1", 0, 4)
 	p.note("# The last ones.")
 	reload(region + raidLegs(2, 1))
-	p.settle("512/512 idle")
+	p.settle(3, "512/512 idle")
 	p.read("r", 0, 4)
 	p.removeAll("r")
 	p.create("r", "")
@@ -157,7 +170,7 @@ func playRAID1(p *player) {
 	}
 	p.write("data0", 0, "m")
 	p.make("r", "0 512 raid raid1 4 0 nosync region_size 64 "+raidLegs(0, 1))
-	p.settle("512/512 idle")
+	p.settle(0, "512/512 idle")
 	p.read("data1", 0, 4)
 	p.removeAll("r")
 	p.note("# From a volume.")
@@ -165,12 +178,12 @@ func playRAID1(p *player) {
 		p.wipe(fmt.Sprint("meta", i), 4)
 	}
 	p.make("r", "0 512 raid raid1 5 0 rebuild 1 region_size 64 "+raidLegs(0, 1))
-	p.settle("512/512 idle")
+	p.settle(1, "512/512 idle")
 	p.read("data1", 0, 4)
 	p.removeAll("r")
 	p.note("# Without metadata.")
 	p.make("r", "0 512 raid raid1 1 0 2 - <data0> - <data1>")
-	p.settle("512/512 idle")
+	p.settle(0, "512/512 idle")
 	p.removeAll("r")
 	p.removeLegs(3)
 }
@@ -210,7 +223,7 @@ func playRAID(p *player) {
 		p.load("r", strings.Replace(table(all...), fmt.Sprintf("0 %d ", a.length), fmt.Sprintf("0 %d ", a.length+8), 1), rw)
 		p.load("r", table(all...), rw)
 		p.resume("r")
-		p.settle("idle")
+		p.settle(min(uint32(len(a.lost)), 1), "idle")
 		for at := range int64(26) {
 			p.write("r", at, string(rune('a'+at)))
 		}
@@ -231,7 +244,7 @@ func playRAID(p *player) {
 			some[i] = -1
 		}
 		p.make("r", table(some...))
-		p.settle("idle")
+		p.settle(0, "idle")
 		p.read("r", 0, 28)
 		p.write("r", 1, "B")
 		p.write("r", 5, "F")
@@ -241,10 +254,10 @@ func playRAID(p *player) {
 		p.load("r", table(all...), rw)
 		p.suspend("r")
 		p.resume("r")
-		p.settle("idle")
+		p.settle(0, "idle")
 		letters()
 		p.message("r", 0, "check")
-		p.settle("idle")
+		p.settle(1, "idle")
 		p.removeAll("r")
 	}
 	p.removeLegs(5)

@@ -46,9 +46,7 @@ type player struct {
 	disk dm.Dev
 	io   func(name string, dev dm.Dev, p []byte, off int64, write bool) error
 	devs map[dm.Dev]string
-	// pause is how long what is done in the background may take to begin.
-	pause time.Duration
-	out   strings.Builder
+	out  strings.Builder
 }
 
 func newPlayer(m dmfake.Mapper, disk dm.Dev) *player {
