@@ -34,9 +34,12 @@ type Log interface {
 	// Dirty is called before sectors are written: of the array of a raid10, of all
 	// legs of another, which is what the kernel's bitmap counts.
 	Dirty(sector, length units.Sectors) error
-	// Behind is called before the first write that legs do not get, all of it or
-	// in parts, and after a write to a leg failed. Once for each leg.
+	// Behind is called before the first write that legs do not get since they are
+	// missing, or have nothing in sync; and after a write to a leg failed. Once for
+	// each leg.
 	Behind(legs []int) error
+	// Clean is called when all writes are on the legs.
+	Clean() error
 }
 
 // Options of an array.
@@ -47,7 +50,7 @@ type Options struct {
 	Dirty func(sector, length units.Sectors) bool
 	// Log may be nil: then a crash in the middle of a write leaves copies that
 	// differ and parity that does not fit, and nobody knows where; and an array
-	// with legs that are missing or not all in sync cannot be written.
+	// with a leg that is missing, or has nothing in sync, cannot be written.
 	Log Log
 }
 
@@ -324,6 +327,21 @@ func (a *Array) recover(p []byte, r row, leg int, off int64, failed error) (done
 func (a *Array) Sync() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.sync()
+}
+
+// Clean flushes the legs, and tells the log that nothing is under way. Without an
+// error, a crash does no harm until the next write.
+func (a *Array) Clean() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.sync(); err != nil || a.log == nil {
+		return err
+	}
+	return a.log.Clean()
+}
+
+func (a *Array) sync() error {
 	var failed []error
 	for leg, m := range a.legs {
 		if s, ok := m.r.(interface{ Sync() error }); ok {

@@ -10,8 +10,9 @@ import (
 
 // WriteAt writes to the array, as io.WriterAt: to all copies, or with the parity
 // of the rows, which is made anew from all their data where it is touched. Legs
-// that are missing, or not in sync there, do not get it: without a [Log] that
-// matches [ErrReadOnly], since they would be taken for good when they return.
+// that are missing, or not in sync there, do not get it. If there is nothing of a
+// leg in sync, an array without a [Log] is [ErrReadOnly]: the leg would be taken
+// for good when it returns.
 // What those legs hold must be kept in the parity: if it cannot be worked out,
 // that is a [*LostError].
 //
@@ -62,7 +63,7 @@ func (a *Array) beginWrite(p []byte, off int64) error {
 		if m.r != nil && m.w == nil {
 			return fmt.Errorf("leg %d: %w", leg, ErrReadOnly)
 		}
-		if !a.whole(leg) && !a.behind[leg] {
+		if (m.r == nil || m.good == 0) && !a.behind[leg] {
 			absent = append(absent, leg)
 		}
 	}
@@ -71,7 +72,7 @@ func (a *Array) beginWrite(p []byte, off int64) error {
 	}
 	if len(absent) > 0 {
 		if a.log == nil {
-			return fmt.Errorf("legs %v are missing or stale: %w", absent, ErrReadOnly)
+			return fmt.Errorf("no log, but legs %v are missing or stale: %w", absent, ErrReadOnly)
 		}
 		if err := a.tellBehind(absent); err != nil {
 			return err
