@@ -3,6 +3,7 @@ package lvm
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -325,40 +326,82 @@ func TestKernelAmbiguousAndMissing(t *testing.T) {
 	})
 }
 
-// Groups of lvm2's with types that are not known here.
-func TestKernelOpaqueGroup(t *testing.T) {
+// Volumes of lvm2's of all types: deactivated and activated here, they have the
+// devices and tables that lvm2 gave them.
+func TestKernelActivatesAllTypes(t *testing.T) {
 	ctx := context.Background()
-	r, sys := kernelGroup(t, 3, create(LVSpec{Name: "plain", Size: ExtentCount(1)}))
+	r, sys := kernelGroup(t, 4, create(LVSpec{Name: "plain", Size: ExtentCount(1)}))
 	for _, command := range []string{
-		"lvcreate -qq -y --type raid1 -m1 -l1 -n raid vg",
+		"lvcreate -qq -y --type raid1 -m1 -l2 -n raid vg",
+		"lvcreate -qq -y --type raid5 -i2 -l4 -n five vg",
+		"lvcreate -qq -y --type mirror -m1 -l2 -n old vg",
 		"lvcreate -qq -y -l1 -n origin vg",
 		"lvcreate -qq -y -s -l1 -n snap vg/origin",
 		"lvcreate -qq -y -T -l1 -V8M -n thin vg/pool",
+		"lvcreate -qq -y -T -l1 vg/empty",
+		"lvcreate -qq -y -s -kn -n thinsnap vg/thin",
+		"lvcreate -qq -y -l2 -n slow vg",
+		"lvcreate -qq -y -l3 -n fast vg",
+		"lvconvert -qq -y --type cache --cachevol fast vg/slow",
+		"lvcreate -qq -y -l2 -n writes vg",
+		"lvcreate -qq -y -l2 -n wfast vg",
+		"lvconvert -qq -y --type writecache --cachevol wfast vg/writes",
+		"lvchange -qq -ay vg",
 	} {
 		r.do(interopStep{lvm2: command}, false)
 	}
+	theirs := tablesNow(t)
+	require.Greater(t, len(theirs), 35)
 	vg, err := sys.VG(ctx, "vg")
 	require.NoError(t, err)
-	require.ErrorIs(t, vg.Changeable(), ErrReadOnly)
-	theirs := strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(lvm2(t, "lvs", "-a", "--noheadings", "-o", "lv_name", "vg")))
-	for _, name := range theirs {
-		_, err := vg.LV(name)
-		assert.NoError(t, err, name)
-	}
-	r.refused(ErrReadOnly, create(LVSpec{Size: ExtentCount(1)}))
-	r.refused(ErrReadOnly, func(tx *Tx) error { return tx.RemoveLV("plain") })
-	for _, lv := range []string{"raid", "raid_rimage_0", "pool", "pool_tdata", "thin"} {
-		r.where = lv
-		r.refused(ErrUnsupported, func(tx *Tx) error { return tx.Deactivate(lv) })
-	}
-	r.update(func(tx *Tx) error { return tx.Deactivate("plain") })
-	require.NoFileExists(t, "/dev/vg/plain")
-	r.update(func(tx *Tx) error { return tx.Activate("plain") })
+	require.NoError(t, vg.Changeable())
+	r.update(func(tx *Tx) error { return tx.ActivateAll() })
+	requireTables(t, theirs, tablesNow(t))
+	r.update(func(tx *Tx) error { return tx.DeactivateAll() })
+	require.Empty(t, tablesNow(t))
+	r.update(func(tx *Tx) error { return tx.ActivateAll() })
+	requireTables(t, theirs, tablesNow(t))
 	lvm2(t, "vgck", "vg")
 	lvm2(t, "vgchange", "-qq", "-an", "vg")
-	for _, lv := range []string{"raid", "raid_rimage_0", "pool", "pool_tdata", "thin"} {
-		r.where = lv
-		r.refused(ErrUnsupported, func(tx *Tx) error { return tx.Activate(lv) })
+	require.Empty(t, tablesNow(t))
+}
+
+// tablesNow returns the tables of all devices by their names, with devices by
+// name where they are mapped ones.
+func tablesNow(t *testing.T) map[string]dm.Table {
+	t.Helper()
+	c, err := dm.Open()
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, c.Close()) }()
+	list, err := c.Devices(dm.ListOptions{})
+	require.NoError(t, err)
+	names := map[string]string{}
+	for _, d := range list {
+		names[d.Dev.String()] = d.Name
+	}
+	tables := map[string]dm.Table{}
+	for _, d := range list {
+		info, table, err := c.Table(dm.ByDev(d.Dev), dm.QueryOptions{NoFlush: true})
+		require.NoError(t, err)
+		assert.False(t, info.Suspended || info.InactiveTable, d.Name)
+		tables[d.Name+" "+d.UUID], err = table.MapDevices(func(device string) (string, error) {
+			if name := names[device]; name != "" {
+				return name, nil
+			}
+			return device, nil
+		})
+		require.NoError(t, err)
+	}
+	return tables
+}
+
+func requireTables(t *testing.T, want, got map[string]dm.Table) {
+	t.Helper()
+	require.ElementsMatch(t, slices.Collect(maps.Keys(want)), slices.Collect(maps.Keys(got)))
+	for name, table := range want {
+		if !table.Equal(got[name]) {
+			assert.Equal(t, table.String(), got[name].String(), name)
+		}
 	}
 }
 

@@ -27,6 +27,9 @@ type run struct {
 	// ahead: a label keeps the new UUID, or another group its new text, since
 	// writing the old one failed.
 	ahead bool
+	// untold: the kernel could not be told what the metadata says that it has yet
+	// to be told.
+	untold bool
 }
 
 // execute does the steps of a plan. A failure before the commit undoes the
@@ -204,6 +207,10 @@ func (p *Plan) writes() []string {
 				add(a.path)
 			}
 		case *EraseMetadata:
+			for _, a := range s.areas {
+				add(a.path)
+			}
+		case *ConfirmText:
 			for _, a := range s.areas {
 				add(a.path)
 			}

@@ -50,24 +50,49 @@ func usesLV(lv *metadata.LogicalVolume, id metadata.ID) bool {
 	return false
 }
 
-// lvsBelow returns the LVs that the areas of one are in.
+// lvsBelow returns the LVs that one consists of: those that its areas are in, and
+// the other parts of its segments.
 func lvsBelow(lv *metadata.LogicalVolume) []metadata.ID {
+	return lvsOf(lv, func(seg *metadata.Segment, add func(metadata.ID)) {
+		for _, a := range areasOf(seg) {
+			add(a.LV)
+		}
+		for _, part := range seg.Body.Parts() {
+			add(part)
+		}
+	})
+}
+
+// usedBy returns the LVs that one needs beside others.
+func usedBy(lv *metadata.LogicalVolume) []metadata.ID {
+	return lvsOf(lv, func(seg *metadata.Segment, add func(metadata.ID)) {
+		for _, used := range seg.Body.Uses() {
+			add(used)
+		}
+	})
+}
+
+// lvsOf returns the LVs that each adds for the segments of one, each once.
+func lvsOf(lv *metadata.LogicalVolume, each func(seg *metadata.Segment, add func(metadata.ID))) []metadata.ID {
 	if lv == nil {
 		return nil
 	}
 	var out []metadata.ID
 	for i := range lv.Segments {
-		for _, a := range areasOf(&lv.Segments[i]) {
-			if !a.LV.IsZero() && !slices.Contains(out, a.LV) {
-				out = append(out, a.LV)
-			}
+		if lv.Segments[i].Body == nil {
+			continue
 		}
+		each(&lv.Segments[i], func(id metadata.ID) {
+			if !id.IsZero() && !slices.Contains(out, id) {
+				out = append(out, id)
+			}
+		})
 	}
 	return out
 }
 
 // areasOnPVs returns the areas on physical volumes of a logical volume and of
-// those that it lies on, each once, with its segment.
+// those that it consists of or needs, each once, with its segment.
 func areasOnPVs(lv *metadata.LogicalVolume, find func(metadata.ID) *metadata.LogicalVolume) iter.Seq2[*metadata.Segment, metadata.Area] {
 	return func(yield func(*metadata.Segment, metadata.Area) bool) {
 		walkAreas(lv, find, map[metadata.ID]bool{}, yield)
@@ -85,13 +110,14 @@ func walkAreas(lv *metadata.LogicalVolume, find func(metadata.ID) *metadata.Logi
 	for i := range lv.Segments {
 		seg := &lv.Segments[i]
 		for _, a := range areasOf(seg) {
-			if a.LV.IsZero() {
-				if !yield(seg, a) {
-					return false
-				}
-			} else if below := find(a.LV); below != nil && !walkAreas(below, find, seen, yield) {
+			if a.LV.IsZero() && !yield(seg, a) {
 				return false
 			}
+		}
+	}
+	for _, id := range slices.Concat(lvsBelow(lv), usedBy(lv)) {
+		if below := find(id); below != nil && !walkAreas(below, find, seen, yield) {
+			return false
 		}
 	}
 	return true

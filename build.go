@@ -23,6 +23,8 @@ type builder struct {
 	retire   []Step // devices that go while what they show is suspended
 	commit   []Step
 	resume   []Step
+	confirm  []Step // text that says that the kernel has done what it was told
+	late     []Step // devices that cannot be made earlier
 	clean    []Step // devices that go since nothing refers to them any more
 	settle   []Step
 	drop     []Step // nodes that go, before others get their names
@@ -32,7 +34,8 @@ type builder struct {
 	brought  map[string]bool               // uuids of the devices that are planned
 	leaving  map[string]bool               // uuids of those whose removal is
 	rendered []metadata.ID                 // LVs with such devices, each as often as it has any
-	users    map[metadata.ID][]metadata.ID // see usersOf
+	sorted   *trees                        // what the touched volumes come to
+	grown    map[string]bool               // uuids of the devices that become larger
 	topsOf   map[metadata.ID][]metadata.ID // see tops
 	stores   map[metadata.ID]bool          // see carriesStore
 }
@@ -71,6 +74,8 @@ func (b *builder) append(o *builder) {
 	b.retire = append(b.retire, o.retire...)
 	b.commit = append(b.commit, o.commit...)
 	b.resume = append(b.resume, o.resume...)
+	b.confirm = append(b.confirm, o.confirm...)
+	b.late = append(b.late, o.late...)
 	b.clean = append(b.clean, o.clean...)
 	if len(b.settle) == 0 {
 		b.settle = o.settle
@@ -80,7 +85,7 @@ func (b *builder) append(o *builder) {
 }
 
 func (b *builder) steps() []Step {
-	return slices.Concat(b.prepare, b.metadata, b.clear, b.load, b.flush, b.suspend, b.retire, b.commit, b.resume, b.clean, b.settle, b.drop, b.after)
+	return slices.Concat(b.prepare, b.metadata, b.clear, b.load, b.flush, b.suspend, b.retire, b.commit, b.resume, b.confirm, b.late, b.clean, b.settle, b.drop, b.after)
 }
 
 // phases makes the steps for one group.
@@ -447,7 +452,15 @@ func (b *builder) writeMetadata() error {
 	}
 	b.plan.after = &metadata.Document{Header: b.header("Write from " + tx.sys.cfg.Program + "."), VG: &rec}
 	b.plan.VG, b.plan.ID, b.plan.Seqno = rec.Name, rec.ID, rec.Seqno
-	text, err := b.plan.after.EncodeArea()
+	seqno, first := rec.Seqno, b.plan.after
+	interim := b.interim(&rec)
+	if interim != nil {
+		if err := interim.Validate(); err != nil {
+			return err
+		}
+		first = &metadata.Document{Header: b.plan.after.Header, VG: interim}
+	}
+	text, err := first.EncodeArea()
 	if err != nil {
 		return err
 	}
@@ -461,10 +474,50 @@ func (b *builder) writeMetadata() error {
 	devices := devicesOf(areas)
 	b.metadata = append(b.metadata,
 		&WriteText{Devices: devices, Size: Bytes(len(text)), areas: areas},
-		&Precommit{Devices: devices, Seqno: rec.Seqno, areas: areas})
-	commit := &Commit{Devices: devices, Seqno: rec.Seqno, areas: areas, paired: len(tx.family()) > 1}
+		&Precommit{Devices: devices, Seqno: seqno, areas: areas})
+	commit := &Commit{Devices: devices, Seqno: seqno, areas: areas, paired: len(tx.family()) > 1}
 	commit.Removed, commit.Reduced = tx.losses()
 	b.commit = append(b.commit, commit)
+	if interim == nil {
+		return nil
+	}
+	rec.Seqno++
+	b.plan.Seqno = rec.Seqno
+	if text, err = b.plan.after.EncodeArea(); err != nil {
+		return err
+	}
+	return b.confirmText(text, areas)
+}
+
+// interim returns the group as it stands in the text until the kernel has done
+// what it is told; nil if there is nothing to tell it.
+func (b *builder) interim(rec *metadata.VolumeGroup) *metadata.VolumeGroup {
+	if len(b.tx.meanwhile) == 0 {
+		return nil
+	}
+	now := *rec
+	now.LVs = slices.Clone(rec.LVs)
+	for i, lv := range now.LVs {
+		if between := b.tx.meanwhile[lv.ID]; between != nil {
+			now.LVs[i] = between
+		}
+	}
+	return &now
+}
+
+// confirmText prepares the way of a text into areas that have another one by
+// then.
+func (b *builder) confirmText(text []byte, before []*areaWrite) error {
+	var areas []*areaWrite
+	for _, w := range before {
+		a := &scannedArea{path: w.path, start: w.start, header: &w.second}
+		next, err := newAreaWrite(a, text, w.second.Slots[metadata.SlotCommitted].Ignored())
+		if err != nil {
+			return err
+		}
+		areas = append(areas, next)
+	}
+	b.confirm = append(b.confirm, &ConfirmText{Devices: devicesOf(areas), Seqno: b.plan.Seqno, areas: areas})
 	return nil
 }
 

@@ -14,6 +14,7 @@ func (b *builder) devices() error {
 		return nil
 	}
 	t := b.trees()
+	b.sorted = t
 	if err := b.holdOrigins(t); err != nil {
 		return err
 	}
@@ -105,15 +106,21 @@ func (b *builder) bring(t tree) error {
 	}
 	r := &renderer{
 		vg: tx.vg, device: tx.tableDevice(), claimed: tx.claims(), lists: &tx.sys.cfg.VolumeLists,
-		links: tx.snapshotLinks(), merges: tx.merges, find: tx.find, known: tx.kern.known, standIns: &standIns{tx.kern, t.w.replace},
+		links: tx.snapshotLinks(), ties: tx.ties(), merges: tx.merges, find: tx.findNow, known: tx.kern.known,
+		standIns: &standIns{tx.kern, t.w.replace}, shown: b.shown, fresh: tx.fresh, once: tx.once,
 	}
 	nodes, err := r.lv(lv)
 	if err != nil {
 		return &OpError{Op: "activate lv", VG: tx.vg.Name, LV: lv.Name, Err: err}
 	}
+	var passing []node
 	for _, n := range nodes {
 		if b.brought[n.uuid] {
 			continue
+		}
+		if t.passing {
+			n.passing = true
+			passing = append(passing, n)
 		}
 		if b.brought == nil {
 			b.brought = map[string]bool{}
@@ -126,8 +133,25 @@ func (b *builder) bring(t tree) error {
 		if err := b.bringNode(n, w); err != nil {
 			return err
 		}
+		if err := b.tellPool(n); err != nil {
+			return err
+		}
 	}
+	b.dismantle(passing)
 	return nil
+}
+
+// shown says whether a volume that others need has a device for users as well.
+func (b *builder) shown(id metadata.ID) bool { return b.stays(b.sorted, id) }
+
+// dismantle plans the removal of devices that are there only meanwhile, those
+// that are not beneath others first.
+func (b *builder) dismantle(nodes []node) {
+	for _, n := range slices.Backward(nodes) {
+		ref := deviceRef{Name: n.name, UUID: n.uuid}
+		b.clean = append(b.clean, &RemoveDevice{deviceRef: ref, hidden: n.hidden})
+		b.drop = append(b.drop, &DropNode{Name: n.name, VG: b.tx.vg.Name})
+	}
 }
 
 // bringNode plans what one device of a tree needs.
@@ -157,6 +181,38 @@ func (k *kernelState) known(n node) string {
 		return n.uuid + "-" + realLayer
 	}
 	return n.uuid
+}
+
+// grows says whether a table maps what another one does, and more behind it.
+func grows(now, old dm.Table) bool {
+	if len(old) == 0 || len(now) < len(old) || now.Length() <= old.Length() {
+		return false
+	}
+	for i, line := range old {
+		length := line.Length
+		if i == len(old)-1 && now[i].Length > length {
+			now = slices.Clone(now)
+			now[i].Length = length
+		}
+		if !(dm.Table{line}).Equal(dm.Table{now[i]}) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *builder) noteGrown(n node) {
+	if b.grown == nil {
+		b.grown = map[string]bool{}
+	}
+	b.grown[n.uuid] = true
+}
+
+// liesOnGrown says whether a device beneath another one becomes larger.
+func (b *builder) liesOnGrown(n node) bool {
+	return slices.ContainsFunc(n.table, func(l dm.Line) bool {
+		return slices.ContainsFunc(l.Target.Devices(), func(device string) bool { return b.grown[device] })
+	})
 }
 
 // merges says whether the kernel is to merge a snapshot into its origin that is
@@ -199,11 +255,19 @@ func (tx *Tx) tableDevice() func(metadata.ID) (string, error) {
 
 func (b *builder) createNode(n node) {
 	ref := deviceRef{Name: n.name, UUID: n.uuid}
-	b.load = append(b.load, &CreateDevice{deviceRef: ref, Dev: b.fixedNumber(n)}, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
-	if resume := (&ResumeDevice{deviceRef: ref, Created: true, hidden: n.hidden}); n.early {
-		b.load = append(b.load, resume)
-	} else {
+	create, load := &CreateDevice{deviceRef: ref, Dev: b.fixedNumber(n)}, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly}
+	resume := &ResumeDevice{deviceRef: ref, Created: true, hidden: n.hidden}
+	switch {
+	case n.late:
+		b.late = append(b.late, create, load, resume)
+	case n.early:
+		b.load = append(b.load, create, load, resume)
+	default:
+		b.load = append(b.load, create, load)
 		b.resume = append(b.resume, resume)
+	}
+	if n.passing {
+		return
 	}
 	b.after = append(b.after, b.addNode(n))
 	b.addReadAhead(n, nil)
@@ -245,8 +309,10 @@ func (b *builder) addNode(n node) *AddNode {
 // changeNode plans what a device needs that is there.
 func (b *builder) changeNode(n node, m *mapped, w wish) error {
 	ref := deviceRef{Name: m.name, UUID: m.uuid}
-	live := m.info.LiveTable && m.info.ReadOnly == n.readOnly && m.table.Equal(b.tx.resolved(n.table))
+	table := b.tx.resolved(n.table)
+	live := m.info.LiveTable && m.info.ReadOnly == n.readOnly && m.table.Equal(table)
 	renamed, held := m.name != n.name, b.holds[n.uuid]
+	w.refresh = w.refresh || n.rereads && b.liesOnGrown(n)
 	if live && !renamed && !w.refresh && !m.info.Suspended && held == 0 {
 		if m.info.InactiveTable {
 			b.clear = append(b.clear, &ClearTable{deviceRef: ref})
@@ -267,14 +333,19 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 		b.load = append(b.load, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
 	}
 	early := false
-	if n.early && (!m.info.LiveTable || m.info.Suspended) {
+	if n.early && !live && !m.info.Suspended && held == 0 && grows(table, m.table) {
+		// Those above it are to find it as large as it will be.
+		b.load = append(b.load, &ResumeDevice{deviceRef: ref, early: true, hidden: n.hidden, back: b.tx.symbolic(m.table)})
+		early = true
+		b.noteGrown(n)
+	} else if n.early && (!m.info.LiveTable || m.info.Suspended) {
 		if b.tx.changed && !live {
 			return fault(ErrBusy, "device %s was left half made: call Recover first", m.name)
 		}
 		b.load = append(b.load, &ResumeDevice{deviceRef: ref, early: true, hidden: n.hidden})
 		early = true
 	} else if !m.info.Suspended && m.info.LiveTable {
-		suspend := Step(&SuspendDevice{deviceRef: ref, FreezeFS: held == frozen, hidden: n.hidden})
+		suspend := Step(&SuspendDevice{deviceRef: ref, FreezeFS: held == frozen, hidden: n.hidden, noFlush: n.queues && held != frozen && table.Length() >= m.table.Length()})
 		if held == frozen {
 			b.flush = append(b.flush, &FlushDevice{deviceRef: ref})
 		}

@@ -14,10 +14,25 @@ type trees struct {
 	off  map[metadata.ID]bool // of gone
 }
 
+// stays says whether a volume has its device, or gets it, when all is done.
+func (b *builder) stays(t *trees, id metadata.ID) bool {
+	w := b.tx.wishes[id]
+	return b.tx.find(id) != nil && !t.off[id] && !w.deactivate && (w.activate || b.tx.kern.active(id))
+}
+
+// needed says whether active volumes lie on one that they share.
+func (b *builder) needed(t *trees, id metadata.ID) bool {
+	return slices.ContainsFunc(b.tx.ties().users[id], func(user metadata.ID) bool {
+		return slices.ContainsFunc(b.tops(user), func(top metadata.ID) bool { return b.stays(t, top) || b.needed(t, top) })
+	})
+}
+
 // tree is the devices that stand or fall with that of the volume at their top.
 type tree struct {
 	lv *metadata.LogicalVolume
 	w  wish // of all volumes in it
+	// passing: it is there only until the kernel was told of a change.
+	passing bool
 }
 
 // trees sorts the touched volumes.
@@ -36,12 +51,15 @@ func (b *builder) trees() *trees {
 		}
 		i, ok := at[id]
 		if !ok {
-			if !w.activate && !tx.kern.active(id) {
-				return
+			passing := false
+			if !b.stays(t, id) && !w.activate && !b.needed(t, id) {
+				if passing = tx.tells[id]; !passing {
+					return
+				}
 			}
 			i = len(t.up)
 			at[id] = i
-			t.up = append(t.up, tree{lv: tx.find(id)})
+			t.up = append(t.up, tree{lv: tx.find(id), passing: passing})
 		}
 		all := &t.up[i].w
 		all.activate, all.refresh, all.replace = all.activate || w.activate, all.refresh || w.refresh, all.replace || w.replace
@@ -75,8 +93,8 @@ func (b *builder) standsAlone(id metadata.ID) bool {
 // takeDown notes that an LV, with what comes and goes with it, is to have no
 // devices.
 func (b *builder) takeDown(t *trees, id metadata.ID) {
-	if t.off[id] {
-		return
+	if t.off[id] || b.needed(t, id) || b.tx.tells[id] && b.tx.find(id) != nil {
+		return // at most its own device goes
 	}
 	t.off[id] = true
 	t.gone = append(t.gone, id)
@@ -93,6 +111,11 @@ func (b *builder) takeDown(t *trees, id metadata.ID) {
 		})
 		if !inUse {
 			b.takeDown(t, below)
+		}
+	}
+	for _, used := range usedBy(lv) {
+		if !slices.ContainsFunc(b.tops(used), func(top metadata.ID) bool { return b.stays(t, top) }) {
+			b.takeDown(t, used)
 		}
 	}
 }
@@ -117,7 +140,7 @@ func (b *builder) findTops(id metadata.ID) []metadata.ID {
 	if body := snapshotLinkOf(b.tx.find(id)); body != nil {
 		return b.tops(body.Origin)
 	}
-	users := b.usersOf(id)
+	users := b.tx.ties().above[id]
 	if len(users) == 0 {
 		return []metadata.ID{id}
 	}
@@ -130,19 +153,4 @@ func (b *builder) findTops(id metadata.ID) []metadata.ID {
 		}
 	}
 	return out
-}
-
-// usersOf returns the LVs that have areas in an LV.
-func (b *builder) usersOf(id metadata.ID) []metadata.ID {
-	if b.users == nil {
-		b.users = map[metadata.ID][]metadata.ID{}
-		if b.tx.vg != nil {
-			for _, lv := range b.tx.vg.LVs {
-				for _, below := range lvsBelow(lv) {
-					b.users[below] = append(b.users[below], lv.ID)
-				}
-			}
-		}
-	}
-	return b.users[id]
 }

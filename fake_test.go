@@ -292,6 +292,11 @@ func (k faultyKernel) Deps(r dm.Ref, o dm.QueryOptions) (info dm.Info, deps []dm
 	return info, deps, err
 }
 
+func (k faultyKernel) Message(r dm.Ref, sector Sectors, text string) (reply string, replied bool, err error) {
+	err = k.fuse.burn(onKernel, dm.OpMessage, r.String(), func() (err error) { reply, replied, err = k.Kernel.Message(r, sector, text); return err })
+	return reply, replied, err
+}
+
 // fakeHost keeps nodes and links in memory. There is no udev.
 type fakeHost struct {
 	fuse  *fuse

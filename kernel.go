@@ -20,6 +20,7 @@ type kernel interface {
 	Table(dm.Ref, dm.QueryOptions) (dm.Info, dm.Table, error)
 	TargetStatus(dm.Ref, dm.QueryOptions) (dm.Info, []dm.StatusLine, error)
 	Deps(dm.Ref, dm.QueryOptions) (dm.Info, []dm.Dev, error)
+	Message(r dm.Ref, sector Sectors, text string) (reply string, replied bool, err error)
 	Close() error
 }
 
@@ -62,8 +63,8 @@ func (s *System) kernelState(vg metadata.ID) (*kernelState, error) {
 		if !ok || owner != vg {
 			continue
 		}
-		if _, _, named, _ := parseDMName(d.Name); layer == realLayer && named == "" {
-			layer = "" // newer versions of lvm2 mark the parts of volumes so
+		if _, _, named, _ := parseDMName(d.Name); named == "" {
+			layer = "" // the end of the uuid says only what the volume is a part of
 		}
 		m := &mapped{dev: d.Dev, name: d.Name, uuid: d.UUID, lv: lv, layer: layer}
 		k.byUUID[d.UUID], k.byDev[d.Dev] = m, m

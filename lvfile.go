@@ -69,7 +69,7 @@ func (l *LogicalVolume) open() (*LVFile, error) {
 	if err := sys.checkOpen(); err != nil {
 		return nil, err
 	}
-	f := &LVFile{vg: l.vg.Name(), lv: l.rec.Name, write: !l.ReadOnly() && !l.onMirror()}
+	f := &LVFile{vg: l.vg.Name(), lv: l.rec.Name, write: !l.ReadOnly() && !l.keptByKernel()}
 	var err error
 	if f.volume, f.cow, err = sys.openVolume(l.layout(), l.rec.ID); err != nil {
 		return nil, err

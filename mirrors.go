@@ -1,6 +1,10 @@
 package lvm
 
-import "github.com/lvm-go/lvm/metadata"
+import (
+	"slices"
+
+	"github.com/lvm-go/lvm/metadata"
+)
 
 // isMove says whether an LV is that of a move, pvmoveN: its mirrors bring
 // extents to another place, and are there only as long as that takes.
@@ -20,7 +24,7 @@ func readLeg(seg *metadata.Segment, b *metadata.Mirror) int {
 func unmanaged(vg *metadata.VolumeGroup) (lvs []*metadata.LogicalVolume, types []string) {
 	for _, lv := range vg.LVs {
 		for i := range lv.Segments {
-			if seg := &lv.Segments[i]; !managed(lv, seg) {
+			if seg := &lv.Segments[i]; !managed(seg) {
 				lvs, types = append(lvs, lv), append(types, seg.Type)
 				break
 			}
@@ -29,12 +33,10 @@ func unmanaged(vg *metadata.VolumeGroup) (lvs []*metadata.LogicalVolume, types [
 	return lvs, types
 }
 
-func managed(lv *metadata.LogicalVolume, seg *metadata.Segment) bool {
+func managed(seg *metadata.Segment) bool {
 	switch seg.Body.(type) {
 	case *metadata.Opaque, *metadata.Snapshot:
 		return true
-	case *metadata.Mirror:
-		return isMove(lv)
 	}
 	return typeOf(seg.Body) != nil
 }
@@ -60,7 +62,7 @@ func claimUnmanaged(vg *metadata.VolumeGroup, claimed map[string]string) {
 		}
 		claimed[lv.Name] = types[i]
 		more := above[lv.ID]
-		for _, id := range partsOf(lv) {
+		for _, id := range lvsBelow(lv) {
 			if part := byID[id]; part != nil {
 				more = append(more, part)
 			}
@@ -71,20 +73,29 @@ func claimUnmanaged(vg *metadata.VolumeGroup, claimed map[string]string) {
 	}
 }
 
-// partsOf returns the LVs that belong to one beside its areas.
-func partsOf(lv *metadata.LogicalVolume) (parts []metadata.ID) {
-	for i := range lv.Segments {
-		if m, ok := lv.Segments[i].Body.(*metadata.Mirror); ok && !m.Log.IsZero() {
-			parts = append(parts, m.Log)
+// keptByKernel says whether the volume consists of, lies on, or is a part of one
+// that the kernel keeps account of when it is written: a mirror that is no move, a
+// raid, a pool, a cache.
+func (l *LogicalVolume) keptByKernel() bool {
+	ties := newTies(l.vg.rec)
+	seen := map[metadata.ID]bool{}
+	var kept func(id metadata.ID, next func(*metadata.LogicalVolume) []metadata.ID) bool
+	kept = func(id metadata.ID, next func(*metadata.LogicalVolume) []metadata.ID) bool {
+		lv := lvByID(l.vg.rec, id)
+		if lv == nil || seen[id] {
+			return false
 		}
+		seen[id] = true
+		if kindOf(lv) != nil && !isMove(lv) {
+			return true
+		}
+		return slices.ContainsFunc(next(lv), func(id metadata.ID) bool { return kept(id, next) })
 	}
-	return append(parts, lvsBelow(lv)...)
-}
-
-// onMirror says whether the volume is or lies on a mirror that is no move, or is
-// a part of one.
-func (l *LogicalVolume) onMirror() bool {
-	claimed := map[string]string{}
-	claimUnmanaged(l.vg.rec, claimed)
-	return claimed[l.rec.Name] != ""
+	if kept(l.rec.ID, func(lv *metadata.LogicalVolume) []metadata.ID { return slices.Concat(lvsBelow(lv), usedBy(lv)) }) {
+		return true
+	}
+	clear(seen)
+	return kept(l.rec.ID, func(lv *metadata.LogicalVolume) []metadata.ID {
+		return slices.Concat(ties.above[lv.ID], ties.users[lv.ID])
+	})
 }

@@ -42,7 +42,7 @@ func (r *renderer) missingArea(seg *metadata.Segment, i int) (string, Sectors, e
 		return "", 0, fault(ErrInvalidSize, "lv %s is too large", lv.Name)
 	}
 	r.nodes = append(r.nodes, node{
-		lv: lv.ID, name: name, uuid: uuid, layer: layer,
+		lv: lv.ID, name: name, uuid: uuid, layer: layer, early: r.deep > 0,
 		table: dm.Table{{Length: length, Target: dm.ErrorTarget{}}},
 	})
 	return uuid, 0, nil
@@ -51,7 +51,7 @@ func (r *renderer) missingArea(seg *metadata.Segment, i int) (string, Sectors, e
 // liveArea returns the place that the LV's device has an area at, if it has a
 // table with such a segment.
 func (r *renderer) liveArea(seg *metadata.Segment, i int) (device string, offset Sectors, has bool, err error) {
-	m := r.standIns.kern.byUUID[dmUUID(r.vg.ID, r.at.lv.ID, r.at.layer)]
+	m := r.standIns.kern.byUUID[r.uuid(r.at.lv.ID, r.at.layer)]
 	if m == nil {
 		return "", 0, false, nil
 	}

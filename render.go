@@ -17,7 +17,16 @@ type segmentType interface {
 	target(*renderer, *metadata.Segment) (dm.Target, error)
 }
 
-var segmentTypes = [...]segmentType{stripedType{}, virtualType{}, mirrorType{}}
+// volumeType is a segment type whose volumes are more devices than one, or none.
+type volumeType interface {
+	// volume renders a volume and returns the uuid of the device that others lie
+	// on; empty if it has none.
+	volume(*renderer, *metadata.LogicalVolume) (string, error)
+}
+
+var segmentTypes = [...]segmentType{
+	stripedType{}, virtualType{}, mirrorType{}, thinPoolType{}, thinType{}, raidType{}, cachePoolType{}, cacheType{}, writeCacheType{}, integrityType{},
+}
 
 // node is a mapped device that the kernel shall have.
 type node struct {
@@ -32,6 +41,18 @@ type node struct {
 	// early: it has to work before the tables above it are loaded, since making
 	// them reads it.
 	early bool
+	// late: it cannot be made before the commit, and what the kernel is told then.
+	late bool
+	// passing: it is there only until the plan is carried out.
+	passing bool
+	// queues: I/O to it may wait for what the change brings, so that it is not
+	// waited for when it is suspended.
+	queues bool
+	// tells is the pool whose kernel is told, once this device works, what the
+	// metadata says of its volumes.
+	tells metadata.ID
+	// rereads: it asks the devices beneath it for their size when it is resumed.
+	rereads bool
 	// last: it is suspended, and resumed, after the others.
 	last bool
 	// shows is the uuid of the device whose contents this one shows as they are
@@ -49,6 +70,12 @@ type renderer struct {
 	claimed map[string]string                         // see claims
 	lists   *VolumeLists                              // nil: none
 	links   *snapshotLinks                            // nil: none
+	ties    *ties
+	shown   func(metadata.ID) bool // whether a volume that others need has a device for users; nil: it has
+	fresh   map[metadata.ID]bool   // what must not work before the commit: new thin volumes and moves
+	// once changes the targets of an LV in tables that are loaded, by what the
+	// kernel is told only then; nil: nothing.
+	once map[metadata.ID]func(dm.Target) dm.Target
 	// merges says whether the kernel is to merge a snapshot that the metadata says
 	// is being merged; nil: always.
 	merges func(snapshotLink) (bool, error)
@@ -60,13 +87,18 @@ type renderer struct {
 		layer   string
 		segment int
 	}
-	nodes []node
-	done  map[metadata.ID]string // uuids of the devices in nodes
+	nodes    []node
+	done     map[metadata.ID]string // uuids of the devices in nodes
+	lateOnes map[string]bool        // uuids of those in nodes that are made late
+	deep     int                    // beneath how many devices whose making reads those beneath
 }
 
 // lv returns the devices of the tree that lv is in: those below others first.
 func (r *renderer) lv(lv *metadata.LogicalVolume) ([]node, error) {
-	r.nodes, r.done = nil, map[metadata.ID]string{}
+	r.nodes, r.done, r.lateOnes = nil, map[metadata.ID]string{}, map[string]bool{}
+	if r.ties == nil {
+		r.ties = newTies(r.vg)
+	}
 	if _, err := r.add(lv); err != nil {
 		return nil, err
 	}
@@ -94,22 +126,42 @@ func (r *renderer) add(lv *metadata.LogicalVolume) (string, error) {
 		}
 		return r.done[lv.ID], nil
 	}
-	n, err := r.node(lv, "")
+	if len(lv.Segments) == 1 {
+		if v, ok := typeOf(lv.Segments[0].Body).(volumeType); ok {
+			return v.volume(r, lv)
+		}
+	}
+	if len(r.ties.users[lv.ID]) > 0 {
+		return r.externalOrigin(lv)
+	}
+	return r.plain(lv, "")
+}
+
+// plain renders what the segments of an LV say, as the given layer of it.
+func (r *renderer) plain(lv *metadata.LogicalVolume, layer string) (string, error) {
+	n, err := r.node(lv, layer)
 	if err != nil {
 		return "", err
 	}
-	if n.table, err = r.table(lv, ""); err != nil {
+	if n.table, err = r.table(lv, layer); err != nil {
 		return "", err
 	}
 	return r.put(n), nil
+}
+
+// beneath renders what lies beneath a device whose making reads it.
+func (r *renderer) beneath(do func() error) error {
+	r.deep++
+	defer func() { r.deep-- }()
+	return do()
 }
 
 // node returns a layer of an LV, as users see it if that is its own device,
 // still without a table.
 func (r *renderer) node(lv *metadata.LogicalVolume, layer string) (node, error) {
 	name, err := dmName(r.vg.Name, lv.Name, layer)
-	n := node{lv: lv.ID, lvName: lv.Name, name: name, uuid: dmUUID(r.vg.ID, lv.ID, layer), layer: layer, hidden: true}
-	if layer != cowLayer {
+	n := node{lv: lv.ID, lvName: lv.Name, name: name, uuid: r.uuid(lv.ID, layer), layer: layer, hidden: true}
+	if layer != cowLayer && !r.ties.isPart(lv.ID) {
 		n.readOnly = lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0 || r.lists.forcesReadOnly(r.vg, lv)
 	}
 	if layer == "" {
@@ -118,8 +170,29 @@ func (r *renderer) node(lv *metadata.LogicalVolume, layer string) (node, error) 
 	return n, err
 }
 
+// uuid returns the uuid of the device of a layer of an LV.
+func (r *renderer) uuid(lv metadata.ID, layer string) string {
+	if layer == "" {
+		layer = r.ties.layers[lv]
+	}
+	return dmUUID(r.vg.ID, lv, layer)
+}
+
 // put adds a node and returns its uuid.
 func (r *renderer) put(n node) string {
+	n.early = n.early || r.deep > 0 && !r.fresh[n.lv]
+	for _, line := range n.table {
+		switch target := line.Target.(type) {
+		case dm.Thin:
+			n.queues, n.late = true, n.late || r.fresh[n.lv]
+		case dm.Mirror:
+			n.queues = n.queues || target.HandleErrors
+		}
+		n.late = n.late || slices.ContainsFunc(line.Target.Devices(), func(device string) bool { return r.lateOnes[device] })
+	}
+	if n.late {
+		r.lateOnes[n.uuid] = true
+	}
 	if r.known != nil {
 		n.uuid = r.known(n)
 	}
@@ -153,6 +226,9 @@ func (r *renderer) table(lv *metadata.LogicalVolume, layer string) (dm.Table, er
 		target, err := t.target(r, seg)
 		if err != nil {
 			return nil, err
+		}
+		if once := r.once[lv.ID]; once != nil {
+			target = once(target)
 		}
 		start, ok1 := seg.Start.Sectors(r.vg.ExtentSize)
 		length, ok2 := seg.Count.Sectors(r.vg.ExtentSize)

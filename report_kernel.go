@@ -61,33 +61,26 @@ func (v *VolumeGroup) device(lv *metadata.LogicalVolume) *mapped {
 	if len(lv.Segments) > 0 {
 		kind = lv.Segments[0].Type
 	}
-	layers := []string{""}
-	switch {
-	case kind == "thin-pool":
+	switch own := v.layer(lv, ""); kind {
+	case "thin-pool":
 		// A pool that has volumes is a layer under them, and active by itself if it
 		// has a device of its own too.
-		pool := v.layer(lv, "tpool")
-		if name, _ := dmName(v.rec.Name, lv.Name, ""); pool != nil && pool.name != name && v.layer(lv, "pool") == nil {
-			return nil
+		if pool := v.layer(lv, thinPoolLayer); pool != nil && own != nil {
+			return pool
 		}
-		return pool
-	case kind == "vdo-pool":
-		layers = []string{"vpool"}
-	case lv.Status&metadata.LVVisible == 0:
-		// Parts of other volumes have UUIDs that say which; newer versions of lvm2 use
-		// "real" for more of them.
-		layers = []string{"", "cvol", "real", "tdata", "tmeta", "cdata", "cmeta", "vdata"}
+		return own
+	case "vdo-pool":
+		return v.layer(lv, "vpool")
+	default:
+		return own
 	}
-	return v.layer(lv, layers...)
 }
 
-// layer returns the volume's device of the first of some layers that it has.
-func (v *VolumeGroup) layer(lv *metadata.LogicalVolume, layers ...string) *mapped {
+// layer returns the volume's device of a layer, nil if it has none.
+func (v *VolumeGroup) layer(lv *metadata.LogicalVolume, layer string) *mapped {
 	devices := v.devices[lv.ID]
-	for _, layer := range layers {
-		if i := slices.IndexFunc(devices, func(m *mapped) bool { return m.layer == layer }); i >= 0 {
-			return devices[i]
-		}
+	if i := slices.IndexFunc(devices, func(m *mapped) bool { return m.layer == layer }); i >= 0 {
+		return devices[i]
 	}
 	return nil
 }

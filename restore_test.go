@@ -277,7 +277,7 @@ func TestRestoreRefused(t *testing.T) {
 			w.text = edit(t, w.text, func(vg *metadata.VolumeGroup) { vg.Seqno = 1<<32 - 1 })
 		}},
 		{"unknown segments", ErrUnsupported, func(t *testing.T, w *world) {
-			w.text = []byte(strings.Replace(string(w.text), `type = "striped"`, `type = "thin-pool"`, 1))
+			w.text = []byte(strings.Replace(string(w.text), `type = "striped"`, `type = "new"`, 1))
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"github.com/lvm-go/lvm/metadata"
 )
 
-// mirrorType renders the segments of a move. The first that is not copied yet is
+// mirrorType renders mirrors, and the segments of a move. Of those, the first that is not copied yet is
 // a mirror of its two legs, which the kernel makes alike; those before it lie
 // where they are moved to, and those behind it where they come from. Source:
 // lvm2 as observed.
@@ -17,8 +17,11 @@ func (mirrorType) handles(b metadata.Body) bool { _, ok := b.(*metadata.Mirror);
 
 func (mirrorType) target(r *renderer, seg *metadata.Segment) (dm.Target, error) {
 	lv, body := r.at.lv, seg.Body.(*metadata.Mirror)
-	if lv.Status&metadata.LVPvmove == 0 || len(body.Legs) != 2 {
-		return nil, fault(ErrUnsupported, "lv %s is a mirror of the old kind, which cannot be activated here", lv.Name)
+	if !isMove(lv) {
+		return r.mirror(body)
+	}
+	if len(body.Legs) != 2 {
+		return nil, fault(ErrDamaged, "move %s has %d legs", lv.Name, len(body.Legs))
 	}
 	if current := unfinished(lv); current == nil || current.Start != seg.Start {
 		leg := 0
@@ -41,6 +44,31 @@ func (mirrorType) target(r *renderer, seg *metadata.Segment) (dm.Target, error) 
 		t.Legs[i] = dm.MirrorLeg{Device: device, Offset: offset}
 	}
 	return t, nil
+}
+
+// mirror renders a mirror that is no move. A write that fails on a leg waits
+// until that leg is taken out.
+func (r *renderer) mirror(body *metadata.Mirror) (dm.Target, error) {
+	t := dm.Mirror{RegionSize: body.RegionSize, Legs: make([]dm.MirrorLeg, len(body.Legs)), HandleErrors: true}
+	err := r.beneath(func() (err error) {
+		if !body.Log.IsZero() {
+			t.Log = dm.MirrorLogDisk
+			if t.LogDevice, err = r.part(body.Log); err != nil {
+				return err
+			}
+		}
+		for i, leg := range body.Legs {
+			if t.Legs[i].Device, err = r.part(leg.LV); err != nil {
+				return err
+			}
+			offset, ok := leg.Start.Sectors(r.vg.ExtentSize)
+			if t.Legs[i].Offset = offset; !ok {
+				return fault(ErrDamaged, "leg %d begins beyond any device", i)
+			}
+		}
+		return nil
+	})
+	return t, err
 }
 
 // unfinished returns the segment of a move that is being copied: the first that

@@ -215,6 +215,38 @@ func (s *Commit) undo(r *run) error {
 	return err
 }
 
+// ConfirmText replaces the text that the plan committed by one without what the
+// kernel had yet to do, and has done meanwhile.
+type ConfirmText struct {
+	harmless
+	final
+	Devices []string
+	Seqno   uint32
+	areas   []*areaWrite
+}
+
+func (s *ConfirmText) String() string {
+	return fmt.Sprintf("write, precommit and commit seqno %d on %v", s.Seqno, s.Devices)
+}
+
+func (s *ConfirmText) do(r *run) error {
+	if r.untold {
+		return nil // the text says so already
+	}
+	steps := []func(*areaWrite) []metadata.Write{
+		func(a *areaWrite) []metadata.Write { return a.texts },
+		func(a *areaWrite) []metadata.Write { return a.bytes[1:2] },
+		func(a *areaWrite) []metadata.Write { return a.bytes[2:3] },
+	}
+	for _, writes := range steps {
+		err := eachArea(s.areas, r, func(d Device, a *areaWrite) error { return writeSync(d, a.path, writes(a)...) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // EraseMetadata empties both slots of every area's header: the group is gone.
 type EraseMetadata struct {
 	Devices []string

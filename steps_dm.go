@@ -237,7 +237,8 @@ type SuspendDevice struct {
 	deviceRef
 	FreezeFS bool // freeze a mounted file system first
 
-	hidden bool
+	noFlush bool // I/O that waits for what the change brings goes on waiting
+	hidden  bool
 }
 
 func (s *SuspendDevice) String() string { return "suspend " + s.Name }
@@ -246,7 +247,7 @@ func (s *SuspendDevice) do(r *run) error {
 	if r.suspendedAt.IsZero() {
 		r.suspendedAt = time.Now()
 	}
-	_, err := r.sys.kernel.Suspend(r.ref(s.UUID), dm.SuspendOptions{SkipLockFS: !s.FreezeFS})
+	_, err := r.sys.kernel.Suspend(r.ref(s.UUID), dm.SuspendOptions{SkipLockFS: !s.FreezeFS, NoFlush: s.noFlush})
 	if s.FreezeFS && errors.Is(err, dm.ErrBusy) {
 		err = errors.WithMessagef(err, "the file system on %s may be frozen already: thaw it first", s.Name)
 	}
@@ -307,7 +308,8 @@ type ResumeDevice struct {
 	deviceRef
 	Created bool // by this plan
 
-	early  bool // before the commit: it was there, and not in use
+	early  bool     // before the commit: it was there, and not in use or just made larger
+	back   dm.Table // what it had, if it is in use
 	hidden bool
 }
 
@@ -326,9 +328,26 @@ func (s *ResumeDevice) do(r *run) error {
 	return err
 }
 
-// undo does nothing: a created device is removed by the undoing of its making,
-// and after an existing one was resumed nothing is undone.
-func (s *ResumeDevice) undo(*run) error { return nil }
+// undo brings back the table of a device that was made larger. A created device is
+// removed by the undoing of its making, and after others were resumed nothing is
+// undone.
+func (s *ResumeDevice) undo(r *run) error {
+	if s.back == nil {
+		return nil
+	}
+	info, _, err := r.sys.kernel.Table(r.ref(s.UUID), dm.QueryOptions{NoFlush: true})
+	if err != nil {
+		return err
+	}
+	table, err := r.resolve(s.back)
+	if err != nil {
+		return err
+	}
+	if _, err := r.sys.kernel.Load(r.ref(s.UUID), table, dm.LoadOptions{ReadOnly: info.ReadOnly}); err != nil {
+		return err
+	}
+	return r.resume(r.ref(s.UUID), s.hidden)
+}
 
 // SettleDevices waits until udev is done with what was announced to it.
 type SettleDevices struct {

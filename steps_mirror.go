@@ -42,7 +42,7 @@ func (b *builder) carriesStore(id metadata.ID) bool {
 	if known, ok := b.stores[id]; ok {
 		return known
 	}
-	carries := slices.ContainsFunc(b.usersOf(id), func(user metadata.ID) bool {
+	carries := slices.ContainsFunc(b.tx.ties().above[id], func(user metadata.ID) bool {
 		_, cow := b.tx.snapshotBy(user)
 		return cow || b.carriesStore(user)
 	})

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -72,8 +73,16 @@ type Tx struct {
 	numbers   func(metadata.ID) (string, error)       // see tableDevice
 	untouched map[metadata.ID]*metadata.LogicalVolume // see find
 	links     *snapshotLinks                          // see snapshotLinks
-	claimed   map[string]string                       // see claims
-	copied    []metadata.ID                           // moves that came on; see checkCopied
+	tied      *ties                                   // see ties
+	// meanwhile is what stands in the text of LVs until the kernel has done what it
+	// is told, which the final text takes for done. In image mode nobody does it:
+	// then it stays so.
+	meanwhile map[metadata.ID]*metadata.LogicalVolume
+	tells     map[metadata.ID]bool                      // pools whose kernel is told of changes; see tell
+	fresh     map[metadata.ID]bool                      // new thin volumes and moves, which must not work before the commit
+	once      map[metadata.ID]func(dm.Target) dm.Target // see renderer
+	claimed   map[string]string                         // see claims
+	copied    []metadata.ID                             // moves that came on; see checkCopied
 }
 
 // wish is what shall happen to the devices of a logical volume.
@@ -308,6 +317,7 @@ func (tx *Tx) put(i int, lv *metadata.LogicalVolume) error {
 	tx.index[lv.ID] = i
 	tx.want(lv.ID, wish{})
 	tx.relink(old, lv)
+	tx.untie(old, lv)
 	tx.changed = true
 	return nil
 }
@@ -322,6 +332,9 @@ func (tx *Tx) drop(i int) {
 	delete(tx.untouched, lv.ID)
 	tx.want(lv.ID, wish{deactivate: true})
 	tx.relink(lv, nil)
+	tx.untie(lv, nil)
+	delete(tx.meanwhile, lv.ID)
+	delete(tx.tells, lv.ID)
 	tx.changed = true
 }
 

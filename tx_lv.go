@@ -337,6 +337,11 @@ func (tx *Tx) extendLV(ref string, spec ExtendSpec) error {
 	if err := tx.checkResize(old, false, spec.ResizeFS); err != nil {
 		return err
 	}
+	if r, err := resizerOf(old); err != nil {
+		return err
+	} else if r != nil {
+		return tx.whole(func() error { return r.extend(tx, old, i, size, spec) })
+	}
 	cow := tx.cowLimits(old.ID)
 	if cow != nil && spec.Type.virtual() {
 		return fault(ErrInvalidSpec, "extents of type %s keep nothing: they are of no use in a cow store", string(spec.Type))
@@ -424,6 +429,11 @@ func (tx *Tx) reduceLV(ref string, spec ReduceSpec) error {
 	}
 	if err := tx.checkResize(old, true, spec.ResizeFS); err != nil {
 		return err
+	}
+	if r, err := resizerOf(old); err != nil {
+		return err
+	} else if r != nil {
+		return tx.whole(func() error { return r.reduce(tx, old, i, size, spec) })
 	}
 	have := old.Extents()
 	cow := tx.cowLimits(old.ID)
@@ -525,12 +535,17 @@ func (tx *Tx) renameLV(ref, name string) error {
 	if err != nil {
 		return err
 	}
-	lv := *old
-	lv.Name = name
-	if err := tx.put(i, &lv); err != nil || virtual == nil {
-		return err
-	}
-	return tx.put(tx.indexOf(virtual.ID), virtual)
+	return tx.whole(func() error {
+		if err := tx.renameParts(old, name); err != nil {
+			return err
+		}
+		lv := *old
+		lv.Name = name
+		if err := tx.put(i, &lv); err != nil || virtual == nil {
+			return err
+		}
+		return tx.put(tx.indexOf(virtual.ID), virtual)
+	})
 }
 
 // RemoveLV removes a logical volume with all that is on it. lvm2: lvremove.
@@ -549,7 +564,7 @@ func (tx *Tx) removeLV(ref string, spec RemoveSpec) error {
 	if err != nil {
 		return err
 	}
-	parts := tx.withSnapshotParts(lv)
+	parts := tx.withOwned(tx.withSnapshotParts(lv)...)
 	going := make(map[metadata.ID]bool, len(parts))
 	for _, part := range parts {
 		if err := notMoving(part); err != nil {
@@ -561,14 +576,23 @@ func (tx *Tx) removeLV(ref string, spec RemoveSpec) error {
 		if other == nil || going[other.ID] {
 			continue
 		}
-		for _, below := range lvsBelow(other) {
+		for _, below := range slices.Concat(lvsBelow(other), usedBy(other)) {
 			if going[below] {
 				return fault(ErrBusy, "lv %s lies on it", other.Name)
 			}
 		}
 	}
-	tx.dropAll(parts)
-	return nil
+	return tx.whole(func() error {
+		for _, part := range parts {
+			if r, ok := kindOf(part).(remover); ok {
+				if err := r.remove(tx, part, going); err != nil {
+					return err
+				}
+			}
+		}
+		tx.dropAll(parts)
+		return nil
+	})
 }
 
 // dropAll takes LVs out, and forgets about those that were made in the same

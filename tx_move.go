@@ -122,6 +122,7 @@ func (tx *Tx) newMoveLV() (*metadata.LogicalVolume, error) {
 	}
 	lv.Status |= metadata.LVPvmove | metadata.LVLocked
 	lv.Allocation = metadata.AllocContiguous
+	tx.noteFresh(lv.ID)
 	return lv, nil
 }
 

@@ -131,6 +131,11 @@ func (tx *Tx) snapshotOrigin(ref string) (*metadata.LogicalVolume, error) {
 	if _, ok := tx.snapshotBy(origin.ID); ok {
 		return nil, fault(ErrUnsupported, "lv %s is a snapshot, and there are no snapshots of snapshots", origin.Name)
 	}
+	switch kindOf(origin).(type) {
+	case nil, raidType, mirrorType, thinType:
+	default:
+		return nil, fault(ErrUnsupported, "lv %s is of type %s, which has no such snapshots", origin.Name, origin.Segments[0].Type)
+	}
 	if link, ok := tx.mergingInto(origin.ID); ok {
 		return nil, fault(ErrMerging, "lv %s is being merged into %s", tx.nameOf(link.body.COW), origin.Name)
 	}

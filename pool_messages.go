@@ -1,0 +1,118 @@
+package lvm
+
+import (
+	"slices"
+
+	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// tell has the kernel told of changes to the volumes of a thin pool, in the order
+// of the messages. All changes of a transaction raise the pool's transaction ID
+// once: with it the text names the messages, until the kernel has them all.
+// Source: lvm2 as observed.
+func (tx *Tx) tell(pool metadata.ID, messages ...metadata.ThinMessage) error {
+	lv, body, err := tx.poolBody(pool)
+	if err != nil {
+		return err
+	}
+	if !tx.tells[pool] {
+		body.TransactionID++
+	}
+	var queue []metadata.ThinMessage
+	if before := tx.meanwhile[pool]; before != nil {
+		queue = before.Segments[0].Body.(*metadata.ThinPool).Messages
+	}
+	final, between := withBody(lv, body), *body
+	final.Segments[0].Body.(*metadata.ThinPool).Messages = nil
+	between.Messages = slices.Concat(queue, messages)
+	if err := tx.putMeanwhile(tx.indexOf(pool), final, withBody(lv, &between)); err != nil {
+		return err
+	}
+	if tx.tells == nil {
+		tx.tells = map[metadata.ID]bool{}
+	}
+	tx.tells[pool] = true
+	return nil
+}
+
+// poolBody returns a thin pool as the final text has it, with a copy of what is
+// particular to it.
+func (tx *Tx) poolBody(pool metadata.ID) (*metadata.LogicalVolume, *metadata.ThinPool, error) {
+	lv := tx.find(pool)
+	if lv != nil && len(lv.Segments) == 1 {
+		if body, ok := lv.Segments[0].Body.(*metadata.ThinPool); ok {
+			own := *body
+			return lv, &own, nil
+		}
+	}
+	return nil, nil, fault(ErrDamaged, "lv %s is no thin pool", pool)
+}
+
+// withBody returns a copy of an LV of one segment, with another body.
+func withBody(lv *metadata.LogicalVolume, body metadata.Body) *metadata.LogicalVolume {
+	own := *lv
+	own.Segments = slices.Clone(lv.Segments)
+	own.Segments[0].Body = body
+	return &own
+}
+
+// tellPool plans what the kernel is told once the device of a pool works: before
+// the commit what it may have missed, and after it what is new.
+func (b *builder) tellPool(n node) error {
+	tx := b.tx
+	if n.tells.IsZero() || !tx.tells[n.tells] {
+		return nil
+	}
+	ref := deviceRef{Name: n.name, UUID: n.uuid}
+	was := &metadata.ThinPool{}
+	if tx.st != nil {
+		if old := tx.st.lvs()[n.tells]; old != nil && len(old.Segments) == 1 {
+			if body, ok := old.Segments[0].Body.(*metadata.ThinPool); ok {
+				was = body
+			}
+		}
+	}
+	now := tx.findNow(n.tells).Segments[0].Body.(*metadata.ThinPool)
+	texts, err := b.messages(was.Messages, func(id metadata.ID) *metadata.LogicalVolume { return tx.st.lvs()[id] })
+	if err != nil {
+		return err
+	}
+	b.load = append(b.load, &TellPool{deviceRef: ref, ID: was.TransactionID, Messages: texts})
+	if texts, err = b.messages(now.Messages, tx.find); err != nil {
+		return err
+	}
+	b.resume = append(b.resume, &TellPool{deviceRef: ref, ID: now.TransactionID, Messages: texts, after: true})
+	return nil
+}
+
+// messages returns what the kernel is told. One of a volume that is no more is
+// left out.
+func (b *builder) messages(list []metadata.ThinMessage, find func(metadata.ID) *metadata.LogicalVolume) ([]string, error) {
+	var texts []string
+	for _, m := range list {
+		if m.Create.IsZero() {
+			texts = append(texts, dm.ThinDelete(m.Delete))
+			continue
+		}
+		lv := find(m.Create)
+		if lv == nil || len(lv.Segments) != 1 {
+			continue
+		}
+		body, ok := lv.Segments[0].Body.(*metadata.Thin)
+		if !ok {
+			return nil, fault(ErrDamaged, "lv %s is no thin volume, and to be made in a pool", lv.Name)
+		}
+		origin := find(body.Origin)
+		if body.Origin.IsZero() || origin == nil {
+			texts = append(texts, dm.ThinCreate(body.DeviceID))
+			continue
+		}
+		from, ok := origin.Segments[0].Body.(*metadata.Thin)
+		if !ok {
+			return nil, fault(ErrDamaged, "lv %s is no thin volume, and origin of %s", origin.Name, lv.Name)
+		}
+		texts = append(texts, dm.ThinSnap(body.DeviceID, from.DeviceID))
+	}
+	return texts, nil
+}
