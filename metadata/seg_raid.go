@@ -264,6 +264,12 @@ func (b *RAID) checkLegs(c *checker, typ string) {
 	if copies := b.DataCopies(typ); isRAID10(typ) && (copies < 2 || copies > n) {
 		c.fail(RuleRAID, "there are "+strconv.Itoa(copies)+" copies of the data in "+strconv.Itoa(n)+" images")
 	}
+	// LVM2 zeroes new metadata volumes while they can be seen, and has the raid
+	// skipped by activation until that is done.
+	visible := LVVisible
+	if c.vg.LVs[c.lv].Status&LVActivationSkip != 0 {
+		visible = 0
+	}
 	var image, meta legLength
 	for i := range b.Legs {
 		leg := &b.Legs[i]
@@ -272,7 +278,7 @@ func (b *RAID) checkLegs(c *checker, typ string) {
 			if strings.Contains(lv.Name, raidMetaName) {
 				c.fail(RuleRAID, "image "+lv.Name+" is named as metadata are")
 			}
-			if lv.Status&LVVisible != 0 && lv.Status&LVWrite != 0 {
+			if lv.Status&visible != 0 && lv.Status&LVWrite != 0 {
 				c.fail(RuleRAID, "image "+lv.Name+" is not hidden, and can be written")
 			}
 			image.add(c, "image", n)
@@ -288,7 +294,7 @@ func (b *RAID) checkLegs(c *checker, typ string) {
 			if !strings.Contains(lv.Name, raidMetaName) {
 				c.fail(RuleRAID, "metadata "+lv.Name+" is not named "+raidMetaName)
 			}
-			if lv.Status&LVVisible != 0 {
+			if lv.Status&visible != 0 {
 				c.fail(RuleRAID, "metadata "+lv.Name+" is not hidden")
 			}
 			meta.add(c, "metadata", n)

@@ -212,7 +212,10 @@ func typedCases() []typedCase {
 				"reshape space":    {"type = \"raid5\"\n", "reshape_count = 1\ntype = \"raid5+RESHAPE\"\n"},
 				"other count":      {"device_count", "stripe_count"},
 				"split off":        {hiddenWord, ", \"VISIBLE\"]\nflags = []\nsegment"},
-				"no highest rate":  {"max_recovery_rate = 9\n", ""},
+				"metadata is zeroed": {hiddenWord, ", \"VISIBLE\"]\nflags = []\nsegment", "flags = []\nsegment_count = 1\n\nsegment1 {\nstart_extent = 0\nextent_count = 10",
+					"flags = [\"ACTIVATION_SKIP\"]\nsegment_count = 1\n\nsegment1 {\nstart_extent = 0\nextent_count = 10",
+					hiddenWord, ", \"WRITE\", \"VISIBLE\"]\nflags = []\nsegment"},
+				"no highest rate": {"max_recovery_rate = 9\n", ""},
 			},
 		},
 		{
@@ -294,7 +297,6 @@ func typedCases() []typedCase {
 			},
 			invalid: map[string]breakage{
 				"no format":              {metadata.RuleCache, "lv vg/v", []string{"metadata_format = 2\n", ""}},
-				"overlap":                {metadata.RuleCache, "lv vg/v", []string{"data_start = 8192", "data_start = 8191"}},
 				"beyond":                 {metadata.RuleCache, "lv vg/v", []string{"data_start = 8192", "data_start = 8193"}},
 				"beyond all":             {metadata.RuleCache, "lv vg/v", []string{"data_start = 8192", "data_start = 9223372036854775807"}},
 				"no data":                {metadata.RuleCache, "lv vg/v", []string{"data_len = 8192", "data_len = 0"}},
@@ -302,6 +304,7 @@ func typedCases() []typedCase {
 			},
 			valid: map[string][]string{
 				"ids":        {"data_len = 8192\n", "data_len = 8192\nmetadata_id = \"" + otherID + "\"\ndata_id = \"" + otherID + "\"\n"},
+				"overlap":    {"data_start = 8192", "data_start = 0"},
 				"data first": {"metadata_start = 0", "metadata_start = 8192", "data_start = 8192", "data_start = 0"},
 			},
 		},
