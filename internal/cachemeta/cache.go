@@ -56,7 +56,7 @@ type Cache struct {
 
 // Open reads the superblock of the metadata in the first size bytes of r.
 //
-// Returns an error matching [ErrBlank], [ErrVersion], or pdata.ErrDamaged.
+// Returns an error matching [ErrBlank], [ErrVersion], or [ErrDamaged].
 //
 // Source: Linux cache_disk_superblock; checked against what the kernel writes.
 func Open(r io.ReaderAt, size units.Bytes) (*Cache, error) {

@@ -72,17 +72,17 @@ func TestOpenRefuses(t *testing.T) {
 		want   error
 	}{
 		{"zeroes", func(m *pdatatest.Image) { clear(m.Block(0)) }, cachemeta.ErrBlank},
-		{"checksum", func(m *pdatatest.Image) { m.Block(0)[100]++ }, pdata.ErrDamaged},
-		{"a thin pool", put32(32, 27022010), pdata.ErrDamaged},
+		{"checksum", func(m *pdatatest.Image) { m.Block(0)[100]++ }, cachemeta.ErrDamaged},
+		{"a thin pool", put32(32, 27022010), cachemeta.ErrDamaged},
 		{"version 0", put32(40, 0), cachemeta.ErrVersion},
 		{"version 3", put32(40, 3), cachemeta.ErrVersion},
 		{"features", put32(252, 1), cachemeta.ErrVersion},
-		{"no block size", put32(232, 0), pdata.ErrDamaged},
-		{"odd block size", put32(232, 100), pdata.ErrDamaged},
-		{"huge block size", put32(232, 1<<31), pdata.ErrDamaged},
-		{"metadata blocks of another size", put32(236, 16), pdata.ErrDamaged},
-		{"many metadata blocks", put32(68, 1), pdata.ErrDamaged},
-		{"short device", func(m *pdatatest.Image) { m.Data = m.Data[:len(m.Data)-4096] }, pdata.ErrDamaged},
+		{"no block size", put32(232, 0), cachemeta.ErrDamaged},
+		{"odd block size", put32(232, 100), cachemeta.ErrDamaged},
+		{"huge block size", put32(232, 1<<31), cachemeta.ErrDamaged},
+		{"metadata blocks of another size", put32(236, 16), cachemeta.ErrDamaged},
+		{"many metadata blocks", put32(68, 1), cachemeta.ErrDamaged},
+		{"short device", func(m *pdatatest.Image) { m.Data = m.Data[:len(m.Data)-4096] }, cachemeta.ErrDamaged},
 		{"no device", func(m *pdatatest.Image) { m.Data = nil }, io.ErrUnexpectedEOF},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestDamaged(t *testing.T) {
 			m := image(t, "writeback-2")
 			c.change(m)
 			_, err := cachemeta.NewVolume(open(t, m), units.MiB, nothing{}, nothing{})
-			require.ErrorIs(t, err, pdata.ErrDamaged)
+			require.ErrorIs(t, err, cachemeta.ErrDamaged)
 		})
 	}
 }
@@ -249,7 +249,7 @@ func FuzzCacheMetadata(f *testing.F) {
 		v, err := cachemeta.NewVolume(c, 1<<40, nothing{}, nothing{})
 		require.LessOrEqual(t, m.Reads, 2*blocks)
 		if err != nil {
-			require.ErrorIs(t, err, pdata.ErrDamaged)
+			require.ErrorIs(t, err, cachemeta.ErrDamaged)
 			return
 		}
 		b := make([]byte, 1000)

@@ -1,10 +1,15 @@
 package cachemeta
 
-import "errors"
+import (
+	"errors"
 
-// Sentinels that the errors of this package match with errors.Is. What is
-// damaged matches pdata.ErrDamaged.
+	"github.com/lvm-go/lvm/internal/pdata"
+)
+
+// Sentinels that the errors of this package match with errors.Is.
 var (
+	// ErrDamaged: what is on the device contradicts itself, or the format.
+	ErrDamaged = pdata.ErrDamaged
 	// ErrBlank: the device begins with zeroes, so that the kernel would make a
 	// new cache of it.
 	ErrBlank = errors.New("blank cache metadata")

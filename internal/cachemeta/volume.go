@@ -29,7 +29,7 @@ type mapping struct{ origin, cache Block }
 // then, the origin is all that is read.
 //
 // Returns an error matching [ErrDirty] if there is no data, but a block that is
-// dirty, [ErrOutOfRange] if the size is none, or pdata.ErrDamaged.
+// dirty, [ErrOutOfRange] if the size is none, or [ErrDamaged].
 func NewVolume(c *Cache, size units.Bytes, origin, data io.ReaderAt) (*Volume, error) {
 	if size > math.MaxInt64 {
 		return nil, fmt.Errorf("cached device of %d bytes: %w", uint64(size), ErrOutOfRange)

@@ -39,7 +39,7 @@ func (p *Pool) Check(ctx context.Context) ([]Problem, error) {
 	if err == errEnough {
 		err = nil
 	}
-	if err != nil && !errors.Is(err, pdata.ErrDamaged) && !errors.Is(err, ErrVersion) {
+	if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrVersion) {
 		return nil, err
 	}
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lvm-go/lvm/internal/pdata"
 	"github.com/lvm-go/lvm/internal/pdata/pdatatest"
 	"github.com/lvm-go/lvm/internal/thinmeta"
 )
@@ -37,7 +36,7 @@ func FuzzThinMetadata(f *testing.F) {
 		}
 		checkErr := func(err error) bool {
 			if err != nil {
-				require.ErrorIs(t, err, pdata.ErrDamaged)
+				require.ErrorIs(t, err, thinmeta.ErrDamaged)
 			}
 			return err != nil
 		}

@@ -30,7 +30,7 @@ type Pool struct {
 
 // Open reads the superblock of the metadata in the first size bytes of r.
 //
-// Returns an error matching [ErrBlank], [ErrVersion], or pdata.ErrDamaged.
+// Returns an error matching [ErrBlank], [ErrVersion], or [ErrDamaged].
 func Open(r io.ReaderAt, size units.Bytes) (*Pool, error) {
 	blank, err := pdata.Blank(r)
 	if err != nil {

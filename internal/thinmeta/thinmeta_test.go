@@ -100,23 +100,23 @@ func TestOpenRefuses(t *testing.T) {
 		want   error
 	}{
 		{"zeroes", func(m *pdatatest.Image) { clear(m.Block(0)) }, thinmeta.ErrBlank},
-		{"checksum", func(m *pdatatest.Image) { m.Block(0)[100]++ }, pdata.ErrDamaged},
+		{"checksum", func(m *pdatatest.Image) { m.Block(0)[100]++ }, thinmeta.ErrDamaged},
 		{"number", func(m *pdatatest.Image) {
 			m.Block(0)[8] = 1
 			binary.LittleEndian.PutUint32(m.Block(0), pdata.Checksum(m.Block(0), kindSuperblock))
-		}, pdata.ErrDamaged},
-		{"a cache", put64(32, 0o6142003), pdata.ErrDamaged},
+		}, thinmeta.ErrDamaged},
+		{"a cache", put64(32, 0o6142003), thinmeta.ErrDamaged},
 		{"version 0", put32(40, 0), thinmeta.ErrVersion},
 		{"version 3", put32(40, 3), thinmeta.ErrVersion},
 		{"features", put32(360, 1), thinmeta.ErrVersion},
-		{"no block size", put32(336, 0), pdata.ErrDamaged},
-		{"odd block size", put32(336, 200), pdata.ErrDamaged},
-		{"huge block size", put32(336, 1<<31), pdata.ErrDamaged},
-		{"metadata blocks of another size", put32(340, 16), pdata.ErrDamaged},
-		{"many data blocks", put64(64, math.MaxUint64), pdata.ErrDamaged},
-		{"data blocks that overflow", put64(64, math.MaxInt64/65536+1), pdata.ErrDamaged},
-		{"many metadata blocks", put64(192, math.MaxUint64), pdata.ErrDamaged},
-		{"short device", func(m *pdatatest.Image) { m.Data = m.Data[:len(m.Data)-4096] }, pdata.ErrDamaged},
+		{"no block size", put32(336, 0), thinmeta.ErrDamaged},
+		{"odd block size", put32(336, 200), thinmeta.ErrDamaged},
+		{"huge block size", put32(336, 1<<31), thinmeta.ErrDamaged},
+		{"metadata blocks of another size", put32(340, 16), thinmeta.ErrDamaged},
+		{"many data blocks", put64(64, math.MaxUint64), thinmeta.ErrDamaged},
+		{"data blocks that overflow", put64(64, math.MaxInt64/65536+1), thinmeta.ErrDamaged},
+		{"many metadata blocks", put64(192, math.MaxUint64), thinmeta.ErrDamaged},
+		{"short device", func(m *pdatatest.Image) { m.Data = m.Data[:len(m.Data)-4096] }, thinmeta.ErrDamaged},
 		{"no device", func(m *pdatatest.Image) { m.Data = nil }, io.ErrUnexpectedEOF},
 	} {
 		t.Run(c.name, func(t *testing.T) {
