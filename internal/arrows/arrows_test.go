@@ -30,10 +30,20 @@ var rooms = map[string]room{
 	"exception": {allowed: []string{module + "/units"}, forbidden: []string{"os", "syscall", "unsafe", "math/rand", "crypto/rand"}},
 	"metadata":  {allowed: []string{module + "/units", "github.com/pkg/errors"}, forbidden: []string{"os", "syscall", "unsafe", "math/rand", "crypto/rand"}},
 	"dm":        {allowed: []string{module + "/units", "github.com/pkg/errors", "golang.org/x/sys/unix"}},
-	"": {allowed: []string{module + "/units", module + "/metadata", module + "/dm", module + "/exception",
-		"github.com/pkg/errors", "golang.org/x/sys/unix"}},
+	"": {allowed: append([]string{module + "/units", module + "/metadata", module + "/dm", module + "/exception",
+		"github.com/pkg/errors", "golang.org/x/sys/unix"}, formats...)},
 	"examples": {allowed: []string{module, module + "/units", module + "/metadata", module + "/dm", module + "/exception", "github.com/pkg/errors", "golang.org/x/sys/unix"}},
 }
+
+// formats are what the root reads without a kernel, besides exception stores.
+// Like that, they are bytes, and know nothing of where these are.
+var formats = []string{module + "/internal/raid", module + "/internal/thinmeta", module + "/internal/cachemeta", module + "/internal/writecachemeta"}
+
+// common is what some of them have in common.
+const common = module + "/internal/pdata"
+
+// format is the room of all these.
+var format = room{allowed: []string{module + "/units", common}, forbidden: []string{"os", "syscall", "unsafe", "math/rand", "crypto/rand"}}
 
 // inTests is what tests may import beyond that.
 var inTests = []string{"github.com/stretchr/testify/assert", "github.com/stretchr/testify/require", "pgregory.net/rapid",
@@ -84,15 +94,18 @@ func standard(path string) bool {
 func violations(p pkg) []string {
 	var bad []string
 	name := roomOf(p.ImportPath)
-	if name == "internal" {
+	r, ok := rooms[name]
+	switch {
+	case p.ImportPath == common || slices.Contains(formats, p.ImportPath):
+		r, ok = format, true
+	case name == "internal":
 		return nil
 	}
-	r, ok := rooms[name]
 	if !ok {
 		return []string{p.ImportPath + " is in no room"}
 	}
 	for _, path := range p.Imports {
-		below := path == p.ImportPath || strings.HasPrefix(path, module+"/"+name+"/") && name != ""
+		below := path == p.ImportPath || name != "internal" && strings.HasPrefix(path, module+"/"+name+"/") && name != ""
 		if standard(path) && slices.Contains(r.forbidden, path) || !standard(path) && !below && !slices.Contains(r.allowed, path) {
 			bad = append(bad, p.ImportPath+" imports "+path)
 		}
@@ -135,6 +148,11 @@ func TestViolations(t *testing.T) {
 		{"a test's package in tests", pkg{ImportPath: module, TestImports: []string{module + "/internal/umltest"}, XTestImports: []string{module}}, nil},
 		{"sideways in tests", pkg{ImportPath: module + "/dm", TestImports: []string{module + "/metadata"}}, []string{module + "/dm imports " + module + "/metadata in tests"}},
 		{"another dependency", pkg{ImportPath: module, Imports: []string{"example.com/x"}}, []string{module + " imports example.com/x"}},
+		{"a format", pkg{ImportPath: module, Imports: formats}, nil},
+		{"a format of formats", pkg{ImportPath: module + "/internal/thinmeta", Imports: []string{"io", module + "/internal/pdata"}}, nil},
+		{"a format that knows volumes", pkg{ImportPath: module + "/internal/raid", Imports: []string{module + "/metadata"}}, []string{module + "/internal/raid imports " + module + "/metadata"}},
+		{"a format that knows files", pkg{ImportPath: module + "/internal/pdata", Imports: []string{"os"}}, []string{module + "/internal/pdata imports os"}},
+		{"what formats have in common", pkg{ImportPath: module, Imports: []string{module + "/internal/pdata"}}, []string{module + " imports " + module + "/internal/pdata"}},
 		{"another room", pkg{ImportPath: module + "/helpers"}, []string{module + "/helpers is in no room"}},
 		{"internal", pkg{ImportPath: module + "/internal/dmfake", Imports: []string{module + "/dm"}}, nil},
 	} {
