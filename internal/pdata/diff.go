@@ -68,13 +68,15 @@ func diff(a, b Tree, yield func(Pair) bool) error {
 	}
 }
 
-// compare says which of two trees to go on with. Of two subtrees, the higher one
+// compare says which of two trees to go on with: the first if it is negative. Of two subtrees, the higher one
 // has to be entered to find in it what the other shows; of those of one height,
 // the one that begins first, since the other one may come later in it.
 func compare(p, q item) int {
 	switch {
-	case p.end || q.end:
-		return cmp.Compare(q.last(), p.last())
+	case p.end:
+		return 1
+	case q.end:
+		return -1
 	case p.level > 0 && q.level > 0 && p.level != q.level:
 		return cmp.Compare(q.level, p.level)
 	case p.key != q.key:
@@ -91,13 +93,6 @@ type item struct {
 	level int    // how many nodes are on the way to an entry
 	block Block  // of a subtree
 	value []byte // of an entry
-}
-
-func (i item) last() int {
-	if i.end {
-		return 0
-	}
-	return 1
 }
 
 // cursor goes through a tree, and may leave parts of it out.

@@ -29,10 +29,11 @@ func (p Problem) String() string { return p.What }
 // pointers that there are.
 //
 // It takes some 4 KiB of memory for each 16320 blocks. Returns an error only if
-// the device cannot be read, or the context ends.
+// the device cannot be read, the context ends, or the pool is a metadata
+// snapshot; that matches [ErrHeld].
 func (p *Pool) Check(ctx context.Context) ([]Problem, error) {
 	if p.held {
-		return nil, fmt.Errorf("check a metadata snapshot: %w", ErrNotHeld)
+		return nil, fmt.Errorf("check: %w", ErrHeld)
 	}
 	c := &check{p: p, census: pdata.NewCensus(ctx, p.d)}
 	err := c.all()

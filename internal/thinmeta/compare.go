@@ -45,12 +45,13 @@ type Difference struct {
 // devices share, so its cost follows the differences. It ends with the first
 // error.
 //
-// Both must be of one [Pool]: a device and what it was in a metadata snapshot
-// have the same blocks, written over meanwhile.
+// Both must be of one [Pool], or it returns an error matching [ErrOtherPool]: a
+// device and what it was in a metadata snapshot have the same blocks, written
+// over meanwhile.
 func Compare(a, b *Device) iter.Seq2[Difference, error] {
 	return func(yield func(Difference, error) bool) {
 		if a.pool != b.pool {
-			yield(Difference{}, fmt.Errorf("compare thin devices %d and %d of different pools: %w", a.ID, b.ID, ErrNoDevice))
+			yield(Difference{}, fmt.Errorf("compare thin devices %d and %d: %w", a.ID, b.ID, ErrOtherPool))
 			return
 		}
 		var run Difference

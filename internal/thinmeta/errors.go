@@ -20,6 +20,10 @@ var (
 	ErrNoDevice = errors.New("no such thin device")
 	// ErrNotHeld: the pool has no metadata snapshot.
 	ErrNotHeld = errors.New("no metadata snapshot")
+	// ErrHeld: a metadata snapshot has no space maps.
+	ErrHeld = errors.New("metadata snapshot")
+	// ErrOtherPool: devices of different pools have nothing in common.
+	ErrOtherPool = errors.New("not of the same thin pool")
 	// ErrOutOfRange: an access in front of the start, or sizes that do not fit.
 	ErrOutOfRange = errors.New("out of range")
 )

@@ -2,6 +2,7 @@ package thinmeta_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ func TestHeld(t *testing.T) {
 	_, err = h.Held()
 	require.ErrorIs(t, err, thinmeta.ErrNotHeld)
 	_, err = h.Check(t.Context())
-	require.ErrorIs(t, err, thinmeta.ErrNotHeld)
+	require.ErrorIs(t, err, thinmeta.ErrHeld)
 	now, err := p.Device(0)
 	require.NoError(t, err)
 	then, err := h.Device(0)
@@ -63,7 +64,7 @@ func TestHeld(t *testing.T) {
 	assert.False(t, ok)
 	for _, err = range thinmeta.Compare(now, then) {
 	}
-	require.Error(t, err)
+	require.ErrorIs(t, err, thinmeta.ErrOtherPool)
 	_, err = load(t, "many").Held()
 	require.ErrorIs(t, err, thinmeta.ErrNotHeld)
 }
@@ -216,6 +217,22 @@ func TestCheck(t *testing.T) {
 			assert.Contains(t, strings.Join(all, "\n"), c.want)
 		})
 	}
+	t.Run("given up", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := load(t, "small").Check(ctx)
+		require.ErrorIs(t, err, context.Canceled)
+	})
+	t.Run("unreadable", func(t *testing.T) {
+		t.Parallel()
+		m := image(t, "many")
+		p, err := thinmeta.Open(m, m.Size())
+		require.NoError(t, err)
+		m.Data = m.Data[:100*4096]
+		_, err = p.Check(t.Context())
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	})
 	t.Run("too many", func(t *testing.T) {
 		t.Parallel()
 		m := image(t, "small")
