@@ -120,13 +120,13 @@ func (f *lvFacts) typeChar() byte {
 		return 'V'
 	case first.kind == "thin-pool":
 		return 't'
-	case f.usedAs(cacheOrigin, externalOrigin) != nil:
+	case f.usedAs(externalOrigin) != nil:
 		return 'o'
 	case f.usedAs(raidMeta, poolMetadata, integrityMeta) != nil || f.isSpare():
 		return 'e'
 	case f.usedAs(mirrorLog) != nil:
 		return 'l'
-	case f.isVirtual():
+	case f.isVirtual(), f.unknown():
 		return 'v'
 	case first.kind == "integrity":
 		return 'g'
@@ -136,6 +136,8 @@ func (f *lvFacts) typeChar() byte {
 		return upper('r', skipped)
 	case first.kind == "mirror":
 		return upper('m', skipped)
+	case f.usedAs(cacheOrigin) != nil:
+		return 'o'
 	case first.kind == "vdo-pool":
 		return 'd'
 	case first.kind == "cache", first.kind == "cache-pool", first.kind == "writecache", f.rec.Status&metadata.LVCacheVol != 0:
@@ -212,12 +214,13 @@ func (f *lvFacts) targetChar() byte {
 	switch {
 	case first.kind == "thin", first.kind == "thin-pool":
 		return 't'
+	case f.usedAs(cacheOrigin) != nil:
+		return 'C'
 	case first.raid:
 		return 'r'
 	case first.kind == "mirror":
 		return 'm'
-	case first.kind == "cache", first.kind == "cache-pool", first.kind == "writecache",
-		f.usedAs(cacheOrigin) != nil, f.rec.Status&metadata.LVCacheVol != 0:
+	case first.kind == "cache", first.kind == "cache-pool", first.kind == "writecache", f.rec.Status&metadata.LVCacheVol != 0:
 		return 'C'
 	case f.cow != nil, len(f.snapshots) > 0:
 		return 's'

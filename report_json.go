@@ -56,8 +56,9 @@ func (p *PhysicalVolume) MarshalJSON() ([]byte, error) { return json.Marshal(p.j
 func (o OrphanPV) MarshalJSON() ([]byte, error) { return json.Marshal(o.Report()) }
 
 // MarshalJSON returns the fields of [LVReport], those of [LVKernelReport] if the
-// volume is active, and the list "segments" of [SegmentReport]s. The kernel is
-// asked about an active volume.
+// volume is active, those of [LVStatusReport] if the kernel says something of it,
+// and the list "segments" of [SegmentReport]s. The kernel is asked about an active
+// volume.
 func (l *LogicalVolume) MarshalJSON() ([]byte, error) {
 	r, err := l.Report()
 	if err != nil {

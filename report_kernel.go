@@ -59,7 +59,7 @@ func (l *LogicalVolume) device() *mapped { return l.vg.device(l.rec) }
 func (v *VolumeGroup) device(lv *metadata.LogicalVolume) *mapped {
 	var kind string
 	if len(lv.Segments) > 0 {
-		kind = lv.Segments[0].Type
+		kind = lv.Segments[0].BaseType()
 	}
 	switch own := v.layer(lv, ""); kind {
 	case "thin-pool":

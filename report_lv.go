@@ -376,10 +376,10 @@ func (f *lvFacts) isSpare() bool {
 // is nil if the kernel does not say.
 func (f *lvFacts) findTarget() *KernelDevice {
 	self := &LogicalVolume{vg: f.vg, rec: f.rec}
-	layer := f.vg.layer(f.rec, "real")
+	layer := f.vg.layer(f.rec, realLayer)
 	switch f.first().kind {
 	case "thin-pool":
-		layer = f.vg.layer(f.rec, "tpool")
+		layer = f.vg.layer(f.rec, thinPoolLayer)
 	case "cache-pool":
 		cached := f.usedAs(poolOf)
 		if cached == nil {

@@ -58,10 +58,12 @@ func (s *segmentFacts) layout() []string {
 	if !s.raid {
 		return nil
 	}
-	if base, _, variant := strings.Cut(s.kind, "_"); variant {
-		return []string{"raid", base, s.kind}
+	base, _, _ := strings.Cut(s.kind, "_")
+	switch s.kind {
+	case base, "raid5_n", "raid6_n_6", "raid6_la_6", "raid6_ra_6", "raid6_ls_6", "raid6_rs_6", "raid10_near": // have no word of their own
+		return []string{"raid", base}
 	}
-	return []string{"raid", s.kind}
+	return []string{"raid", base, s.kind}
 }
 
 // role returns the words of lv_role: what the volume is to others.
@@ -122,11 +124,13 @@ func (f *lvFacts) privateRole() []string {
 		return []string{"pool", "spare"}
 	case isMove(f.rec):
 		return []string{"pvmove"}
+	case f.rec.Status&metadata.LVCacheVol != 0 && f.usedAs(poolOf) != nil:
+		return []string{}
 	case use == nil || use.part == areaPart && !raid && by != "mirror":
 		if f.isVirtualOrigin() {
 			return []string{"origin", "thickorigin"}
 		}
-		if kind := f.first().kind; (f.visible() || f.cow != nil) && kind != "thin-pool" && kind != "cache-pool" && kind != "vdo-pool" {
+		if kind := f.first().kind; kind != "thin-pool" && kind != "cache-pool" && kind != "vdo-pool" {
 			return nil
 		}
 		return []string{}
