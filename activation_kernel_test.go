@@ -345,6 +345,7 @@ func TestKernelActivatesAllTypes(t *testing.T) {
 		"lvconvert -qq -y --type cache --cachevol fast vg/slow",
 		"lvcreate -qq -y -l2 -n writes vg",
 		"lvcreate -qq -y -l2 -n wfast vg",
+		"lvchange -qq -an vg/wfast vg/writes",
 		"lvconvert -qq -y --type writecache --cachevol wfast vg/writes",
 		"lvchange -qq -ay vg",
 	} {

@@ -63,9 +63,8 @@ func recordedDevices(lines []string) map[string]recordedDevice {
 	return byName
 }
 
-// once takes out what the kernel was told only once, when lvm2 loaded a table,
-// and puts in the name that the kernel has for one that it no longer knows.
-var once = strings.NewReplacer("disk 3 254:0 4096 nosync", "disk 2 254:0 4096", "raid1 5 0 rebuild 1", "raid1 3 0", " mq 0", " smq 0")
+// once takes out what the kernel was told only once, when lvm2 loaded a table.
+var once = strings.NewReplacer("disk 3 254:0 4096 nosync", "disk 2 254:0 4096", "raid1 5 0 rebuild 1", "raid1 3 0")
 
 // unlike are devices whose metadata lvm2 had changed when it was recorded, and
 // whose table it had yet to load.

@@ -30,7 +30,7 @@ type Cache struct {
 	// NoDiscardPassdown keeps discards from the origin.
 	NoDiscardPassdown bool
 	// Policy chooses the blocks: "smq", "cleaner", or another one that the kernel
-	// has. "default" is "smq".
+	// has. "default" and "mq" are "smq".
 	Policy string
 	// Settings are those of the policy, and "migration_threshold", which is how
 	// many sectors may be on their way at once.
@@ -80,6 +80,8 @@ const (
 	featureMetadata2 = "metadata2"
 	policyDefault    = "default"
 	policySMQ        = "smq"
+	// policyMQ was another policy once; the kernel has smq under its name.
+	policyMQ = "mq"
 	// What the kernel takes for a setting that is not given.
 	keyMigrationThreshold     = "migration_threshold"
 	defaultMigrationThreshold = "2048"
@@ -199,7 +201,7 @@ func (t Cache) reports(want Target) bool {
 
 // plain returns t with what is said in several ways said in one.
 func (t Cache) plain() Cache {
-	if t.Policy == policyDefault {
+	if t.Policy == policyDefault || t.Policy == policyMQ {
 		t.Policy = policySMQ
 	}
 	t.Settings = plainSettings(t.Settings, map[string]string{keyMigrationThreshold: defaultMigrationThreshold})

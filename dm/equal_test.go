@@ -121,10 +121,10 @@ func parsed(t *testing.T, raid string) dm.Table {
 func TestReportedCache(t *testing.T) {
 	t.Parallel()
 	likeness{"m c o 128 2 metadata2 writethrough smq 0",
-		[]string{"m c o 128 2 writethrough metadata2 default 0", "m c o 128 2 metadata2 writethrough smq 2 migration_threshold 2048"},
+		[]string{"m c o 128 2 writethrough metadata2 default 0", "m c o 128 2 metadata2 writethrough smq 2 migration_threshold 2048", "m c o 128 2 metadata2 writethrough mq 0"},
 		[]string{
 			"m c o 128 1 writethrough smq 0", "m c o 128 2 metadata2 writeback smq 0", "m c o 128 2 metadata2 passthrough smq 0", "m c o 64 2 metadata2 writethrough smq 0",
-			"m c o 128 2 metadata2 writethrough mq 0", "m c o 128 2 metadata2 writethrough cleaner 0", "m c o 128 3 metadata2 writethrough no_discard_passdown smq 0",
+			"m c o 128 2 metadata2 writethrough cleaner 0", "m c o 128 3 metadata2 writethrough no_discard_passdown smq 0",
 			"m c o 128 2 metadata2 writethrough smq 2 migration_threshold 4096", "m o c 128 2 metadata2 writethrough smq 0",
 		}}.check(t, "cache")
 	likeness{"m c o 128 0 default 0", []string{"m c o 128 1 writeback smq 0"}, []string{"m c o 128 1 writethrough smq 0"}}.check(t, "cache")
