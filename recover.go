@@ -307,6 +307,7 @@ func (b *builder) repairDevices(rec *Recovery) error {
 		}
 	}
 	kept := len(b.after)
+	b.sorted = &trees{}
 	failed := b.repairTrees()
 	if err := b.repairRest(rec, failed); err != nil {
 		return err
@@ -351,7 +352,7 @@ func (b *builder) repairTrees() map[metadata.ID]error {
 		for _, top := range tops {
 			repair(top)
 		}
-		if !slices.Contains(tops, m.lv) && b.standsAlone(m.lv) && !b.brought[m.uuid] {
+		if !slices.Contains(tops, m.lv) && b.standsAlone(m.lv) && !b.isHiddenPart(m.lv) && !b.brought[m.uuid] {
 			repair(m.lv)
 		}
 	}
@@ -437,16 +438,30 @@ func (b *builder) leftOver(m *mapped, lv *metadata.LogicalVolume) bool {
 		return false
 	case lv == nil:
 		errorsOnly := m.info.LiveTable && !slices.ContainsFunc(m.table, func(l dm.Line) bool { return l.Target.Type() != dm.ErrorTarget{}.Type() })
-		return !m.info.LiveTable || errorsOnly || layer == realLayer || layer == cowLayer || m.isStandIn() || isMoveName(name)
+		return !m.info.LiveTable || errorsOnly || layer != "" || isPrivateUUID(m.uuid) || isMoveName(name) || reservedPart(name) != ""
 	case lv.IsOpaque() || unclaimedLV(b.tx.claims(), lv) != nil:
 		return false
-	case m.isStandIn():
+	case layer != "":
 		return true
-	case layer == realLayer || layer == cowLayer:
-		return true
+	case b.isHiddenPart(m.lv):
+		return !m.info.ReadOnly // lvm2 activates parts by themselves for people to look at, read-only
 	}
 	_, snapshot := b.tx.snapshotBy(m.lv)
 	return snapshot && layer == ""
+}
+
+// isHiddenPart says whether an LV is of use in others only. A move copies by
+// itself.
+func (b *builder) isHiddenPart(id metadata.ID) bool {
+	lv := b.tx.find(id)
+	return lv != nil && b.tx.ties().isPart(id) && !b.tx.isVisible(lv) && !isMove(lv)
+}
+
+// isPrivateUUID says whether a device's uuid marks it as one that is not for
+// users.
+func isPrivateUUID(uuid string) bool {
+	_, _, layer, ok := parseDMUUID(uuid)
+	return ok && layer != ""
 }
 
 // isMoveName says whether an LV's name is that of one that extents are moved
