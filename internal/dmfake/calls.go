@@ -372,7 +372,11 @@ func (k *Kernel) Message(r dm.Ref, sector units.Sectors, text string) (reply str
 			errno = s.pool.message(k, text)
 		case *array:
 			errno = s.message(text)
-		case *thin:
+		case *cache:
+			errno = s.message(k, text)
+		case *writeCache:
+			errno = s.message(k, text)
+		case *thin, *integrity:
 			errno = syscall.EINVAL
 		default:
 			if k.message != nil {
@@ -477,6 +481,12 @@ func (k *Kernel) stateOf(t *table, i int) string {
 	case *thin:
 		return s.status()
 	case *array:
+		return s.status()
+	case *cache:
+		return s.status(k)
+	case *writeCache:
+		return s.status()
+	case *integrity:
 		return s.status()
 	}
 	s, ok := t.lines[i].Target.(dm.Striped)

@@ -180,6 +180,12 @@ func (k *Kernel) lineIO(t *table, i int, p []byte, off int64, write bool) error 
 		return k.areaIO(target.Data, 0, p, off, write)
 	case dm.RAID:
 		return t.state[i].(*array).io(k, p, off, write)
+	case dm.Cache:
+		return t.state[i].(*cache).io(k, p, off, write)
+	case dm.WriteCache:
+		return t.state[i].(*writeCache).io(k, p, off, write)
+	case dm.Integrity:
+		return t.state[i].(*integrity).io(k, p, off, write)
 	case dm.Thin:
 		return t.state[i].(*thin).io(k, p, off, write)
 	default:

@@ -215,8 +215,9 @@ type table struct {
 	deps     []dm.Dev
 	modes    map[dm.Dev]mode // of deps
 	readOnly bool
-	state    []any // of each line: *snapshot, *mirror, *poolTarget, *thin,
-	// *array or nil
+	// state is what the targets that have a type here have in memory, of each line;
+	// nil of others.
+	state []any
 }
 
 // mode is how a device is open.
@@ -231,6 +232,9 @@ const (
 func (t *table) shown() dm.Table {
 	lines := slices.Clone(t.lines)
 	for i, l := range lines {
+		if s, ok := t.state[i].(*integrity); ok {
+			lines[i].Target = s.shown()
+		}
 		s, ok := t.state[i].(*snapshot)
 		if !ok {
 			continue
@@ -384,6 +388,9 @@ func (k *Kernel) resolve(d *device, lines dm.Table, readOnly bool) (*table, sysc
 		if _, ok := k.targets[l.Target.Type()]; !ok {
 			return nil, syscall.EINVAL
 		}
+		if _, unknown := l.Target.(dm.Unknown); unknown && slices.Contains(typed, l.Target.Type()) {
+			return nil, syscall.EINVAL // a feature that there is not
+		}
 		if len(lines) > 1 && slices.Contains(singletons, l.Target.Type()) {
 			return nil, syscall.EINVAL
 		}
@@ -436,6 +443,9 @@ func (k *Kernel) resolve(d *device, lines dm.Table, readOnly bool) (*table, sysc
 	return t, k.construct(d, t)
 }
 
+// typed are the targets that are made from their parameters.
+var typed = []string{"thin-pool", "thin", "raid", "cache", "writecache", "integrity"}
+
 // singletons are the targets that are alone in a table.
 var singletons = []string{"thin-pool", "integrity"}
 
@@ -456,6 +466,12 @@ func (k *Kernel) construct(d *device, t *table) (errno syscall.Errno) {
 			t.state[i], errno = k.newThin(target)
 		case dm.RAID:
 			t.state[i], errno = k.newArray(target, l.Length)
+		case dm.Cache:
+			t.state[i], errno = k.newCache(target, l.Length)
+		case dm.WriteCache:
+			t.state[i], errno = k.newWriteCache(target, l.Length)
+		case dm.Integrity:
+			t.state[i], errno = k.newIntegrity(target, l.Length)
 		}
 		if errno != 0 {
 			t.state[i] = nil
@@ -494,6 +510,10 @@ func (k *Kernel) quieten(t *table) {
 			s.suspend(k)
 		case *array:
 			s.suspend(k)
+		case *cache:
+			s.suspend(k)
+		case *writeCache:
+			s.suspend(k)
 		}
 	}
 }
@@ -506,6 +526,12 @@ func (k *Kernel) wakeTargets(t *table) syscall.Errno {
 		case *snapshot:
 			errno = s.preresume(k)
 		case *poolTarget:
+			errno = s.preresume(k)
+		case *cache:
+			errno = s.preresume(k)
+		case *writeCache:
+			errno = s.preresume(k)
+		case *integrity:
 			errno = s.preresume(k)
 		}
 		if errno != 0 {

@@ -3,11 +3,12 @@
 // tables is live, who has it open, what is refused and with which errno. Calls
 // can be made to fail, and are written down.
 //
-// Data flows through linear, striped, zero, snapshot, mirror, thin and raid
-// targets: what is written to an origin is copied to the COW stores of its
-// snapshots, mirrors copy their legs, merges merge, pools give out blocks, arrays
-// have parity. Pools and arrays keep what must outlive a table where the kernel
-// keeps it, on their metadata devices. What takes a kernel time is done when a status is
+// Data flows through all targets that it has a type for: what is written to an
+// origin is copied to the COW stores of its snapshots, mirrors copy their legs,
+// merges merge, pools give out blocks, arrays have parity, caches are dirty. Pools,
+// arrays and caches keep what must outlive a table where and as the kernel does, on
+// their metadata devices; of integrity the place of the checksums is another one.
+// What takes a kernel time is done when a status is
 // asked for, see SetPace.
 //
 // What is in testdata was recorded with a real kernel; the tests compare both.

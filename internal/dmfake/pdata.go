@@ -1,6 +1,7 @@
 package dmfake
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
@@ -252,6 +253,20 @@ func (w *metaWriter) metadataMap(blocks uint64) ([]byte, error) {
 		copy(index[16+16*n:], slices.Concat(word64(w.root(w.add(b, 8, sumBitmap))), word32(free, firstFree)))
 	}
 	return word64(blocks, uint64(len(s.refs)), w.root(w.add(index, 8, sumIndex)), overflow), nil
+}
+
+// flush writes all blocks that are not as they were written before, the superblock
+// last.
+func (w *metaWriter) flush(f flow, before [][]byte) error {
+	for number, b := range slices.Backward(w.blocks) {
+		if number < len(before) && bytes.Equal(b, before[number]) {
+			continue
+		}
+		if _, err := f.WriteAt(b, int64(number)*metaBlock); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // metaReader reads blocks.

@@ -324,7 +324,6 @@ type noLog struct{}
 
 func (noLog) Dirty(units.Sectors, units.Sectors) error { return nil }
 func (noLog) Behind([]int) error                       { return nil }
-func (noLog) Clean() error                             { return nil }
 
 // open returns the contents of the array, and where it is noted which legs fail.
 func (r *array) open(k *Kernel) (*raid.Array, []bool, error) {

@@ -35,6 +35,9 @@ var scenarios = []struct {
 	{"thin-external", playThinExternal},
 	{"raid1", playRAID1},
 	{"raid", playRAID},
+	{"caches", playCaches},
+	{"writecache", playWriteCache},
+	{"integrity", playIntegrity},
 }
 
 func recorded(name string) string { return "testdata/" + name + ".txt" }
@@ -139,8 +142,12 @@ func (p *player) text(lines string) {
 	for line := range strings.Lines(lines) {
 		words := strings.Split(strings.TrimSuffix(line, "\n"), " ")
 		for i, w := range words {
-			if d, err := dm.ParseDev(w); err == nil {
-				words[i] = p.name(d)
+			key, device := "", w
+			if rest, ok := strings.CutPrefix(w, "meta_device:"); ok {
+				key, device = "meta_device:", rest
+			}
+			if d, err := dm.ParseDev(device); err == nil {
+				words[i] = key + p.name(d)
 			}
 		}
 		p.note("    %s", strings.TrimRight(strings.Join(words, " "), " "))

@@ -178,14 +178,9 @@ func (m *thinMeta) write(f flow) error {
 	binary.LittleEndian.PutUint64(b[superHeld:], held)
 	seal(b, 0, 8, sumThinSuper)
 	w.blocks[0] = b
-	for number, b := range slices.Backward(w.blocks) {
-		if number < len(m.written) && bytes.Equal(b, m.written[number]) {
-			continue
-		}
-		if _, err := f.WriteAt(b, int64(number)*metaBlock); err != nil {
-			m.written = nil
-			return err
-		}
+	if err := w.flush(f, m.written); err != nil {
+		m.written = nil
+		return err
 	}
 	m.written, m.allocated = w.blocks, uint64(len(w.blocks))
 	return nil

@@ -17,8 +17,8 @@ type Use struct {
 	// Waiting says that one of the devices on the way is suspended, so that no I/O
 	// gets through.
 	Waiting bool
-	// Copying says that it is in a mirror that is not in sync, which the kernel
-	// writes by itself.
+	// Copying says that it is in a mirror or array that is not in sync, which the
+	// kernel writes by itself.
 	Copying bool
 	Disk    dm.Dev
 	Start   units.Sectors
@@ -27,7 +27,8 @@ type Use struct {
 
 // Uses returns what all devices reach, in the order of their names. Of a mirror
 // these are all legs, of a snapshot its part of the origin and the whole COW
-// store, of stripes and arrays whole rows, of a thin volume its whole pool. What an origin writes to the COW stores of its
+// store, of stripes and arrays whole rows, of a thin volume its whole pool,
+// of a cached one the whole cache. What an origin writes to the COW stores of its
 // snapshots is not among it.
 func (k *Kernel) Uses() []Use {
 	k.mu.Lock()
@@ -119,6 +120,16 @@ func (k *Kernel) reach(use Use, depth int, yield func(Use)) {
 					whole(l.Metadata)
 				}
 			}
+		case dm.Cache:
+			below(t.Origin, within, length)
+			whole(t.Cache)
+			whole(t.Metadata)
+		case dm.WriteCache:
+			below(t.Origin, within, length)
+			whole(t.Cache)
+		case dm.Integrity:
+			below(t.Device, within, length)
+			whole(t.MetaDevice)
 		case dm.ThinPool:
 			below(t.Data, within, length)
 			whole(t.Metadata)
@@ -143,8 +154,9 @@ func (k *Kernel) Hazards() []string {
 	return slices.Clone(k.hazards)
 }
 
-// SetPace says how much mirrors and arrays copy and merges merge each time that a
-// status is asked for: n regions, or n sectors of exceptions. With 0, as after New, it is
+// SetPace says how much mirrors and arrays copy, caches that are to be clean write
+// back, and merges merge each time that a status is asked for: n regions or blocks,
+// or n sectors of exceptions. With 0, as after New, it is
 // all that there is to do.
 func (k *Kernel) SetPace(n int) {
 	k.mu.Lock()
@@ -165,6 +177,12 @@ func (k *Kernel) work(d *device) {
 			if s.sync(k, k.pace) {
 				k.event(d)
 			}
+		case *cache:
+			s.work(k, k.pace)
+		case *writeCache:
+			s.work(k, k.pace)
+		case *integrity:
+			s.work(k, k.pace)
 		case *array:
 			for range s.work(k, k.pace) {
 				k.event(d)
