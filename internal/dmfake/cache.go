@@ -60,7 +60,15 @@ func (k *Kernel) newCache(t dm.Cache, length units.Sectors) (*cache, syscall.Err
 	if err != nil {
 		return nil, errnoOf(err)
 	}
-	if t.Mode == dm.CachePassthrough && slices.ContainsFunc(meta.blocks, func(b cacheBlock) bool { return b.dirty }) {
+	known := meta.blocks
+	k.anyTarget(func(_ *device, s any) bool {
+		live, ok := s.(*cache)
+		if ok = ok && live.metadata == c.metadata && live.started; ok {
+			known = live.meta.blocks
+		}
+		return ok
+	})
+	if t.Mode == dm.CachePassthrough && slices.ContainsFunc(known, func(b cacheBlock) bool { return b.dirty }) {
 		return nil, syscall.EINVAL
 	}
 	c.meta = meta

@@ -324,6 +324,7 @@ type noLog struct{}
 
 func (noLog) Dirty(units.Sectors, units.Sectors) error { return nil }
 func (noLog) Behind([]int) error                       { return nil }
+func (noLog) Clean() error                             { return nil }
 
 // open returns the contents of the array, and where it is noted which legs fail.
 func (r *array) open(k *Kernel) (*raid.Array, []bool, error) {
@@ -355,7 +356,7 @@ func (r *array) io(k *Kernel, p []byte, off int64, write bool) error {
 	}
 	lost := errors.As(err, new(*raid.LostError))
 	for i, bad := range failed {
-		if bad {
+		if bad && (write || lost || r.mend(k, i, off, len(p)) != nil) {
 			lost = !r.fail(k, i) || lost
 		}
 	}
@@ -363,6 +364,19 @@ func (r *array) io(k *Kernel, p []byte, off int64, write bool) error {
 		return syscall.EIO
 	}
 	return nil
+}
+
+// mend writes to a leg anew what could not be read of it.
+func (r *array) mend(k *Kernel, i int, off int64, n int) error {
+	first, last := r.reach(units.Sectors(off/512), units.Sectors((n+1023)/512))
+	is, should := make([][]byte, len(r.legs)), make([][]byte, len(r.legs))
+	for i := range is {
+		is[i] = make([]byte, inBytes(min(last, r.legSize)-first))
+	}
+	if err := r.compute(k, first, min(last, r.legSize), is, should); err != nil {
+		return err
+	}
+	return k.io(r.legs[i].data, should[i], int64(inBytes(first)), true)
 }
 
 // reach returns which part of the legs some sectors of the array are on.
@@ -472,8 +486,13 @@ func (r *array) region(k *Kernel, action string, from, to units.Sectors) error {
 	is, should := make([][]byte, len(r.legs)), make([][]byte, len(r.legs))
 	for i, l := range r.legs {
 		is[i] = make([]byte, inBytes(to-from))
-		if l.present() && k.io(l.data, is[i], int64(inBytes(from)), false) != nil && !r.fail(k, i) {
-			return syscall.EIO
+		if !l.present() || k.io(l.data, is[i], int64(inBytes(from)), false) == nil {
+			continue
+		}
+		if r.mend(k, i, int64(inBytes(r.inArray(from))), int(inBytes(r.inArray(to)-r.inArray(from)))) != nil || k.io(l.data, is[i], int64(inBytes(from)), false) != nil {
+			if !r.fail(k, i) {
+				return syscall.EIO
+			}
 		}
 	}
 	if err := r.compute(k, from, to, is, should); err != nil {
