@@ -28,6 +28,8 @@ type allocRequest struct {
 	// Parts say what the extents are parallel to, one part after the other. No
 	// piece belongs to two of them. Empty: to nothing.
 	Parts []allocPart
+
+	log *logPicker // nil: there is none
 }
 
 // allocPart is a number of extents of a request that are parallel to others.

@@ -239,6 +239,7 @@ func (p *picker) round(find func() []candidate) bool {
 			}
 		}
 	}
+	p.req.log.pick(p, chosen[len(chosen)-1], length)
 	p.pieces = append(p.pieces, piece)
 	p.need -= piece.Count
 	if len(p.parts) > 0 {
@@ -412,6 +413,7 @@ func (p *picker) largest(all []candidate, apart bool) []candidate {
 			continue
 		}
 		if chosen = append(chosen, c); len(chosen) == p.req.Stripes {
+			p.req.log.note(all, len(chosen))
 			return chosen
 		}
 	}
