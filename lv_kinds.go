@@ -86,7 +86,7 @@ func (l *LogicalVolume) PartOf() *LogicalVolume {
 	for _, u := range n.uses {
 		by := &rel.nodes[u.by]
 		switch u.part {
-		case thinOrigin, externalOrigin:
+		case thinOrigin, thinMerged, externalOrigin:
 			continue
 		case poolOf:
 			if kind := by.first().kind; kind == "thin" || kind == "vdo" {

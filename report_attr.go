@@ -116,6 +116,10 @@ func (f *lvFacts) typeChar() byte {
 		return upper('o', f.isMerging())
 	case f.converting():
 		return 'c'
+	case f.usedAs(thinMerged) != nil:
+		return 'O'
+	case first.kind == "thin" && f.isMerging():
+		return 'S'
 	case first.kind == "thin":
 		return 'V'
 	case first.kind == "thin-pool":
@@ -130,7 +134,7 @@ func (f *lvFacts) typeChar() byte {
 		return 'v'
 	case first.kind == "integrity":
 		return 'g'
-	case use != nil && f.rel.nodes[use.by].isRedundant():
+	case use != nil && f.rel.nodes[use.by].isRedundant() && first.kind != "mirror":
 		return upper('i', !f.imageInSync())
 	case first.raid:
 		return upper('r', skipped)

@@ -45,8 +45,6 @@ var notReported = map[string]string{
 	"lv_time_removed": "removed volumes are in a list of their own",
 	"pv_duplicate":    "a PV on several devices is missing, and a problem of the group: none of them is chosen",
 	"seg_monitor":     "whether dmeventd watches a volume is its business",
-	"convert_lv":      "of an unfinished lvconvert of mirrors, which are not read yet",
-	"convert_lv_uuid": "of an unfinished lvconvert of mirrors, which are not read yet",
 }
 
 // vdoFields begin the names of fields that are not reported, since the target is
@@ -82,7 +80,7 @@ var whereAbsent = map[string]string{
 }
 
 // lvNameFields hold names of volumes, which lvm2 puts into brackets if they are hidden.
-var lvNameFields = []string{"lv_name", "lv_parent", "origin", "mirror_log", "data_lv", "metadata_lv", "pool_lv"}
+var lvNameFields = []string{"lv_name", "lv_parent", "origin", "mirror_log", "data_lv", "metadata_lv", "pool_lv", "convert_lv"}
 
 // asLVM2 returns a field of one of our reports as lvm2 prints it.
 func asLVM2(field string, ours map[string]any, hidden map[string]bool) (string, bool) {
@@ -169,6 +167,8 @@ func differs(field string, ours map[string]any) bool {
 		return has("lv_layout", "thin") && has("lv_layout", "pool")
 	case "lv_descendants", "lv_full_descendants": // with snapshots of both kinds, lvm2 forgets the thin ones
 		return has("lv_role", "thickorigin") && has("lv_role", "thinorigin")
+	case "lv_layout": // lvm2 cannot tell, and says so
+		return strings.Contains(ours["lv_name"].(string), "_mimagetmp_")
 	case "kernel_discards": // lvm2 takes what is not known for 0, which is one of them
 		return ours["lv_health_status"] == "failed"
 	}

@@ -60,6 +60,8 @@ type LVReport struct {
 
 	MovePV         string `json:"move_pv,omitempty"` // pvmove: the source
 	MovePVUUID     ID     `json:"move_pv_uuid,omitzero"`
+	ConvertLV      string `json:"convert_lv,omitempty"` // mirror that gets legs: what it was before
+	ConvertLVUUID  ID     `json:"convert_lv_uuid,omitzero"`
 	MirrorLog      string `json:"mirror_log,omitempty"`
 	MirrorLogUUID  ID     `json:"mirror_log_uuid,omitzero"`
 	DataLV         string `json:"data_lv,omitempty"` // of a pool
@@ -259,6 +261,9 @@ func (f *lvFacts) addRelated(r *LVReport) {
 	if first.kind == "writecache" {
 		r.WritecacheBlockSize = first.blockSize
 	}
+	if layer := f.layer(); layer != nil {
+		r.ConvertLV, r.ConvertLVUUID = layer.rec.Name, layer.rec.ID
+	}
 	name(first.log, &r.MirrorLog, &r.MirrorLogUUID)
 	if origin := name(first.external, &r.Origin, &r.OriginUUID); origin != nil {
 		r.OriginSize = f.vg.bytes(origin.rec.Extents())
@@ -331,7 +336,20 @@ func (f *lvFacts) size() Bytes {
 	return f.vg.bytes(extents)
 }
 
-func (f *lvFacts) converting() bool { return slices.Contains(f.rec.Unknown.Status, "CONVERTING") }
+// converting says whether a mirror gets legs.
+func (f *lvFacts) converting() bool { return f.layer() != nil }
+
+// layer returns the volume that stands for a mirror while it gets legs, in which
+// what it was before is its first leg; nil if there is none.
+//
+// Source: names of LVM2's mirrors, as observed.
+func (f *lvFacts) layer() *lvNode {
+	first := f.first()
+	if below := f.rel.node(firstLV(first.areas)); first.kind == "mirror" && below != nil && strings.Contains(below.rec.Name, "_mimagetmp_") {
+		return below
+	}
+	return nil
+}
 
 // isMerging says whether the volume is a snapshot that is being merged, or the
 // origin of one.

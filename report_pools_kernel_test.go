@@ -91,6 +91,13 @@ func TestKernelReportsOfThin(t *testing.T) {
 	r.run("lvchange -an v/t; lvchange -an v/ts; lvchange -an v/e")
 	r.compareAll("all are inactive")
 	r.run("lvremove -y v/thick; lvchange -ay v/t")
+	open, err := os.Open("/dev/v/t")
+	require.NoError(t, err)
+	r.run("lvconvert --merge v/ts")
+	r.attr(r.compareAll("to be merged"), "t", "Owi-aot---")
+	require.NoError(t, open.Close())
+	r.run("lvchange -an v/t; lvchange -ay v/t")
+	r.compareAll("merged")
 
 	table := strings.TrimSpace(umltest.Run(t, "dmsetup", "table", "v-p-tpool"))
 	r.replaceTable("p-tpool", strings.Replace(table, " 2 skip_", " 3 read_only skip_", 1))
@@ -202,6 +209,17 @@ func TestKernelReportsOfCaches(t *testing.T) {
 	}
 	require.ErrorIs(t, u.Err(), ErrPoolFailed)
 	r.attr(r.compareAll("writecache failed"), "w", "Cwi-a-C-E-")
+}
+
+func TestKernelReportsOfMirrors(t *testing.T) {
+	r := newReported(t, 4, 128<<20)
+	r.run("vgcreate -s 1M v " + strings.Join(r.dev, " "))
+	r.run("lvcreate -y --type mirror -m1 -L100M -n m v; lvcreate -y --type mirror -m1 --mirrorlog core --nosync -L8M -n n v")
+	r.until("in sync", "m", (*KernelDevice).mirrorInSync)
+	r.run("lvconvert -b -y -m+1 -i 600 v/m")
+	r.attr(r.compareAll("gets a leg"), "m", "cwi-a-m---")
+	r.run("lvchange -an v/n")
+	r.compareAll("one is inactive")
 }
 
 // Types that are not known here are not known to lvm2 either.

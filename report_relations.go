@@ -69,6 +69,7 @@ const (
 	poolOf                       // the pool of a thin volume, the cache of a cached one
 	cacheOrigin                  // what a cache or writecache caches
 	thinOrigin                   // what a thin volume was a snapshot of
+	thinMerged                   // what a thin snapshot is to be merged into
 	externalOrigin               // what a thin volume outside of its pool falls back to
 	integrityOrigin
 	integrityMeta
@@ -156,6 +157,7 @@ func (r *relations) relate(i int) {
 		case "thin":
 			r.use(f.pool, lvUse{i, poolOf, 0})
 			r.use(f.origin, lvUse{i, thinOrigin, 0})
+			r.use(f.merge, lvUse{i, thinMerged, 0})
 			for _, origin := range []ID{f.origin, f.external} {
 				if o := r.node(origin); o != nil {
 					r.children[o.rec.Name] = append(r.children[o.rec.Name], n.rec.Name)
