@@ -26,6 +26,10 @@ type Leg struct {
 	// never read, nor written: the kernel copies it when it goes on. [Whole] for
 	// all.
 	InSync units.Sectors
+	// Missed is what is not up to date in front of that: sectors of the array of a
+	// raid10, of the leg of others; in order. It is not read, and made good before
+	// the array is written.
+	Missed []Range
 }
 
 // Log keeps on disk what must be known of writes that did not come to an end.
@@ -75,9 +79,36 @@ type Array struct {
 
 // member is a leg.
 type member struct {
-	r    io.ReaderAt // nil: missing
-	w    io.WriterAt // nil: cannot be written
-	good int64       // bytes that are in sync
+	r      io.ReaderAt // nil: missing
+	w      io.WriterAt // nil: cannot be written
+	good   int64       // bytes that are in sync
+	missed []Range
+}
+
+// misses reports whether something in a byte range is not up to date. at is as a
+// Range counts.
+func (m *member) misses(at, length int64) bool {
+	return len(m.missed) > 0 && overlap(m.missed, units.Sectors(at/sectorSize), units.Sectors((at+length+sectorSize-1)/sectorSize))
+}
+
+// even returns how many of the bytes from off on are alike: all up to date, or
+// none.
+func (m *member) even(off, at, length int64) int64 {
+	if m.good > off {
+		length = min(length, m.good-off)
+	}
+	if len(m.missed) == 0 {
+		return length
+	}
+	i := firstAfter(m.missed, units.Sectors(at/sectorSize))
+	if i == len(m.missed) {
+		return length
+	}
+	r := m.missed[i]
+	if from := int64(r.Sector) * sectorSize; from > at {
+		return min(length, from-at)
+	}
+	return min(length, int64(r.end())*sectorSize-at)
 }
 
 // New returns the array that the legs make; each is of that size. The errors
@@ -97,7 +128,7 @@ func New(g Geometry, leg units.Sectors, legs []Leg, o Options) (*Array, error) {
 	a := &Array{geometry: g, family: g.Layout.family(), chunk: int64(g.Chunk) * sectorSize, leg: int64(leg) * sectorSize,
 		size: int64(size) * sectorSize, dirty: o.Dirty, log: o.Log, behind: make([]bool, g.Legs)}
 	for _, l := range legs {
-		m := member{r: l.Data, good: int64(min(l.InSync, leg)) * sectorSize}
+		m := member{r: l.Data, good: int64(min(l.InSync, leg)) * sectorSize, missed: l.Missed}
 		m.w, _ = l.Data.(io.WriterAt)
 		a.legs = append(a.legs, m)
 	}
@@ -126,7 +157,10 @@ func (a *Array) Missing() []int {
 	return legs
 }
 
-func (a *Array) whole(leg int) bool { return a.legs[leg].r != nil && a.legs[leg].good == a.leg }
+func (a *Array) whole(leg int) bool {
+	m := &a.legs[leg]
+	return m.r != nil && m.good == a.leg && len(m.missed) == 0
+}
 
 // ReadAt reads from the array, as io.ReaderAt. What cannot be had is a
 // [*LostError]; of raid0, a [*LegError] if the leg is there.
@@ -143,7 +177,15 @@ func (a *Array) ReadAt(p []byte, off int64) (n int, err error) {
 	}
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	for n < len(p) {
+	if n, err = a.read(p, off); err != nil {
+		return n, err
+	}
+	return n, end
+}
+
+// read fills p.
+func (a *Array) read(p []byte, off int64) (n int, err error) {
+	for n < len(p) && err == nil {
 		var k int
 		switch a.family {
 		case single, double:
@@ -152,18 +194,15 @@ func (a *Array) ReadAt(p []byte, off int64) (n int, err error) {
 			k, err = a.readCopy(p[n:], off+int64(n))
 		}
 		n += k
-		if err != nil {
-			return n, err
-		}
 	}
-	return n, end
+	return n, err
 }
 
-// readLeg fills p from a leg. A leg that has not all of that, or not in sync,
-// gives errAbsent.
-func (a *Array) readLeg(leg int, p []byte, off int64) error {
+// readLeg fills p from a leg. A leg that has not all of that, or not up to date,
+// gives errAbsent. at is as a Range counts.
+func (a *Array) readLeg(leg int, p []byte, off, at int64) error {
 	m := &a.legs[leg]
-	if m.r == nil || off+int64(len(p)) > m.good {
+	if m.r == nil || off+int64(len(p)) > m.good || m.misses(at, int64(len(p))) {
 		return errAbsent
 	}
 	n, err := m.r.ReadAt(p, off)
@@ -198,10 +237,10 @@ func (a *Array) copies(off int64) []run {
 // that the kernel makes the others like.
 func (a *Array) readCopy(p []byte, off int64) (int, error) {
 	runs := a.copies(off)
-	p = p[:a.evenCopies(runs, int64(len(p)))]
+	p = p[:a.evenCopies(runs, off, int64(len(p)))]
 	lost := a.lost(runs[0].off)
 	for _, r := range runs {
-		err := a.readLeg(r.leg, p, r.off)
+		err := a.readLeg(r.leg, p, r.off, off)
 		if err == nil {
 			return len(p), nil
 		}
@@ -213,27 +252,21 @@ func (a *Array) readCopy(p []byte, off int64) (int, error) {
 	return 0, lost
 }
 
-// even returns how many of the bytes from off on are in sync on the same legs.
+// even returns how many of the bytes from off on, of the legs of an array with
+// parity, are up to date on the same legs.
 func (a *Array) even(off, length int64) int64 {
 	for i := range a.legs {
-		length = a.evenLeg(i, off, length)
+		length = a.legs[i].even(off, off, length)
 	}
 	return length
 }
 
-func (a *Array) evenLeg(leg int, off, length int64) int64 {
-	if good := a.legs[leg].good; good > off {
-		return min(length, good-off)
-	}
-	return length
-}
-
-// evenCopies returns how many bytes are in one chunk, and in sync in the same
-// copies.
-func (a *Array) evenCopies(runs []run, length int64) int64 {
+// evenCopies returns how many bytes are in one chunk, and up to date in the same
+// copies. at is where they are in the array.
+func (a *Array) evenCopies(runs []run, at, length int64) int64 {
 	length = min(length, runs[0].length)
 	for _, r := range runs {
-		length = a.evenLeg(r.leg, r.off, length)
+		length = a.legs[r.leg].even(r.off, at, length)
 	}
 	return length
 }
@@ -271,7 +304,7 @@ func (a *Array) readRow(p []byte, off int64) (done int, err error) {
 	for done < len(p) {
 		i, at := int((within+int64(done))/a.chunk), (within+int64(done))%a.chunk
 		part := p[done:min(int64(len(p)), int64(done)+a.chunk-at)]
-		if err := a.readLeg(r.leg(i), part, base+at); err != nil {
+		if err := a.readLeg(r.leg(i), part, base+at, base+at); err != nil {
 			if k, err := a.recover(part, r, r.leg(i), base+at, err); err != nil {
 				return done + k, err
 			}
@@ -284,7 +317,8 @@ func (a *Array) readRow(p []byte, off int64) (done int, err error) {
 // dataInSync reports whether all data of a row are on legs that are there.
 func (a *Array) dataInSync(r row, base int64) bool {
 	for leg := range a.legs {
-		if r.holdsData(leg) && (a.legs[leg].r == nil || base+a.chunk > a.legs[leg].good) {
+		m := &a.legs[leg]
+		if r.holdsData(leg) && (m.r == nil || base+a.chunk > m.good || m.misses(base, a.chunk)) {
 			return false
 		}
 	}

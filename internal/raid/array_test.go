@@ -160,7 +160,7 @@ func TestArrayIsItsModel(t *testing.T) {
 				continue
 			}
 			weak = append(weak, l)
-			switch rapid.IntRange(0, 2).Draw(t, "how") {
+			switch rapid.IntRange(0, 3).Draw(t, "how") {
 			case 0:
 				given[l].Data = nil
 			case 1:
@@ -170,6 +170,28 @@ func TestArrayIsItsModel(t *testing.T) {
 				legs[l].badRead = true
 				legs[l].badFrom = rapid.IntRange(0, len(legs[l].data)).Draw(t, "bad from")
 				legs[l].badTo = rapid.IntRange(legs[l].badFrom, len(legs[l].data)).Draw(t, "bad to")
+			case 3:
+				counted := leg
+				if g.Copies > 0 {
+					counted = size
+				}
+				from := rapid.Uint64Range(0, uint64(counted)).Draw(t, "missed from")
+				to := rapid.Uint64Range(from, uint64(counted)).Draw(t, "missed to")
+				if from == to {
+					continue
+				}
+				given[l].Missed = []raid.Range{{Sector: units.Sectors(from), Length: units.Sectors(to - from)}}
+				for s := units.Sectors(from); s < units.Sectors(to); s++ {
+					if g.Copies == 0 {
+						clear(legs[l].data[s*512:][:512])
+						continue
+					}
+					for _, r := range g.Locate(s, leg) {
+						if r.Leg == l {
+							clear(legs[l].data[r.Sector*512:][:512])
+						}
+					}
+				}
 			}
 		}
 		log := &noted{}
@@ -210,7 +232,7 @@ func TestArrayIsItsModel(t *testing.T) {
 			held[i] = legs[i].data
 		}
 		for i, want := range naive(g, leg, model, held) {
-			if given[i].Data == nil {
+			if given[i].Data == nil || len(given[i].Missed) > 0 && slices.Contains(a.Missing(), i) {
 				continue
 			}
 			n := min(given[i].InSync, leg) * 512

@@ -3,6 +3,7 @@ package raid
 import (
 	"encoding/binary"
 	"io"
+	"sort"
 
 	"github.com/lvm-go/lvm/units"
 )
@@ -41,6 +42,19 @@ type diskBitmap struct {
 // Range is consecutive sectors.
 type Range struct{ Sector, Length units.Sectors }
 
+func (r Range) end() units.Sectors { return r.Sector + r.Length }
+
+// firstAfter returns the first of ranges in order that ends behind a sector.
+func firstAfter(ranges []Range, sector units.Sectors) int {
+	return sort.Search(len(ranges), func(i int) bool { return ranges[i].end() > sector })
+}
+
+// overlap reports whether ranges in order have any of some sectors.
+func overlap(ranges []Range, from, to units.Sectors) bool {
+	i := firstAfter(ranges, from)
+	return i < len(ranges) && ranges[i].Sector < to
+}
+
 // Bitmap is what the kernel keeps of writes under way: where a writer dies,
 // copies may differ, and parity may not fit the data.
 type Bitmap struct {
@@ -77,6 +91,9 @@ func decodeBitmap(b []byte) (*Bitmap, error) {
 // regions returns how many bits there are.
 func (b *Bitmap) regions() uint64 { return ceil(uint64(b.Size), uint64(b.Region)) }
 
+// has reports whether the bit of a sector is set.
+func (b *Bitmap) has(sector units.Sectors) bool { return overlap(b.Dirty, sector, sector+1) }
+
 // readBitmap reads the bitmap of a metadata device.
 func readBitmap(r io.ReaderAt) (*Bitmap, error) {
 	head := make([]byte, bitsOffset-bitmapOffset)
@@ -101,12 +118,7 @@ func (b *Bitmap) setDirty(bits []byte) {
 		if bits[n/8]>>(n%8)&1 == 0 {
 			continue
 		}
-		r := Range{n * b.Region, min(b.Region, b.Size-n*b.Region)}
-		if last := len(b.Dirty) - 1; last >= 0 && b.Dirty[last].Sector+b.Dirty[last].Length == r.Sector {
-			b.Dirty[last].Length += r.Length
-		} else {
-			b.Dirty = append(b.Dirty, r)
-		}
+		b.Dirty = add(b.Dirty, Range{n * b.Region, min(b.Region, b.Size-n*b.Region)})
 	}
 }
 

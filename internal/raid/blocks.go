@@ -43,7 +43,7 @@ func (a *Array) load(b *blocks, r row, off int64, wanted func(leg int) bool, kno
 	fetch := func(leg int) {
 		err := known
 		if err == nil || !wanted(leg) {
-			err = a.readLeg(leg, b.data[leg], off)
+			err = a.readLeg(leg, b.data[leg], off, off)
 		}
 		if err != nil {
 			gone = append(gone, leg)
@@ -67,7 +67,7 @@ func (a *Array) load(b *blocks, r row, off int64, wanted func(leg int) bool, kno
 		if leg < 0 {
 			return false
 		}
-		err := a.readLeg(leg, b.data[leg], off)
+		err := a.readLeg(leg, b.data[leg], off, off)
 		if err != nil {
 			lost.add(leg, err)
 		}

@@ -52,15 +52,16 @@ func newMetaLog(s *State, metas []*Meta, devices []io.ReaderAt) (Log, error) {
 	for i, leg := range s.Legs {
 		l.devices = append(l.devices, nil)
 		l.supers, l.heads = append(l.supers, nil), append(l.heads, nil)
-		l.whole = l.whole && leg.Condition == InSync
-		if devices[i] == nil || leg.Condition != InSync && leg.Condition != Rebuilding {
+		counts := leg.Condition == InSync || leg.Condition == Missed || leg.Condition == Rebuilding
+		l.whole = l.whole && counts && leg.InSync == Whole
+		if devices[i] == nil || !counts {
 			continue
 		}
 		w, ok := devices[i].(writable)
 		switch b := goodBitmap(metas[i]); {
 		case !ok:
 			return nil, fmt.Errorf("leg %d: metadata: %w", i, ErrReadOnly)
-		case b == nil && leg.Condition == Rebuilding:
+		case b == nil && leg.InSync != Whole:
 			continue // the kernel writes it anew
 		case b == nil:
 			return nil, fmt.Errorf("leg %d: %w: no good bitmap", i, ErrReadOnly)
@@ -141,7 +142,11 @@ func (l *metaLog) Dirty(sector, length units.Sectors) error {
 	if !l.even {
 		from, to = 0, l.regions-1
 	}
-	if err := l.writeBits(from, to, min(l.resync, uint64(units.Sectors(from)*l.region))); err != nil {
+	err := l.mark(min(l.resync, uint64(units.Sectors(from)*l.region)))
+	if err == nil {
+		err = l.writeBits(from, to)
+	}
+	if err != nil {
 		for _, n := range set {
 			l.bits[n/8] &^= 1 << (n % 8)
 		}
@@ -153,26 +158,32 @@ func (l *metaLog) Dirty(sector, length units.Sectors) error {
 	return nil
 }
 
-// writeBits writes the sectors with the bits of regions, and the superblocks if
-// they do not say yet how far the array is in sync: the kernel looks at no bits
-// beyond. It does in an array that is degraded, and would not start one at all
-// that is not in sync.
-func (l *metaLog) writeBits(from, to, resync uint64) error {
+// writeBits writes the sectors with the bits of regions.
+func (l *metaLog) writeBits(from, to uint64) error {
 	const head = bitsOffset - bitmapOffset
 	first := (head + int64(from/8)) / sectorSize * sectorSize
 	end := min((head+int64(to/8))/sectorSize*sectorSize+sectorSize, head+int64(len(l.bits)))
-	supers := l.whole && resync != l.resync
-	err := l.each(func(leg int, w writable) error {
-		if supers {
-			if err := l.writeSuper(leg, w, func(d *diskSuperblock) { d.ArrayResyncOffset = resync }); err != nil {
-				return err
-			}
-		}
+	return l.each(func(leg int, w writable) error {
 		b := append(slices.Clone(l.heads[leg]), l.bits...)
 		_, err := w.WriteAt(b[first:end], bitmapOffset+first)
 		return err
 	})
-	if supers && err == nil {
+}
+
+// mark has the superblocks say how far the array is in sync. The kernel looks at
+// no bits in front of that. In an array that is degraded it looks at all, and would
+// not start one at all that is not in sync.
+//
+// All of them say so while bits are set on some legs and not yet on others: that
+// tells this from a leg that was not there.
+func (l *metaLog) mark(resync uint64) error {
+	if !l.whole || resync == l.resync {
+		return nil
+	}
+	err := l.each(func(leg int, w writable) error {
+		return l.writeSuper(leg, w, func(d *diskSuperblock) { d.ArrayResyncOffset = resync })
+	})
+	if err == nil {
 		l.resync = resync
 	}
 	return err
@@ -201,12 +212,12 @@ func (l *metaLog) Clean() error {
 	for _, n := range l.ours {
 		l.bits[n/8] &^= 1 << (n % 8)
 	}
-	if err := l.writeBits(slices.Min(l.ours), slices.Max(l.ours), l.before); err != nil {
+	if err := l.writeBits(slices.Min(l.ours), slices.Max(l.ours)); err != nil {
 		l.even = false // some may have lost the bits, others not: both is true
 		return err
 	}
 	l.ours = nil
-	return nil
+	return l.mark(l.before)
 }
 
 // Behind names legs as failed on the others. The number of events goes up by one,
@@ -222,11 +233,11 @@ func (l *metaLog) Behind(legs []int) error {
 	}
 	l.events++
 	l.resync = l.before
+	// The bitmaps first: one that is older than its superblock counts as stale.
+	if err := l.each(l.writeHead); err != nil {
+		return err
+	}
 	return l.each(func(leg int, w writable) error {
-		// The bitmap first: one that is older than its superblock counts as stale.
-		if err := l.writeHead(leg, w); err != nil {
-			return err
-		}
 		return l.writeSuper(leg, w, func(d *diskSuperblock) {
 			d.Events, d.ArrayResyncOffset = l.events, l.before
 			for _, failed := range legs {
@@ -236,8 +247,8 @@ func (l *metaLog) Behind(legs []int) error {
 	})
 }
 
-// writeHead writes the sector with the head of the bitmap, and the bits that are
-// in it.
+// writeHead writes the head of the bitmap, and leaves the bits that are in its
+// sector as they are: they may differ from those of the others.
 func (l *metaLog) writeHead(leg int, w writable) error {
 	var d diskBitmap
 	if _, err := binary.Decode(l.heads[leg], binary.LittleEndian, &d); err != nil {
@@ -247,7 +258,11 @@ func (l *metaLog) writeHead(leg int, w writable) error {
 	if _, err := binary.Encode(l.heads[leg], binary.LittleEndian, &d); err != nil {
 		return err
 	}
-	b := append(slices.Clone(l.heads[leg]), l.bits...)
-	_, err := w.WriteAt(b[:min(int64(len(b)), sectorSize)], bitmapOffset)
+	sector := make([]byte, sectorSize)
+	if err := readFull(w, sector, bitmapOffset); err != nil {
+		return err
+	}
+	copy(sector, l.heads[leg])
+	_, err := w.WriteAt(sector, bitmapOffset)
 	return err
 }

@@ -75,7 +75,7 @@ func Open(g Geometry, leg units.Sectors, devices []Devices, o OpenOptions) (*Arr
 	}
 	legs := make([]Leg, len(devices))
 	for i, d := range devices {
-		legs[i] = Leg{Data: d.Data, InSync: s.Legs[i].InSync}
+		legs[i] = Leg{Data: d.Data, InSync: s.Legs[i].InSync, Missed: s.Legs[i].Missed}
 		if d.Data != nil && (s.DataOffset > 0 || o.ReadOnly) {
 			legs[i].Data = shift(d.Data, s.DataOffset, o.ReadOnly)
 		}

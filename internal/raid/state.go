@@ -16,6 +16,7 @@ const (
 	Rebuilding                  // up to date from its start up to some sector
 	Failed                      // the others say that it had failed, or was not there
 	Behind                      // the others have gone on without it
+	Missed                      // some writes went past it
 	NoMeta                      // nobody knows, since its superblock is missing, blank or damaged
 )
 
@@ -29,6 +30,8 @@ func (c Condition) String() string {
 		return "failed"
 	case Behind:
 		return "behind"
+	case Missed:
+		return "missed writes"
 	case NoMeta:
 		return "without superblock"
 	}
@@ -39,6 +42,7 @@ func (c Condition) String() string {
 type LegState struct {
 	Condition Condition
 	InSync    units.Sectors // from its start; Whole for all
+	Missed    []Range       // but not these; as the bitmap counts
 	Err       error         // why the superblock could not be read
 }
 
@@ -55,7 +59,8 @@ type State struct {
 	Degraded bool
 	// AllDirty: copies may differ, and parity may not fit, anywhere; else from
 	// DirtyFrom on, and in the ranges, which are in order. Sectors as the bitmap
-	// counts them: of the array for raid10, of the legs for others.
+	// counts them: of the array for raid10, of the legs for others. Ranges that legs
+	// have missed are not among them.
 	AllDirty  bool
 	DirtyFrom units.Sectors
 	Dirty     []Range
@@ -75,16 +80,7 @@ func (s *State) Doubtful(sector, length units.Sectors) bool {
 	if s.Degraded {
 		return false
 	}
-	i, found := slices.BinarySearchFunc(s.Dirty, sector, func(r Range, at units.Sectors) int {
-		switch {
-		case r.Sector+r.Length <= at:
-			return -1
-		case r.Sector > at:
-			return 1
-		}
-		return 0
-	})
-	return found || i < len(s.Dirty) && s.Dirty[i].Sector < end
+	return overlap(s.Dirty, sector, end)
 }
 
 // Judge says what may be trusted of an array, by what is on the metadata devices
@@ -95,7 +91,7 @@ func (s *State) Doubtful(sector, length units.Sectors) bool {
 // The kernel names the legs that it had to do without in the superblocks of the
 // others, but only when it stops the array, or when a leg fails. If it dies before
 // that, all that tells is the bitmap: bits that others have and a leg has not. It
-// would take such a leg for good. Here it counts as behind, if the array can do
+// would take such a leg for good. Here it counts as stale there, if the array can do
 // without it.
 //
 // What was decided and not yet done, the superblocks do not tell: a leg that the
@@ -201,7 +197,7 @@ func (s *State) judgeSuperblocks(metas []*Meta) {
 func (s *State) takeNewest(metas []*Meta) error {
 	first := true
 	for i, m := range metas {
-		if m == nil || m.Superblock == nil || s.Legs[i].Condition == Behind {
+		if c := s.Legs[i].Condition; m == nil || m.Superblock == nil || c != InSync && c != Rebuilding {
 			continue
 		}
 		sb := m.Superblock
@@ -216,7 +212,14 @@ func (s *State) takeNewest(metas []*Meta) error {
 }
 
 // judgeBitmaps takes the dirty ranges from the bitmaps of the legs that are in
-// sync, and finds legs that writes went past.
+// sync, and finds what writes went past.
+//
+// Bits that some legs have and others have not are of a time when those were away,
+// or the kernel died while it set them. Either way what was in front of the write
+// is there on the legs that have them, and the parity fits if no write was under
+// way. Where the array could not be written without those legs, it was the latter.
+// So it was if the parity had not been made everywhere: then the kernel starts no
+// array that lacks a leg.
 //
 // A leg may have bits that mean nothing: when the kernel gets a new leg, it does
 // not write all of its bitmap. So more bits than others have are believed only of
@@ -227,17 +230,25 @@ func (s *State) judgeBitmaps(g Geometry, leg units.Sectors, metas []*Meta) {
 		size, _ = g.ArraySize(leg)
 	}
 	covered := size
-	var inSync, others, gone []int
+	unfinished := g.ParityLegs() > 0
+	var inSync, judged, gone []int
+	var bounds []units.Sectors // where any bitmap changes
 	for i, m := range metas {
-		switch c := s.Legs[i].Condition; {
+		c := s.Legs[i].Condition
+		switch {
 		case c != InSync && c != Rebuilding:
 			gone = append(gone, i)
+			continue
 		case goodBitmap(m) == nil:
-		case c == Rebuilding:
-			others = append(others, i)
-		default:
+			continue
+		}
+		judged = append(judged, i)
+		unfinished = unfinished && m.Superblock.Resynced != Whole
+		for _, r := range m.Bitmap.Dirty {
+			bounds = append(bounds, r.Sector, r.Sector+r.Length)
+		}
+		if c == InSync {
 			inSync = append(inSync, i)
-			s.Dirty = append(s.Dirty, m.Bitmap.Dirty...)
 			covered = min(covered, m.Bitmap.Size)
 		}
 	}
@@ -245,24 +256,42 @@ func (s *State) judgeBitmaps(g Geometry, leg units.Sectors, metas []*Meta) {
 		s.AllDirty = true
 		return
 	}
-	s.Dirty = merge(s.Dirty)
 	if covered < size { // the array was made longer, and the kernel does not know yet
 		s.DirtyFrom = min(s.DirtyFrom, covered)
 	}
-	var without []int
-	for _, i := range slices.Concat(inSync, others) {
-		if !covers(metas[i].Bitmap.Dirty, s.Dirty) {
-			without = append(without, i)
+	slices.Sort(bounds)
+	bounds = slices.Compact(bounds)
+	for n := range len(bounds) - 1 {
+		r := Range{bounds[n], bounds[n+1] - bounds[n]}
+		var without []int
+		dirty := false
+		for _, i := range judged {
+			if !metas[i].Bitmap.has(r.Sector) {
+				without = append(without, i)
+			} else if slices.Contains(inSync, i) {
+				dirty = true
+			}
+		}
+		switch {
+		case !dirty:
+		case len(without) > 0 && !unfinished && g.Survives(slices.Concat(gone, without)):
+			for _, i := range without {
+				s.Legs[i].Condition = Missed
+				s.Legs[i].Missed = add(s.Legs[i].Missed, r)
+			}
+		default:
+			s.Dirty = add(s.Dirty, r)
 		}
 	}
-	// Legs that nothing can be written without were not away; the kernel died while
-	// it wrote the bits. But if none has them all, each was away for a time.
-	apart := len(inSync) > 1 && !slices.ContainsFunc(inSync, func(i int) bool { return !slices.Contains(without, i) })
-	if apart || g.Survives(append(gone, without...)) {
-		for _, i := range without {
-			s.set(i, Behind, 0)
-		}
+}
+
+// add adds a range that begins behind all others, or where the last ends.
+func add(ranges []Range, r Range) []Range {
+	if last := len(ranges) - 1; last >= 0 && ranges[last].end() == r.Sector {
+		ranges[last].Length += r.Length
+		return ranges
 	}
+	return append(ranges, r)
 }
 
 // goodBitmap returns the bitmap if its bits mean something.
@@ -271,40 +300,4 @@ func goodBitmap(m *Meta) *Bitmap {
 		return nil
 	}
 	return m.Bitmap
-}
-
-// covers reports whether all sectors of the ranges b are in the ranges a. Both are
-// in order, and none of a touches the next.
-func covers(a, b []Range) bool {
-	for _, r := range b {
-		for len(a) > 0 && a[0].Sector+a[0].Length < r.Sector+r.Length {
-			a = a[1:]
-		}
-		if len(a) == 0 || a[0].Sector > r.Sector {
-			return false
-		}
-	}
-	return true
-}
-
-// merge returns ranges in order, those that touch as one.
-func merge(ranges []Range) []Range {
-	slices.SortFunc(ranges, func(a, b Range) int {
-		switch {
-		case a.Sector < b.Sector:
-			return -1
-		case a.Sector > b.Sector:
-			return 1
-		}
-		return 0
-	})
-	var merged []Range
-	for _, r := range ranges {
-		if last := len(merged) - 1; last >= 0 && r.Sector <= merged[last].Sector+merged[last].Length {
-			merged[last].Length = max(merged[last].Length, r.Sector+r.Length-merged[last].Sector)
-			continue
-		}
-		merged = append(merged, r)
-	}
-	return merged
 }

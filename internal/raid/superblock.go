@@ -92,7 +92,7 @@ func DecodeSuperblock(b []byte) (s *Superblock, blank bool, err error) {
 		d.ExtendedFailed, d.IncompatFeatures = [3]uint64{}, 0
 	}
 	if d.IncompatFeatures != 0 {
-		return nil, false, malformed(152, "unknown features %#x", d.IncompatFeatures)
+		return nil, false, malformed(144, "unknown features %#x", d.IncompatFeatures)
 	}
 	g, ok := geometryOf(&d)
 	if !ok {
@@ -103,7 +103,7 @@ func DecodeSuperblock(b []byte) (s *Superblock, blank bool, err error) {
 	}
 	for i, sectors := range []uint64{d.ArraySectors, d.DataOffset, d.Sectors} {
 		if sectors > uint64(maxSectors) {
-			return nil, false, malformed([]int{96, 104, 120}[i], "%d sectors", sectors)
+			return nil, false, malformed([]int{88, 96, 112}[i], "%d sectors", sectors)
 		}
 	}
 	s = &Superblock{Geometry: g, Position: int(d.ArrayPosition), Events: d.Events, Failed: d.failed(),

@@ -36,6 +36,11 @@ func (a *Array) WriteAt(p []byte, off int64) (n int, err error) {
 	if err := a.beginWrite(p, off); err != nil {
 		return 0, err
 	}
+	return a.write(p, off)
+}
+
+// write writes p.
+func (a *Array) write(p []byte, off int64) (n int, err error) {
 	var errs []error
 	for n < len(p) {
 		var k int
@@ -56,7 +61,7 @@ func (a *Array) WriteAt(p []byte, off int64) (n int, err error) {
 	return n, errors.Join(errs...)
 }
 
-// beginWrite sees to it that the log knows.
+// beginWrite sees to it that the log knows, and that no leg has missed anything.
 func (a *Array) beginWrite(p []byte, off int64) error {
 	var absent []int
 	for leg, m := range a.legs {
@@ -69,6 +74,9 @@ func (a *Array) beginWrite(p []byte, off int64) error {
 	}
 	if a.family == striped {
 		return nil // nothing to be out of step with
+	}
+	if err := a.mend(); err != nil {
+		return err
 	}
 	if len(absent) > 0 {
 		if a.log == nil {
@@ -131,7 +139,7 @@ func (a *Array) writeLeg(leg int, p []byte, off int64, failed *[]error) bool {
 // writeCopies writes what is in one chunk.
 func (a *Array) writeCopies(p []byte, off int64, failed *[]error) (int, error) {
 	runs := a.copies(off)
-	p = p[:a.evenCopies(runs, int64(len(p)))]
+	p = p[:a.evenCopies(runs, off, int64(len(p)))]
 	lost := a.lost(runs[0].off)
 	written := false
 	for _, r := range runs {
@@ -229,7 +237,7 @@ func (a *Array) writeColumns(b *blocks, r row, base, at int64, p []byte, within 
 	return nil
 }
 
-// reaches reports whether a leg is there at off.
+// reaches reports whether a leg is there at off, be it up to date or not.
 func (a *Array) reaches(leg int, off int64) bool {
 	return a.legs[leg].r != nil && off < a.legs[leg].good
 }
