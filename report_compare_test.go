@@ -169,6 +169,8 @@ func differs(field string, ours map[string]any) bool {
 		return has("lv_role", "thickorigin") && has("lv_role", "thinorigin")
 	case "lv_layout": // lvm2 cannot tell, and says so
 		return strings.Contains(ours["lv_name"].(string), "_mimagetmp_")
+	case "lv_attr", "lv_health_status": // lvm2 does not look whether the checksums of an image are missing
+		return strings.HasSuffix(ours["lv_name"].(string), "_imeta") && ours["lv_health_status"] == "partial"
 	case "kernel_discards": // lvm2 takes what is not known for 0, which is one of them
 		return ours["lv_health_status"] == "failed"
 	}

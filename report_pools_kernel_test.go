@@ -240,3 +240,43 @@ func TestKernelReportsOfUnknown(t *testing.T) {
 	assert.Nil(t, lv.RAIDLegs())
 	r.attr(vg, "t", "vwi---u---")
 }
+
+// Volumes of all types know whether a physical volume that they or their parts are
+// on is missing.
+func TestKernelReportsOfPartial(t *testing.T) {
+	r := newReported(t, 4, 128<<20)
+	r.run("vgcreate -s 1M v " + strings.Join(r.dev, " "))
+	lost := " " + r.dev[0]
+	r.run("lvcreate -y --type thin-pool -L8M -n p v" + lost + "; lvcreate -y -V8M --thinpool p -n t v; lvcreate -y -s -n ts v/t")
+	r.run("lvcreate -y -L8M -n o v " + r.dev[1] + "; lvcreate -y --type cache-pool -L8M -n cp v" + lost + "; lvconvert -y --type cache --cachepool cp v/o")
+	r.run("lvcreate -y -L8M -n w v" + lost + "; lvcreate -an -y -L8M -n wf v " + r.dev[1] + "; lvconvert -y --type writecache --cachevol wf v/w")
+	r.run("lvcreate -y --type raid5 -i2 -L8M -n r v; lvcreate -y --type raid1 -m1 --raidintegrity y -L8M -n i v; lvcreate -y --type mirror -m1 -L8M -n m v")
+	r.run("lvcreate -y -s -L4M -n s v/r " + r.dev[1])
+	for _, lv := range []string{"r", "i", "m"} {
+		r.until("in sync", lv, func(*KernelDevice) bool {
+			vg, err := openKernel(r, r.dev).VG(context.Background(), "v")
+			require.NoError(r, err)
+			lv, err := vg.LV(lv)
+			require.NoError(r, err)
+			report, err := lv.Report()
+			require.NoError(r, err)
+			return report.SyncPercent.String() == "100.00"
+		})
+	}
+	r.run("vgchange -an v")
+	umltest.Run(t, "dd", "if=/dev/zero", "of="+r.dev[0], "bs=4096", "count=1", "oflag=direct", "conv=notrunc")
+	vg := r.compareAll("inactive")
+	for _, lv := range []string{"t", "o", "w"} {
+		got, err := vg.LV(lv)
+		require.NoError(t, err)
+		assert.Equal(t, "p", got.Attr()[8:9], lv)
+	}
+	r.run("lvchange -ay --activationmode degraded v/r")
+	vg = r.compareAll("degraded")
+	lv, err := vg.LV("r")
+	require.NoError(t, err)
+	s, err := lv.RAIDStatus()
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Err(), ErrDegraded)
+	require.Len(t, s.Missing(), 1)
+}
