@@ -525,6 +525,8 @@ func (k *Kernel) wakeTargets(t *table) syscall.Errno {
 		switch s := s.(type) {
 		case *snapshot:
 			errno = s.preresume(k)
+		case *mirror:
+			errno = s.preresume(k)
 		case *poolTarget:
 			errno = s.preresume(k)
 		case *cache:

@@ -20,6 +20,18 @@ func (p *player) legs(n int) {
 	}
 }
 
+// happen waits until a device had so many events.
+func (p *player) happen(name string, event uint32) {
+	for range 250 {
+		if info, err := p.m.Status(dm.ByName(name)); err == nil && info.EventNr >= event {
+			return
+		}
+		_ = p.status(name)
+		time.Sleep(20 * time.Millisecond)
+	}
+	p.note("%s never had event %d", name, event)
+}
+
 // setLegs makes the devices of n legs as they are.
 func (p *player) setLegs(n int) {
 	for i := range n {
@@ -40,13 +52,7 @@ func (p *player) removeLegs(n int) {
 // settle waits until there was an event that tells of the end of what went on in
 // the background, and notes the state.
 func (p *player) settle(event uint32, text string) {
-	for range 250 {
-		if info, err := p.m.Status(dm.ByName("r")); err == nil && info.EventNr >= event {
-			break
-		}
-		_ = p.status("r")
-		time.Sleep(20 * time.Millisecond)
-	}
+	p.happen("r", event)
 	p.await("r", text)
 	p.look("r")
 }

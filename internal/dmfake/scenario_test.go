@@ -30,6 +30,7 @@ var scenarios = []struct {
 	{"snapshots", playSnapshots},
 	{"snapshot-rules", playSnapshotRules},
 	{"mirrors", playMirrors},
+	{"mirror-log", playMirrorLog},
 	{"thin", playThin},
 	{"thin-space", playThinSpace},
 	{"thin-external", playThinExternal},

@@ -73,7 +73,7 @@ func (k *Kernel) reach(use Use, depth int, yield func(Use)) {
 			next := use
 			switch s := d.live.state[i].(type) {
 			case *mirror:
-				next.Copying = next.Copying || s.inSync < s.regions
+				next.Copying = next.Copying || slices.Contains(s.synced, false)
 			case *array:
 				next.Copying = next.Copying || s.action() != "idle"
 			}
