@@ -237,7 +237,11 @@ func (b *builder) newHeads() error {
 				}
 			}
 		}
-		if !n.keepHead {
+		if n.head != nil {
+			if err := b.write(lv, n.head, "the head of "+b.tx.vg.Name+"/"+lv.Name); err != nil {
+				return err
+			}
+		} else if !n.keepHead {
 			head := min(zeroedHead, f.size)
 			if err := b.zero(lv, 0, head, "zeroes at the start of "+b.tx.vg.Name+"/"+lv.Name); err != nil {
 				return err
@@ -256,10 +260,27 @@ func (b *builder) syncs() error {
 }
 
 func (b *builder) zero(lv *metadata.LogicalVolume, offset, length Bytes, what string) error {
+	return b.place(lv, offset, length, what, func(p Piece) []byte { return make([]byte, p.Length) })
+}
+
+// write writes to the beginning of a volume.
+func (b *builder) write(lv *metadata.LogicalVolume, data []byte, what string) error {
+	return b.place(lv, 0, Bytes(len(data)), what, func(p Piece) []byte {
+		n := int(p.Length)
+		piece := data[:n:n]
+		data = data[n:]
+		return piece
+	})
+}
+
+// place overwrites a range of a volume by what data returns for one piece of it
+// after the other.
+func (b *builder) place(lv *metadata.LogicalVolume, offset, length Bytes, what string, data func(Piece) []byte) error {
 	for piece, err := range b.tx.emap.Map(lv.ID, offset, length) {
 		if err != nil {
 			return err
 		}
+		bytes := data(piece)
 		if piece.Zero || piece.Error {
 			continue
 		}
@@ -267,7 +288,7 @@ func (b *builder) zero(lv *metadata.LogicalVolume, offset, length Bytes, what st
 		if m == nil {
 			return fault(ErrMissingPV, "pv %s is missing", piece.PV)
 		}
-		b.overwrite(m.path, piece.Offset, make([]byte, piece.Length), what, false)
+		b.overwrite(m.path, piece.Offset, bytes, what, false)
 	}
 	return nil
 }

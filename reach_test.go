@@ -88,8 +88,8 @@ func (m *machine) beyond(t testing.TB, vgs []*VolumeGroup) []string {
 
 // forPrograms says whether a device is one that programs use by itself.
 func forPrograms(name string) bool {
-	_, lv, layer, _ := parseDMName(name)
-	return layer == "" && !strings.HasPrefix(lv, movePrefix)
+	vg, lv, layer, _ := parseDMName(name)
+	return layer == "" && checkNewLVName(vg, lv) == nil
 }
 
 // user is what programs do with the volumes while they are changed: they read

@@ -107,6 +107,7 @@ var txCalls = map[string]txCall{
 	"RemoveLV":             change(func(tx *Tx) error { return tx.RemoveLV("striped") }, ErrMissingPV),
 	"RemoveLVWith":         change(func(tx *Tx) error { return tx.RemoveLVWith("striped", RemoveSpec{Snapshots: true}) }, ErrMissingPV),
 	"CreateSnapshot":       change(func(tx *Tx) error { return tx.addSnapshot("data", "new", 3) }),
+	"CreateMirror":         change(func(tx *Tx) error { return tx.addMirror("new", 2, 2, MirrorLogCore) }),
 	"MergeSnapshot":        change(func(tx *Tx) error { return tx.MergeSnapshot("snap") }),
 	"FinishMerge":          change(func(tx *Tx) error { return tx.FinishMerge("snap") }),
 	"RemoveHistory":        change(func(tx *Tx) error { return tx.RemoveHistory("gone") }, ErrMissingPV),

@@ -102,6 +102,7 @@ type newLV struct {
 	id             metadata.ID
 	keepHead       bool // not zeroed
 	keepSignatures bool
+	head           []byte // what it begins with instead of zeroes
 }
 
 func (s *System) newTx(ctx context.Context, h *handles, ref string, held locking, st *vgState, sc *scan) (*Tx, error) {
