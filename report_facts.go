@@ -34,6 +34,7 @@ type typeFacts struct {
 	integrityMode                     string  // journal or bitmap
 	metadataLength                    Sectors // of a cache in one volume
 	writeBehind, minRate, maxRate     uint32
+	vdo                               *metadata.VDOPool
 }
 
 // segmentFacts reads a segment.
@@ -76,6 +77,9 @@ func (r *relations) segmentFacts(seg *metadata.Segment) segmentFacts {
 		f.pool, f.origin, f.metadataLength = body.Pool, body.Origin, body.MetadataLen
 	case *metadata.WriteCache:
 		f.typeFacts = &typeFacts{pool: body.Cache, origin: body.Origin, blockSize: body.BlockSize, cacheSettings: settingList(body.Settings)}
+		if body.OtherKey != "" {
+			f.cacheSettings = append(f.cacheSettings, body.OtherKey+"="+body.OtherValue)
+		}
 	case *metadata.Integrity:
 		f.typeFacts = &typeFacts{
 			poolMeta: body.Meta, origin: body.Origin, blockSize: body.BlockSize,
@@ -85,7 +89,7 @@ func (r *relations) segmentFacts(seg *metadata.Segment) segmentFacts {
 		f.typeFacts = &typeFacts{pool: body.Pool}
 		f.areas = []Area{{LV: body.Pool}}
 	case *metadata.VDOPool:
-		f.typeFacts = &typeFacts{pool: body.Data}
+		f.typeFacts = &typeFacts{pool: body.Data, vdo: body}
 	case *metadata.Opaque:
 		f.kind = seg.Type
 	}

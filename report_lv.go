@@ -179,7 +179,7 @@ func (f *lvFacts) report() LVReport {
 		LockArgs: rec.LockArgs, Created: rec.CreationTime, CreationHost: rec.CreationHost, Modules: f.moduleList(), Health: f.health(),
 		RaidWriteBehind: first.writeBehind, RaidMinRecoveryRate: first.minRate, RaidMaxRecoveryRate: first.maxRate,
 	}
-	if f.visible() && first.kind != "thin-pool" && first.kind != "vdo-pool" {
+	if f.visible() && first.kind != "thin-pool" {
 		r.Path = path.Join(f.vg.sys.cfg.DevDir, f.vg.rec.Name, rec.Name)
 	}
 	if rec.HasMajor {
@@ -469,7 +469,7 @@ func (f *lvFacts) parent() string {
 	if use == nil && f.isImage() && !f.visible() {
 		use = f.usedAs(areaPart)
 	}
-	if use == nil {
+	if use == nil || f.rel.nodes[use.by].first().vdo != nil { // lvm2 does not say that of vdo pools
 		return ""
 	}
 	return f.rel.nodes[use.by].rec.Name

@@ -280,3 +280,30 @@ func TestKernelReportsOfPartial(t *testing.T) {
 	require.ErrorIs(t, s.Err(), ErrDegraded)
 	require.Len(t, s.Missing(), 1)
 }
+
+// Of volumes of all types, VDO among them, lvm2 says the same of a text, and so do
+// we.
+func TestKernelReportsOfAllTypes(t *testing.T) {
+	r := newReported(t, 1, 8<<30)
+	text, err := os.ReadFile(filepath.Join("metadata", "testdata", "types", "backup.conf"))
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "v")
+	// lvm2 crashes where two are snapshots of each other, its JSON is broken if
+	// settings have quotes, and it says of a volume that one is merged into that it
+	// has that one's number, as long as it is not active.
+	text = []byte(strings.NewReplacer("\nvg {\n", "\nv {\n", `origin = "t"`, "", `merge = "u"`, "", `b="te\"xt"`, "", `"c#d"=-3`, "").Replace(string(text)))
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	r.run("pvcreate -ff -y --uuid PVPVPV-PVPV-PVPV-PVPV-PVPV-PVPV-PVPVPV --restorefile " + file + " " + r.dev[0])
+	r.run("vgcfgrestore --force -f " + file + " v")
+	vg := r.compareAll("all types")
+	types := map[string]bool{}
+	for lv := range vg.LVs() {
+		for s := range lv.Segments() {
+			types[s.Report().Type] = true
+		}
+	}
+	for _, want := range []string{"thin-pool", "thin", "raid0_meta", "raid1", "raid5", "raid10", "cache-pool", "cache", "writecache",
+		"integrity", "vdo-pool", "vdo"} {
+		assert.True(t, types[want], want)
+	}
+}

@@ -42,10 +42,10 @@ func (f *lvFacts) isVirtualOrigin() bool {
 
 func (s *segmentFacts) layout() []string {
 	switch kind := s.kind; kind {
-	case "linear", "striped", "mirror", "cache", "writecache", "integrity", "vdo":
+	case "linear", "striped", "mirror", "cache", "writecache", "integrity":
 		return []string{kind}
-	case "thin":
-		return []string{"thin", "sparse"}
+	case "thin", "vdo":
+		return []string{kind, "sparse"}
 	case "thin-pool", "cache-pool", "vdo-pool":
 		return []string{strings.TrimSuffix(kind, "-pool"), "pool"}
 	case "raid5":
@@ -159,7 +159,7 @@ func (f *lvFacts) privateRole() []string {
 // moduleNames returns the device-mapper modules that volumes of known types may
 // need, by name.
 func moduleNames() []string {
-	return []string{"cache", "error", "integrity", "mirror", "raid", "snapshot", "thin", "thin-pool", "vdo", "writecache", "zero"}
+	return []string{"cache", "error", "integrity", "kvdo", "mirror", "raid", "snapshot", "thin", "thin-pool", "writecache", "zero"}
 }
 
 // moduleSet is a set of moduleNames, a bit for each.
@@ -192,6 +192,8 @@ func (r *relations) findModules(i int) moduleSet {
 			n.modules.add("raid")
 		case kind == "thin-pool":
 			n.modules.add(kind)
+		case kind == "vdo", kind == "vdo-pool":
+			n.modules.add("kvdo")
 		default:
 			n.modules.add(strings.TrimSuffix(kind, "-pool"))
 		}

@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/lvm-go/lvm/metadata"
@@ -47,6 +48,42 @@ type SegmentReport struct {
 	CachePolicy         string   `json:"cache_policy,omitempty"`
 	CacheSettings       []string `json:"cache_settings,omitempty"`
 	CacheMetadataFormat uint32   `json:"cache_metadata_format,omitempty"`
+
+	*VDOReport // nil if it is neither a VDO pool nor a volume in one
+}
+
+// VDOReport is how a VDO pool works.
+type VDOReport struct {
+	Compression       bool   `json:"vdo_compression"`
+	Deduplication     bool   `json:"vdo_deduplication"`
+	UseMetadataHints  bool   `json:"vdo_use_metadata_hints"`
+	UseSparseIndex    bool   `json:"vdo_use_sparse_index"`
+	MinimumIOSize     Bytes  `json:"vdo_minimum_io_size"`
+	BlockMapCacheSize Bytes  `json:"vdo_block_map_cache_size"`
+	BlockMapEraLength uint32 `json:"vdo_block_map_era_length"` // blocks of 4 KiB
+	IndexMemorySize   Bytes  `json:"vdo_index_memory_size"`
+	SlabSize          Bytes  `json:"vdo_slab_size"`
+	HeaderSize        Bytes  `json:"vdo_header_size"` // before and behind what its volumes have
+	MaxDiscard        uint32 `json:"vdo_max_discard"` // blocks of 4 KiB
+	WritePolicy       string `json:"vdo_write_policy"`
+	AckThreads        uint32 `json:"vdo_ack_threads"`
+	BioThreads        uint32 `json:"vdo_bio_threads"`
+	BioRotation       uint32 `json:"vdo_bio_rotation"`
+	CPUThreads        uint32 `json:"vdo_cpu_threads"`
+	HashZoneThreads   uint32 `json:"vdo_hash_zone_threads"`
+	LogicalThreads    uint32 `json:"vdo_logical_threads"`
+	PhysicalThreads   uint32 `json:"vdo_physical_threads"`
+}
+
+func vdoReport(p *metadata.VDOPool) *VDOReport {
+	return &VDOReport{
+		Compression: p.Compression, Deduplication: p.Deduplication, UseMetadataHints: p.MetadataHints, UseSparseIndex: p.SparseIndex,
+		MinimumIOSize: p.MinimumIOSize, BlockMapCacheSize: Bytes(p.BlockMapCacheSize) * MiB, BlockMapEraLength: p.BlockMapEraLength,
+		IndexMemorySize: Bytes(p.IndexMemorySize) * MiB, SlabSize: Bytes(p.SlabSize) * MiB, HeaderSize: sectorBytes(p.HeaderSize),
+		MaxDiscard: p.MaxDiscard, WritePolicy: cmp.Or(p.WritePolicy, "auto"),
+		AckThreads: p.AckThreads, BioThreads: p.BioThreads, BioRotation: p.BioRotation, CPUThreads: p.CPUThreads,
+		HashZoneThreads: p.HashZoneThreads, LogicalThreads: p.LogicalThreads, PhysicalThreads: p.PhysicalThreads,
+	}
 }
 
 // AreaReport is where a stripe or leg of a segment lies, on a physical volume or
@@ -115,6 +152,12 @@ func (v *VolumeGroup) segmentReport(rel *relations, node, index int) SegmentRepo
 		r.TransactionID, r.ThinID = &f.transactionID, &f.deviceID
 		if pool := rel.poolOf(f); pool != nil {
 			r.Discards, r.Zero = pool.discards, &pool.zero
+		}
+	case f.vdo != nil:
+		r.VDOReport = vdoReport(f.vdo)
+	case f.kind == "vdo":
+		if pool := rel.poolOf(f); pool != nil && pool.vdo != nil {
+			r.VDOReport = vdoReport(pool.vdo)
 		}
 	case f.kind == "cache":
 		if pool := rel.poolOf(f); pool != nil && pool.kind == "cache-pool" {
