@@ -452,6 +452,28 @@ func TestLostError(t *testing.T) {
 	assert.Contains(t, err.Error(), "raid5_ls: sector 16 of the legs")
 }
 
+// What a leg has in sync counts up to the last sector.
+func TestInSyncInTheMiddleOfAChunk(t *testing.T) {
+	t.Parallel()
+	for _, g := range []raid.Geometry{{Layout: raid.RAID1, Legs: 2}, {Layout: raid.RAID5LS, Legs: 3, Chunk: 8}} {
+		m := memories(g, 64)
+		a, err := raid.New(g, 64, all(m), raid.Options{})
+		require.NoError(t, err)
+		model := random(4, a.Size())
+		_, err = a.WriteAt(model, 0)
+		require.NoError(t, err)
+		legs := all(m)
+		legs[0].InSync, legs[1].Data = 3, nil
+		a, err = raid.New(g, 64, legs, raid.Options{})
+		require.NoError(t, err)
+		p := make([]byte, 8*512)
+		n, err := a.ReadAt(p, 0)
+		require.ErrorIs(t, err, raid.ErrLost)
+		assert.Equal(t, 3*512, n, "%+v", g)
+		same(t, model[:n], p[:n], "%+v", g)
+	}
+}
+
 // Where a writer died, parity is not believed, but data are.
 func TestDirty(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package raid_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -224,6 +225,145 @@ func TestCrashDegraded(t *testing.T) {
 			assert.Greater(t, states, 30)
 		})
 	}
+}
+
+// missBits makes it look as if the kernel had died while a leg was missing, after
+// writes to a region.
+func (a recordedArray) missBits(t require.TestingT, leg, region int) {
+	for i := range a.g.Legs {
+		if i == leg {
+			from := 0
+			for off := range int64(recordedLeg) {
+				if !a.inRegion(leg, units.Sectors(off), region) {
+					continue
+				}
+				a.disks.Change(dataPath(leg), off*512, random(77, 512))
+				from++
+			}
+			require.Positive(t, from)
+			continue
+		}
+		bits := a.disks.Contents(metaPath(i), atBits, 8)
+		bits[region/8] |= 1 << (region % 8)
+		a.disks.Change(metaPath(i), atBits, bits)
+	}
+	a.disks.Record()
+}
+
+// inRegion reports whether a sector of a leg belongs to a region of the bitmap,
+// which has 8 sectors.
+func (a recordedArray) inRegion(leg int, sector units.Sectors, region int) bool {
+	if a.g.Copies == 0 {
+		return int(sector)/8 == region
+	}
+	for at := units.Sectors(region) * 8; at < units.Sectors(region+1)*8; at++ {
+		for _, r := range a.g.Locate(at, recordedLeg) {
+			if r.Leg == leg && r.Sector == sector {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// What a leg has missed is made good before anything is written, and not taken for
+// good before all of it is.
+func TestCrashWhileMending(t *testing.T) {
+	t.Parallel()
+	for file, g := range crashing() {
+		t.Run(name(g), func(t *testing.T) {
+			t.Parallel()
+			a := newRecordedArray(t, file, g)
+			model := contents(t, a.open(t))
+			a.missBits(t, 1, 2)
+			_, state, err := raid.Open(g, recordedLeg, a.devices(t), raid.OpenOptions{})
+			require.NoError(t, err)
+			require.Equal(t, raid.Missed, state.Legs[1].Condition)
+			r := a.open(t)
+			same(t, model, contents(t, r), "before")
+			last, moments := a.record(t, r, model)
+			for c := range a.disks.Crashes(recorder.CrashOptions{Exhaustive: 8, Random: 2, Seed: 1}) {
+				a.check(t, at(moments, c.After), c, false)
+			}
+			require.NoError(t, r.Clean())
+			again, state, err := raid.Open(g, recordedLeg, a.devices(t), raid.OpenOptions{})
+			require.NoError(t, err)
+			for i := range state.Legs {
+				assert.Equal(t, raid.LegState{InSync: raid.Whole}, state.Legs[i])
+			}
+			same(t, last, contents(t, again), "mended")
+			for leg := range g.Legs {
+				ro, _, err := raid.Open(g, recordedLeg, a.devices(t, leg), raid.OpenOptions{ReadOnly: true, BelieveParity: true})
+				require.NoError(t, err)
+				same(t, last, contents(t, ro), "mended, without leg %d", leg)
+			}
+		})
+	}
+}
+
+// bits returns the first bits of each bitmap, and how far each superblock says that
+// the array is in sync.
+func (a recordedArray) bits() (bits []byte, resynced []units.Sectors) {
+	for i := range a.g.Legs {
+		bits = append(bits, a.disks.Contents(metaPath(i), atBits, 1)[0])
+		b := a.disks.Contents(metaPath(i), atResynced, 8)
+		resynced = append(resynced, units.Sectors(binary.LittleEndian.Uint64(b)))
+	}
+	return bits, resynced
+}
+
+// Bits are there from before the first write to after the last, and the
+// superblocks have the kernel look at them. While a leg is behind they stay: the
+// kernel copies to it where they are.
+func TestLogOnDisk(t *testing.T) {
+	t.Parallel()
+	a := newRecordedArray(t, "raid5_ls-3-clean", raid5)
+	const none = raid.Whole
+	r := a.open(t)
+	row := int64(2 * 8 * 512)
+	write := func(n int64) {
+		_, err := r.WriteAt(random(uint64(n), 512), n*row)
+		require.NoError(t, err)
+	}
+	expect := func(bits []byte, resynced ...units.Sectors) {
+		t.Helper()
+		gotBits, gotResynced := a.bits()
+		assert.Equal(t, bits, gotBits)
+		assert.Equal(t, resynced, gotResynced)
+	}
+	expect([]byte{0, 0, 0}, none, none, none)
+	write(3)
+	expect([]byte{8, 8, 8}, 24, 24, 24)
+	write(1)
+	expect([]byte{10, 10, 10}, 8, 8, 8)
+	write(2)
+	expect([]byte{14, 14, 14}, 8, 8, 8)
+	calls := len(a.disks.Log())
+	write(2)
+	assert.Len(t, a.disks.Log(), calls+2, "data and parity only")
+	require.NoError(t, r.Clean())
+	expect([]byte{0, 0, 0}, none, none, none)
+	calls = len(a.disks.Log())
+	require.NoError(t, r.Clean())
+	assert.Len(t, a.disks.Log(), calls+3, "a sync of each leg")
+
+	r = a.open(t, 1)
+	write(2)
+	expect([]byte{4, 0, 4}, none, none, none)
+	require.NoError(t, r.Clean())
+	expect([]byte{4, 0, 4}, none, none, none)
+}
+
+// Bits that a dead writer has left on some legs are on all before the next write.
+func TestLogMakesBitsAlike(t *testing.T) {
+	t.Parallel()
+	a := newRecordedArray(t, "raid5_ls-3-clean", raid5)
+	a.disks.Change(metaPath(0), atBits, []byte{2}) // the array needs two legs, so it was not written
+	r := a.open(t)
+	_, err := r.WriteAt(random(1, 512), 2*8*512)
+	require.NoError(t, err)
+	bits, _ := a.bits()
+	assert.Equal(t, []byte{2, 2, 2}, bits)
 }
 
 // Legs that writes fail on, of which there are no more than may be missing, are

@@ -2,11 +2,16 @@
 // kernel's raid target (dm-raid, and md beneath it) keeps on its data and
 // metadata devices. It knows nothing of who owns the legs.
 //
-// [Geometry] says where the sectors of an array lie, and where its parity is.
-// [Array] is its contents: what is on a leg that is missing or fails is worked
-// out from the others, and what is written goes to all legs, with the parity
-// that belongs to it. [ReadMeta] reads the superblock and the bitmap of a leg,
-// and [Judge] says by those of all legs what of each may be trusted.
+// [Open] gives the contents of an array, by what is on the devices of its legs:
+// what is on a leg that is missing, stale or fails is worked out from the others,
+// and what is written goes to all legs, with the parity that belongs to it.
+//
+// It is made of these: [Geometry] says where the sectors of an array lie, and where
+// its parity is. [ReadMeta] reads the superblock and the bitmap of a leg, and
+// [Judge] says by those of all legs what of each may be trusted. [Array] reads and
+// writes what may be. Its [Log] notes writes in bitmaps and superblocks, so that
+// the kernel mends after a crash what it left half done, and rebuilds the legs
+// that were not there.
 //
 // Sectors are those of the array, or those of a leg, which begin where its data
 // begin. A row is the chunks at the same place of all legs:

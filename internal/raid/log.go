@@ -129,6 +129,14 @@ func (l *metaLog) Dirty(sector, length units.Sectors) error {
 	if to >= l.regions {
 		return fmt.Errorf("%w: sector %d is beyond the bitmap", ErrReadOnly, uint64(sector+length-1))
 	}
+	if !l.even {
+		// First those that some have: what they tell must not change its meaning with
+		// the mark.
+		if err := l.writeBits(0, l.regions-1); err != nil {
+			return err
+		}
+		l.even = true
+	}
 	var set []uint64
 	for n := from; n <= to; n++ {
 		if l.bits[n/8]>>(n%8)&1 == 0 {
@@ -136,11 +144,8 @@ func (l *metaLog) Dirty(sector, length units.Sectors) error {
 			set = append(set, n)
 		}
 	}
-	if len(set) == 0 && l.even {
+	if len(set) == 0 {
 		return nil
-	}
-	if !l.even {
-		from, to = 0, l.regions-1
 	}
 	err := l.mark(min(l.resync, uint64(units.Sectors(from)*l.region)))
 	if err == nil {
@@ -153,7 +158,6 @@ func (l *metaLog) Dirty(sector, length units.Sectors) error {
 		l.even = false
 		return err
 	}
-	l.even = true
 	l.ours = append(l.ours, set...)
 	return nil
 }
