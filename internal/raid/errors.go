@@ -21,8 +21,6 @@ var (
 	ErrReadOnly = errors.New("array is read-only")
 	// ErrOutOfRange: an access beyond the end of the array.
 	ErrOutOfRange = errors.New("out of range")
-	// ErrBlank: there is no superblock, where the kernel would make one.
-	ErrBlank = errors.New("blank RAID superblock")
 	// ErrFormat: what is there is no superblock or bitmap, or contradicts itself.
 	// See [FormatError].
 	ErrFormat = errors.New("damaged RAID metadata")

@@ -11,7 +11,7 @@ const (
 	// superblockSize is what belongs to the superblock; the kernel writes a logical
 	// block of it. All that is known of it lies in a sector.
 	superblockSize = 4096
-	// maxReshape is what a flag says of an array that is being reshaped.
+	// flagReshape: the array is on its way to another geometry.
 	flagReshape = 1
 	// featureV190: the fields behind the stripe size are there.
 	featureV190 = 1
