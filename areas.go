@@ -72,6 +72,17 @@ func usedBy(lv *metadata.LogicalVolume) []metadata.ID {
 	})
 }
 
+// originsOf returns the thin volumes that one only names: what it is a snapshot
+// of, and what it is merged into.
+func originsOf(lv *metadata.LogicalVolume) []metadata.ID {
+	return lvsOf(lv, func(seg *metadata.Segment, add func(metadata.ID)) {
+		if thin, ok := seg.Body.(*metadata.Thin); ok {
+			add(thin.Origin)
+			add(thin.Merge)
+		}
+	})
+}
+
 // lvsOf returns the LVs that each adds for the segments of one, each once.
 func lvsOf(lv *metadata.LogicalVolume, each func(seg *metadata.Segment, add func(metadata.ID))) []metadata.ID {
 	if lv == nil {

@@ -84,3 +84,6 @@ func (tx *Tx) renameParts(old *metadata.LogicalVolume, name string) error {
 	}
 	return nil
 }
+
+// isThinPool says whether a volume is a thin pool.
+func isThinPool(lv *metadata.LogicalVolume) bool { _, ok := kindOf(lv).(thinPoolType); return ok }

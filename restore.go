@@ -121,6 +121,9 @@ func (tx *Tx) backupRecord(text []byte, spec RestoreSpec) (*metadata.VolumeGroup
 	if types := vg.OpaqueTypes(); len(types) > 0 && !spec.Force {
 		return nil, fault(ErrUnsupported, "the text has segments of types that are not known here (%v): restore by force", types)
 	}
+	if i := slices.IndexFunc(vg.LVs, isThinPool); i >= 0 && !spec.Force {
+		return nil, fault(ErrUnsupported, "the text has thin pools, such as %s, which may have other volumes by now than it says: restore by force", vg.LVs[i].Name)
+	}
 	state := newState(doc, textKey{})
 	state.judge(tx.sys, nil)
 	return vg, hostile(state.refusals)

@@ -60,6 +60,7 @@ func (tx *Tx) splitVG(name string, spec SplitSpec) error {
 	if err := to.makeFrom(tx.vg, spec); err != nil {
 		return err
 	}
+	moved = to.oneSpare(tx, moved)
 	if err := to.fits(tx.vg, len(leaving), moved); err != nil {
 		return err
 	}
@@ -122,27 +123,26 @@ func (tx *Tx) volumesOn(pvs []metadata.ID) ([]*metadata.LogicalVolume, error) {
 	for _, pv := range pvs {
 		leaving[pv] = true
 	}
-	// A volume goes with its snapshots, and they with it.
 	type side struct{ goes, stays bool }
-	sides := map[metadata.ID]side{}
+	sides, unitOf := map[metadata.ID]side{}, tx.units()
 	for _, lv := range tx.vg.LVs {
 		if lv == nil {
 			continue
 		}
-		on := sides[tx.unitOf(lv)]
+		on := sides[unitOf(lv.ID)]
 		for _, a := range areasOnPVs(lv, tx.find) {
 			on.goes = on.goes || leaving[a.PV]
 			on.stays = on.stays || !leaving[a.PV]
 		}
-		sides[tx.unitOf(lv)] = on
+		sides[unitOf(lv.ID)] = on
 	}
 	var moved []*metadata.LogicalVolume
 	for _, lv := range tx.vg.LVs {
-		if lv == nil || !sides[tx.unitOf(lv)].goes {
+		if lv == nil || !sides[unitOf(lv.ID)].goes {
 			continue
 		}
-		if sides[tx.unitOf(lv)].stays {
-			return nil, &OpError{Op: "move lv", VG: tx.vg.Name, LV: lv.Name, Err: fault(ErrBusy, "it lies on both sides, or its origin or snapshot does")}
+		if sides[unitOf(lv.ID)].stays {
+			return nil, &OpError{Op: "move lv", VG: tx.vg.Name, LV: lv.Name, Err: fault(ErrBusy, "it lies on both sides, or its origin, snapshot, pool or part does")}
 		}
 		if err := tx.idle(lv); err != nil {
 			return nil, err
@@ -152,16 +152,51 @@ func (tx *Tx) volumesOn(pvs []metadata.ID) ([]*metadata.LogicalVolume, error) {
 	return moved, nil
 }
 
-// unitOf returns the LV that stands for all that an LV cannot be parted from: the
-// origin for its snapshots.
-func (tx *Tx) unitOf(lv *metadata.LogicalVolume) metadata.ID {
-	if body := snapshotLinkOf(lv); body != nil {
-		return body.Origin
+// units returns what tells which LVs cannot be parted from each other: origins
+// and snapshots, volumes and their parts, pools and the volumes in them. It gives
+// the same LV for all of a unit.
+func (tx *Tx) units() func(metadata.ID) metadata.ID {
+	first := map[metadata.ID]metadata.ID{}
+	var unitOf func(metadata.ID) metadata.ID
+	unitOf = func(id metadata.ID) metadata.ID {
+		up, ok := first[id]
+		if !ok || up == id {
+			return id
+		}
+		top := unitOf(up)
+		first[id] = top
+		return top
 	}
-	if link, ok := tx.snapshotBy(lv.ID); ok {
-		return link.body.Origin
+	join := func(a, b metadata.ID) { first[unitOf(a)] = unitOf(b) }
+	for _, lv := range tx.vg.LVs {
+		if lv == nil {
+			continue
+		}
+		for _, other := range slices.Concat(lvsBelow(lv), usedBy(lv)) {
+			join(lv.ID, other)
+		}
+		if body := snapshotLinkOf(lv); body != nil {
+			join(lv.ID, body.Origin)
+			join(body.COW, body.Origin)
+		}
 	}
-	return lv.ID
+	return unitOf
+}
+
+// oneSpare returns the volumes that come from another group, without the spare for
+// pools' metadata if the one here is as large; if it is smaller, it goes. Source:
+// lvm2 as observed.
+func (tx *Tx) oneSpare(from *Tx, coming []*metadata.LogicalVolume) []*metadata.LogicalVolume {
+	theirs, ours := from.spare(), tx.spare()
+	if theirs == nil || ours == nil || !slices.Contains(coming, theirs) {
+		return coming
+	}
+	if theirs.Extents() > ours.Extents() {
+		tx.dropAll([]*metadata.LogicalVolume{ours})
+		return coming
+	}
+	from.dropAll([]*metadata.LogicalVolume{theirs})
+	return slices.DeleteFunc(slices.Clone(coming), func(lv *metadata.LogicalVolume) bool { return lv == theirs })
 }
 
 // idle refuses an LV that has a device or is to get one, or is new: a group
@@ -335,7 +370,7 @@ func (tx *Tx) adopt(lvs []*metadata.LogicalVolume) ([]*metadata.LogicalVolume, e
 			lv.Segments = []metadata.Segment{seg}
 			continue
 		}
-		for _, below := range lvsBelow(lv) {
+		for _, below := range slices.Concat(lvsBelow(lv), usedBy(lv), originsOf(lv)) {
 			if other(below) != below {
 				return nil, fault(ErrExists, "both groups have an lv with the uuid %s, on which lv %s lies", below, lv.Name)
 			}
@@ -421,6 +456,7 @@ func (tx *Tx) mergeVG(name string) error {
 		}
 		lvs = append(lvs, lv)
 	}
+	lvs = tx.oneSpare(from, lvs)
 	if err := tx.fits(from.vg, len(pvs), lvs); err != nil {
 		return err
 	}

@@ -582,17 +582,24 @@ func (tx *Tx) removeLV(ref string, spec RemoveSpec) error {
 			}
 		}
 	}
-	return tx.whole(func() error {
-		for _, part := range parts {
-			if r, ok := kindOf(part).(remover); ok {
-				if err := r.remove(tx, part, going); err != nil {
-					return err
-				}
+	return tx.whole(func() error { return tx.removeAll(parts) })
+}
+
+// removeAll takes LVs out, with what is to be done before.
+func (tx *Tx) removeAll(lvs []*metadata.LogicalVolume) error {
+	going := make(map[metadata.ID]bool, len(lvs))
+	for _, lv := range lvs {
+		going[lv.ID] = true
+	}
+	for _, lv := range lvs {
+		if r, ok := kindOf(lv).(remover); ok {
+			if err := r.remove(tx, lv, going); err != nil {
+				return err
 			}
 		}
-		tx.dropAll(parts)
-		return nil
-	})
+	}
+	tx.dropAll(lvs)
+	return nil
 }
 
 // dropAll takes LVs out, and forgets about those that were made in the same

@@ -127,11 +127,16 @@ func (tx *Tx) removeMissing(spec RemoveMissingSpec) error {
 		return fault(ErrBusy, "extents on them are in use by %s: bring them back, or remove these lvs, which Force does",
 			strings.Join(names, ", "))
 	}
+	if err := tx.notRepairable(partial, missing); err != nil {
+		return err
+	}
 	going, err := tx.withParts(partial)
 	if err != nil {
 		return err
 	}
-	tx.dropAll(going)
+	if err := tx.removeAll(going); err != nil {
+		return err
+	}
 	for _, rec := range tx.vg.PVs {
 		if !missing[rec.ID] {
 			continue
@@ -159,20 +164,43 @@ func (tx *Tx) partialLVs(pvs map[metadata.ID]bool) []*metadata.LogicalVolume {
 	return out
 }
 
-// withParts returns LVs with what goes with them: the snapshots of an origin, but
-// not the origin of a snapshot. Where that is not all there, since a snapshot is
+// notRepairable refuses volumes of which all can still be read: they are to be
+// repaired, and not removed.
+func (tx *Tx) notRepairable(lvs []*metadata.LogicalVolume, missing map[metadata.ID]bool) error {
+	for _, lv := range lvs {
+		switch kindOf(lv).(type) {
+		case raidType, mirrorType:
+			if seg := &lv.Segments[0]; !isMove(lv) && survives(seg, tx.missingLegs(seg, missing)) {
+				return fault(ErrBusy, "lv %s has all its data on other physical volumes: repair it, or remove it by itself", lv.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// withParts returns LVs with what goes with them: what they consist of and are a
+// part of, the volumes of a pool, the snapshots of an origin, but not the origin of
+// a snapshot. Where that is not all there, since a snapshot is
 // being merged into it, the caller has to say what is to become of it.
 func (tx *Tx) withParts(lvs []*metadata.LogicalVolume) ([]*metadata.LogicalVolume, error) {
 	var out []*metadata.LogicalVolume
 	going := map[metadata.ID]bool{}
-	for _, lv := range lvs {
+	lvs = slices.Clone(lvs)
+	for i := 0; i < len(lvs); i++ {
+		lv := lvs[i]
 		for _, part := range tx.withSnapshotParts(lv) {
 			if err := notMoving(part); err != nil {
 				return nil, err
 			}
-			if !going[part.ID] {
-				going[part.ID] = true
-				out = append(out, part)
+			if going[part.ID] {
+				continue
+			}
+			going[part.ID] = true
+			out = append(out, part)
+			for _, id := range slices.Concat(lvsBelow(part), tx.ties().above[part.ID], tx.ties().users[part.ID]) {
+				if other := tx.find(id); other != nil && !going[id] {
+					lvs = append(lvs, other)
+				}
 			}
 		}
 	}

@@ -286,6 +286,8 @@ func (r rescale) segment(seg metadata.Segment) (metadata.Segment, error) {
 	}
 	switch old := seg.Body.(type) {
 	case *metadata.Virtual, *metadata.Snapshot:
+	case *metadata.ThinPool, *metadata.Thin, *metadata.RAID, *metadata.CachePool, *metadata.Cache, *metadata.WriteCache, *metadata.Integrity:
+		// Their areas are other volumes from the first extent on.
 	case *metadata.Striped:
 		if old.StripeSize > r.to {
 			return seg, fault(ErrInvalidSpec, "stripes of %s are longer than extents of %s", sectorBytes(old.StripeSize), sectorBytes(r.to))
