@@ -232,7 +232,10 @@ const (
 func (t *table) shown() dm.Table {
 	lines := slices.Clone(t.lines)
 	for i, l := range lines {
-		if s, ok := t.state[i].(*integrity); ok {
+		switch s := t.state[i].(type) {
+		case *integrity:
+			lines[i].Target = s.shown()
+		case *array:
 			lines[i].Target = s.shown()
 		}
 		s, ok := t.state[i].(*snapshot)

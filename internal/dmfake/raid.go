@@ -22,14 +22,21 @@ type array struct {
 	length   units.Sectors
 	legSize  units.Sectors
 	geometry raid.Geometry
-	legs     []leg
-	resynced units.Sectors // of each leg; raid.Whole: all
-	events   uint64
-	started  bool
-	frozen   bool
-	asked    string        // "check", "repair" or ""
-	checked  units.Sectors // so far
-	found    uint64        // sectors that differ, so far
+	offset   units.Sectors // of the data on the legs
+	legs     []leg         // those that geometry has, and more before or after a reshape
+	next     *reshape
+	// waits says that the table only prepares the reshape: it begins with another
+	// one that does not ask for it.
+	waits bool
+	// shownLayout is what the kernel reports in the place of the table's, if any.
+	shownLayout string
+	resynced    units.Sectors // of each leg; raid.Whole: all
+	events      uint64
+	started     bool
+	frozen      bool
+	asked       string        // "check", "repair" or ""
+	checked     units.Sectors // so far
+	found       uint64        // sectors that differ, so far
 	// mismatches is what the last check has found.
 	mismatches uint64
 }
@@ -42,6 +49,12 @@ type leg struct {
 }
 
 func (l leg) present() bool { return l.data != 0 && !l.dead }
+
+// reshape is what an array becomes.
+type reshape struct {
+	geometry raid.Geometry
+	offset   units.Sectors
+}
 
 // defaultRegion is the size of regions where the table has none.
 const defaultRegion units.Sectors = 8192
@@ -150,18 +163,14 @@ func (r *array) assemble(k *Kernel) syscall.Errno {
 
 // follow does what the superblocks say, of which one is the newest.
 func (r *array) follow(newest *raidSuper, supers []*raidSuper) syscall.Errno {
-	level, layout := raidLevel(r.RAID)
-	if same := level == newest.level && layout == newest.layout && newest.chunk == uint32(r.geometry.Chunk); !same && !r.takesOver(newest) {
-		return syscall.EINVAL
+	if errno := r.shape(newest); errno != 0 {
+		return errno
 	}
-	if int(newest.legs) != len(r.legs) && level == newest.level && level != 1 {
-		return syscall.EINVAL // would be a reshape
-	}
-	r.events, r.resynced = newest.events, newest.resynced
-	if level == 0 {
+	r.events, r.resynced, r.offset = newest.events, newest.resynced, r.offset+newest.offset
+	if newest.level == 0 || r.geometry.Layout == raid.RAID0 {
 		r.resynced = raid.Whole
 	}
-	if r.legSize > newest.legSize && r.resynced == raid.Whole && level != 0 {
+	if r.legSize > newest.legSize && r.resynced == raid.Whole && r.geometry.Layout != raid.RAID0 {
 		r.resynced = newest.legSize
 	}
 	for i, s := range supers {
@@ -180,11 +189,54 @@ func (r *array) follow(newest *raidSuper, supers []*raidSuper) syscall.Errno {
 	return 0
 }
 
+// shape finds out where the data are, and where they are to be.
+func (r *array) shape(newest *raidSuper) syscall.Errno {
+	is, wanted := raidGeometryOf(newest.level, newest.layout, newest.chunk, newest.legs), r.geometry
+	level, _ := raidLevel(wanted)
+	moves := r.DeltaDisks != 0 || r.HasDataOffset && r.DataOffset != 0
+	switch {
+	case newest.reshape != nil:
+		n := newest.reshape
+		r.next = &reshape{raidGeometryOf(n.level, n.layout, n.chunk, uint32(int32(newest.legs)+n.delta)), n.offset}
+		r.legSize, r.shownLayout = newest.legSize, string(is.Layout)
+		r.waits = moves
+	case is == wanted && !moves, is.Layout == raid.RAID1 && wanted.Layout == raid.RAID1, r.takesOver(newest):
+		return 0
+	case (moves || is.Legs == wanted.Legs) && is.Layout != raid.RAID0 && is.Layout != raid.RAID1 && newest.level == level:
+		r.waits = true
+		r.next = &reshape{geometry: wanted}
+		r.next.geometry.Legs += min(r.DeltaDisks, 0)
+		r.legSize = newest.legSize
+		switch {
+		case r.DeltaDisks > 0:
+			r.offset = r.DataOffset - newest.offset // they were moved there
+		case newest.offset == 0:
+			r.next.offset = r.DataOffset
+		}
+		if r.next.geometry.Validate() != nil {
+			return syscall.EINVAL
+		}
+	case is.Layout == wanted.Layout && is.Chunk == wanted.Chunk && is.Legs < wanted.Legs:
+		// Legs that come with the reshape which follows, or go after one.
+		r.legSize = newest.legSize
+	default:
+		return syscall.EINVAL
+	}
+	if is.Legs > len(r.legs) || r.next != nil && r.next.geometry.Legs > len(r.legs) {
+		return syscall.EINVAL
+	}
+	r.geometry = is
+	return 0
+}
+
 // takesOver says whether the data of another level lie where this one has them.
 func (r *array) takesOver(old *raidSuper) bool {
 	type kind struct{ level, layout uint32 }
 	from, to := kind{old.level, old.layout}, kind{}
-	to.level, to.layout = raidLevel(r.RAID)
+	to.level, to.layout = raidLevel(r.geometry)
+	if from.level > 1 && to.level > 1 && units.Sectors(old.chunk) != r.geometry.Chunk {
+		return false
+	}
 	raid4, raid5n, raid6n := kind{5, 4}, kind{5, 5}, kind{6, 5}
 	switch {
 	case from.level == 1 && to.level == 5, from.level == 5 && to.level == 1:
@@ -194,7 +246,7 @@ func (r *array) takesOver(old *raidSuper) bool {
 	case to.level == 0:
 		return from == raid4 || from == raid5n || from == raid6n || from.level == 10
 	case from.level == 5 && to.level == 5:
-		return (from == raid4 || from == raid5n) && (to == raid4 || to == raid5n)
+		return from != to && (from == raid4 || from == raid5n) && (to == raid4 || to == raid5n)
 	case from.level == 5 && to.level == 6:
 		return to.layout == from.layout+16 || to == raid6n && from == raid5n
 	case from.level == 6 && to.level == 5:
@@ -206,12 +258,50 @@ func (r *array) takesOver(old *raidSuper) bool {
 // missing returns the legs that are.
 func (r *array) missing(is func(i int, l leg) bool) []int {
 	var out []int
-	for i, l := range r.legs {
+	for i, l := range r.legs[:r.geometry.Legs] {
 		if is(i, l) {
 			out = append(out, i)
 		}
 	}
 	return out
+}
+
+// capacity returns the size of the array that there is.
+func (r *array) capacity() units.Sectors {
+	if r.geometry.Copies > 0 && r.next == nil {
+		return r.length
+	}
+	size, _ := r.geometry.ArraySize(r.legSize)
+	return size
+}
+
+// reshaped moves all data to where they are to be.
+func (r *array) reshaped(k *Kernel) error {
+	a, _, err := r.open(k)
+	if err != nil {
+		return err
+	}
+	size, _ := r.next.geometry.ArraySize(r.legSize)
+	b := make([]byte, inBytes(size))
+	if _, err := a.ReadAt(b[:inBytes(min(size, r.capacity()))], 0); err != nil {
+		return err
+	}
+	old := *r
+	r.geometry, r.offset = r.next.geometry, r.next.offset
+	r.legs = slices.Clone(r.legs)
+	for i := range r.geometry.Legs {
+		r.legs[i].good = raid.Whole
+	}
+	a, _, err = r.open(k)
+	if err == nil {
+		_, err = a.WriteAt(b, 0)
+	}
+	if err != nil {
+		*r = old
+		return err
+	}
+	r.next = nil
+	return nil
 }
 
 // resume starts the array. Legs that have failed are tried once more.
@@ -225,6 +315,9 @@ func (r *array) resume(k *Kernel) {
 		}
 	}
 	r.started = true
+	if r.next != nil && !r.waits {
+		k.event(k.holderOf(r))
+	}
 	// That legs are absent the kernel writes when it has been idle for a while,
 	// which may be never.
 	r.write(k, false)
@@ -240,15 +333,19 @@ func (r *array) suspend(k *Kernel) {
 // write writes the superblocks.
 func (r *array) write(k *Kernel, absent bool) {
 	r.events++
-	s := raidSuper{legs: uint32(len(r.legs)), events: r.events, resynced: r.resynced, chunk: uint32(r.geometry.Chunk),
-		arraySize: r.length, legSize: r.legSize}
-	s.level, s.layout = raidLevel(r.RAID)
+	s := raidSuper{legs: uint32(r.geometry.Legs), events: r.events, resynced: r.resynced, chunk: uint32(r.geometry.Chunk),
+		arraySize: r.capacity(), legSize: r.legSize, offset: r.offset}
+	s.level, s.layout = raidLevel(r.geometry)
+	if r.next != nil {
+		s.reshape = &raidReshape{chunk: uint32(r.next.geometry.Chunk), offset: r.next.offset, delta: int32(r.next.geometry.Legs - r.geometry.Legs)}
+		s.reshape.level, s.reshape.layout = raidLevel(r.next.geometry)
+	}
 	for _, i := range r.missing(func(_ int, l leg) bool { return l.dead || absent && l.data == 0 }) {
 		s.failed |= 1 << i
 	}
 	region, size, clean := r.regionSize(), r.legSize, min(r.resynced, r.legSize)
 	if r.geometry.Copies > 0 {
-		size, clean = r.length, r.inArray(clean)
+		size, clean = r.capacity(), r.inArray(clean)
 	}
 	var bitmap []byte
 	if s.level != 0 {
@@ -273,7 +370,7 @@ func (r *array) regionSize() units.Sectors {
 }
 
 // inArray returns where in the array a place in the legs is.
-func (r *array) inArray(at units.Sectors) units.Sectors { return r.length * at / r.legSize }
+func (r *array) inArray(at units.Sectors) units.Sectors { return r.capacity() * at / r.legSize }
 
 // fail takes a leg out that has failed, unless the array would be lost.
 func (r *array) fail(k *Kernel, i int) bool {
@@ -304,17 +401,18 @@ func (k *Kernel) holderOf(state any) *device {
 // legIO is a leg for raid.Array, which takes note of its errors.
 type legIO struct {
 	flow
+	start  int64
 	failed *bool
 }
 
 func (l legIO) ReadAt(p []byte, off int64) (int, error) {
-	n, err := l.flow.ReadAt(p, off)
+	n, err := l.flow.ReadAt(p, l.start+off)
 	*l.failed = *l.failed || err != nil
 	return n, err
 }
 
 func (l legIO) WriteAt(p []byte, off int64) (int, error) {
-	n, err := l.flow.WriteAt(p, off)
+	n, err := l.flow.WriteAt(p, l.start+off)
 	*l.failed = *l.failed || err != nil
 	return n, err
 }
@@ -329,10 +427,10 @@ func (noLog) Clean() error                             { return nil }
 // open returns the contents of the array, and where it is noted which legs fail.
 func (r *array) open(k *Kernel) (*raid.Array, []bool, error) {
 	failed := make([]bool, len(r.legs))
-	legs := make([]raid.Leg, len(r.legs))
-	for i, l := range r.legs {
+	legs := make([]raid.Leg, r.geometry.Legs)
+	for i, l := range r.legs[:r.geometry.Legs] {
 		if l.present() {
-			legs[i] = raid.Leg{Data: legIO{flow{k, l.data}, &failed[i]}, InSync: l.good}
+			legs[i] = raid.Leg{Data: legIO{flow{k, l.data}, int64(inBytes(r.offset)), &failed[i]}, InSync: l.good}
 		}
 	}
 	unsynced := func(sector, length units.Sectors) bool { return r.resynced != raid.Whole && sector+length > r.resynced }
@@ -354,7 +452,7 @@ func (r *array) io(k *Kernel, p []byte, off int64, write bool) error {
 	} else {
 		_, err = a.ReadAt(p, off)
 	}
-	lost := errors.As(err, new(*raid.LostError))
+	lost := errors.As(err, new(*raid.LostError)) || err != nil && !slices.Contains(failed, true)
 	for i, bad := range failed {
 		if bad && (write || lost || r.mend(k, i, off, len(p)) != nil) {
 			lost = !r.fail(k, i) || lost
@@ -369,14 +467,14 @@ func (r *array) io(k *Kernel, p []byte, off int64, write bool) error {
 // mend writes to a leg anew what could not be read of it.
 func (r *array) mend(k *Kernel, i int, off int64, n int) error {
 	first, last := r.reach(units.Sectors(off/512), units.Sectors((n+1023)/512))
-	is, should := make([][]byte, len(r.legs)), make([][]byte, len(r.legs))
+	is, should := make([][]byte, r.geometry.Legs), make([][]byte, r.geometry.Legs)
 	for i := range is {
 		is[i] = make([]byte, inBytes(min(last, r.legSize)-first))
 	}
 	if err := r.compute(k, first, min(last, r.legSize), is, should); err != nil {
 		return err
 	}
-	return k.io(r.legs[i].data, should[i], int64(inBytes(first)), true)
+	return r.legIO(k, i, should[i], first, true)
 }
 
 // reach returns which part of the legs some sectors of the array are on.
@@ -385,8 +483,9 @@ func (r *array) reach(within, length units.Sectors) (first, last units.Sectors) 
 		return 0, r.legSize
 	}
 	chunk := max(r.geometry.Chunk, 1)
-	first = r.legSize * within / r.length / chunk * chunk
-	last = (r.legSize*(within+length) + r.length - 1) / r.length
+	size := r.capacity()
+	first = r.legSize * within / size / chunk * chunk
+	last = (r.legSize*(within+length) + size - 1) / size
 	return first, (last + chunk - 1) / chunk * chunk
 }
 
@@ -406,6 +505,8 @@ func (r *array) action() string {
 		return "recover"
 	case r.resynced != raid.Whole:
 		return "resync"
+	case r.next != nil:
+		return "reshape"
 	case r.asked != "":
 		return r.asked
 	}
@@ -428,7 +529,7 @@ func (r *array) at() units.Sectors {
 		return at
 	case "resync":
 		return r.resynced
-	case "check", "repair":
+	case "check", "repair", "reshape":
 		return r.checked
 	}
 	return raid.Whole
@@ -444,7 +545,17 @@ func (r *array) work(k *Kernel, n int) (ends int) {
 	for action := r.action(); action != "idle" && action != "frozen" && (n == 0 || done < n); action = r.action() {
 		from := r.at()
 		to := min(from+max(r.regionSize(), r.geometry.Chunk), r.legSize)
-		if r.region(k, action, from, to) != nil {
+		if action == "reshape" && r.waits {
+			break
+		}
+		var err error
+		switch {
+		case action != "reshape":
+			err = r.region(k, action, from, to)
+		case to == r.legSize:
+			err = r.reshaped(k)
+		}
+		if err != nil {
 			break
 		}
 		done++
@@ -483,13 +594,13 @@ func (r *array) advance(action string, from, to units.Sectors) {
 
 // region does what an action does from and to a place in the legs.
 func (r *array) region(k *Kernel, action string, from, to units.Sectors) error {
-	is, should := make([][]byte, len(r.legs)), make([][]byte, len(r.legs))
-	for i, l := range r.legs {
+	is, should := make([][]byte, r.geometry.Legs), make([][]byte, r.geometry.Legs)
+	for i, l := range r.legs[:r.geometry.Legs] {
 		is[i] = make([]byte, inBytes(to-from))
-		if !l.present() || k.io(l.data, is[i], int64(inBytes(from)), false) == nil {
+		if !l.present() || r.legIO(k, i, is[i], from, false) == nil {
 			continue
 		}
-		if r.mend(k, i, int64(inBytes(r.inArray(from))), int(inBytes(r.inArray(to)-r.inArray(from)))) != nil || k.io(l.data, is[i], int64(inBytes(from)), false) != nil {
+		if r.mend(k, i, int64(inBytes(r.inArray(from))), int(inBytes(r.inArray(to)-r.inArray(from)))) != nil || r.legIO(k, i, is[i], from, false) != nil {
 			if !r.fail(k, i) {
 				return syscall.EIO
 			}
@@ -501,16 +612,21 @@ func (r *array) region(k *Kernel, action string, from, to units.Sectors) error {
 	if action == "check" || action == "repair" {
 		r.found += r.differences(is, should)
 	}
-	for i, l := range r.legs {
+	for i, l := range r.legs[:r.geometry.Legs] {
 		stale := l.good != raid.Whole
 		if !l.present() || action == "check" || string(is[i]) == string(should[i]) || stale != (action == "recover") {
 			continue
 		}
-		if k.io(l.data, should[i], int64(inBytes(from)), true) != nil && !r.fail(k, i) {
+		if r.legIO(k, i, should[i], from, true) != nil && !r.fail(k, i) {
 			return syscall.EIO
 		}
 	}
 	return nil
+}
+
+// legIO does I/O from a place in a leg on.
+func (r *array) legIO(k *Kernel, i int, p []byte, from units.Sectors, write bool) error {
+	return k.io(r.legs[i].data, p, int64(inBytes(r.offset+from)), write)
 }
 
 // compute finds out what the legs should have: what is written to an array in
@@ -520,7 +636,7 @@ func (r *array) compute(k *Kernel, from, to units.Sectors, is, should [][]byte) 
 	if err != nil {
 		return err
 	}
-	legs := make([]raid.Leg, len(r.legs))
+	legs := make([]raid.Leg, r.geometry.Legs)
 	for i := range legs {
 		m := &memory{pages: map[int64]*page{}}
 		_, _ = m.WriteAt(is[i], int64(inBytes(from)))
@@ -531,7 +647,7 @@ func (r *array) compute(k *Kernel, from, to units.Sectors, is, should [][]byte) 
 		return err
 	}
 	chunk := max(r.geometry.Chunk, 1)
-	first, last := r.inArray(from)/chunk*chunk, min((r.inArray(to)+chunk-1)/chunk*chunk, r.length)
+	first, last := r.inArray(from)/chunk*chunk, min((r.inArray(to)+chunk-1)/chunk*chunk, r.capacity())
 	data := make([]byte, inBytes(last-first))
 	if _, err := a.ReadAt(data, int64(inBytes(first))); err != nil {
 		return err
@@ -577,7 +693,7 @@ func (r *array) status() string {
 			health[i] = '-'
 		case l.dead:
 			health[i] = 'D'
-		case l.good != raid.Whole, r.resynced != raid.Whole:
+		case l.good != raid.Whole, r.resynced != raid.Whole, r.next != nil, i >= r.geometry.Legs:
 			health[i] = 'a'
 		default:
 			health[i] = 'A'
@@ -589,9 +705,22 @@ func (r *array) status() string {
 	}
 	total := r.legSize
 	if r.geometry.Copies > 0 {
-		at, total = r.inArray(at), r.length
+		at, total = r.inArray(at), r.capacity()
 	}
-	return fmt.Sprintf("%s %d %s %d/%d %s %d 0 -", r.geometry.Layout, len(r.legs), health, at, total, r.action(), r.mismatches)
+	shape := r.geometry
+	if r.next != nil {
+		shape = r.next.geometry
+	}
+	return fmt.Sprintf("%s %d %s %d/%d %s %d %d -", shape.Layout, shape.Legs, health, at, total, r.action(), r.mismatches, uint64(r.offset))
+}
+
+// shown returns the target as the kernel reports it.
+func (r *array) shown() dm.Target {
+	t := r.RAID
+	if r.shownLayout != "" && r.geometry.Copies == 0 {
+		t.Layout = r.shownLayout
+	}
+	return t
 }
 
 // message carries out a message.

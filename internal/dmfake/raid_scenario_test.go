@@ -268,3 +268,61 @@ func playRAID(p *player) {
 	}
 	p.removeLegs(5)
 }
+
+// playReshape gives an array more legs, other chunks, another layout, and fewer
+// legs, each time with its data in the other one of two places.
+func playReshape(p *player) {
+	rw := dm.LoadOptions{}
+	const legs = 4
+	base := func(i int) int { return i*640 + 64 }
+	// shift gives the legs room for a reshape, in front of the data or behind them.
+	shift := func(front bool) {
+		for i := range legs {
+			table := fmt.Sprintf("0 576 linear <disk> %d", base(i))
+			if front {
+				table = fmt.Sprintf("0 64 linear <disk> %d\n64 512 linear <disk> %d", base(i)+512, base(i))
+			}
+			p.load(fmt.Sprint("data", i), table, rw)
+			p.resume(fmt.Sprint("data", i))
+		}
+	}
+	letters := func() { p.read("r", 0, 40) }
+	step := func(table, text string) {
+		p.note("# %s", table)
+		p.load("r", table, rw)
+		p.suspend("r")
+		p.resume("r")
+		p.settle(0, text)
+		letters()
+	}
+	p.anyEvent = true
+	p.legs(legs)
+	p.make("r", "0 1024 raid raid5_ls 3 16 region_size 64 "+raidLegs(0, 1, 2))
+	p.settle(1, "idle")
+	for at := range int64(26) {
+		p.write("r", at, string(rune('a'+at)))
+	}
+	p.load("r", "0 1024 raid raid5_ls 3 32 region_size 64 "+raidLegs(0, 1, 2), rw)
+	p.load("r", "0 1024 raid raid5_la 3 16 region_size 64 "+raidLegs(0, 1, 2), rw)
+	p.load("r", "0 1536 raid raid5_ls 3 16 region_size 64 "+raidLegs(0, 1, 2, 3), rw)
+	p.load("r", "0 1024 raid raid5_ls 5 16 region_size 64 delta_disks 1 "+raidLegs(0, 1, 2), rw)
+	shift(false)
+	step("0 1536 raid raid5_ls 5 16 rebuild 3 region_size 64 "+raidLegs(0, 1, 2, 3), "512/512 idle")
+	shift(true)
+	step("0 1536 raid raid5_ls 7 16 region_size 64 delta_disks 1 data_offset 64 "+raidLegs(0, 1, 2, 3), "reshape")
+	step("0 1536 raid raid5_ls 3 16 region_size 64 "+raidLegs(0, 1, 2, 3), "512/512 idle")
+	p.write("r", 30, "#")
+	step("0 1536 raid raid5_ls 5 32 region_size 64 data_offset 64 "+raidLegs(0, 1, 2, 3), "reshape")
+	step("0 1536 raid raid5_ls 3 32 region_size 64 "+raidLegs(0, 1, 2, 3), "512/512 idle")
+	step("0 1536 raid raid5_n 5 32 region_size 64 data_offset 64 "+raidLegs(0, 1, 2, 3), "reshape")
+	step("0 1536 raid raid5_n 3 32 region_size 64 "+raidLegs(0, 1, 2, 3), "512/512 idle")
+	step("0 1536 raid raid5_n 7 32 region_size 64 delta_disks -1 data_offset 64 "+raidLegs(0, 1, 2, 3), "reshape")
+	step("0 1536 raid raid5_n 3 32 region_size 64 "+raidLegs(0, 1, 2, 3), "512/512 idle")
+	step("0 1024 raid raid5_n 3 32 region_size 64 "+raidLegs(0, 1, 2), "idle")
+	p.removeAll("r")
+	p.make("r", "0 1024 raid raid5_n 3 32 region_size 64 "+raidLegs(0, 1, 2))
+	p.settle(0, "idle")
+	letters()
+	p.removeAll("r")
+	p.removeLegs(legs)
+}

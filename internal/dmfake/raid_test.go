@@ -153,8 +153,8 @@ func TestRAIDLost(t *testing.T) {
 	p := knowing(k)
 	p.create("r", "")
 	p.load("r", arrayTable("raid5_ls 3 16 region_size 128", 1024, 3, 0, 1), dm.LoadOptions{})
-	p.load("r", arrayTable("raid5_la 3 16 region_size 128", 1024, 3), dm.LoadOptions{})
-	p.load("r", arrayTable("raid5_ls 3 32 region_size 128", 1024, 3), dm.LoadOptions{})
+	p.load("r", arrayTable("raid1 3 0 region_size 128", 1024, 3), dm.LoadOptions{})
+	p.load("r", arrayTable("raid6_zr 3 16 region_size 128", 512, 3), dm.LoadOptions{})
 	assert.Equal(t, 3, bytes.Count([]byte(p.out.String()), []byte("EINVAL")))
 }
 
@@ -229,4 +229,57 @@ func TestRAIDUses(t *testing.T) {
 		{Through: "data1", Copying: true, Start: 720, Length: 16}, {Through: "meta1", Copying: true, Start: 640, Length: 64},
 		{Through: "data2", Copying: true, Start: 1360, Length: 16}, {Through: "meta2", Copying: true, Start: 1280, Length: 64},
 	}, got)
+}
+
+// A reshape begins with the table after the one that asks for it, goes on as far
+// as it is let, and after a crash.
+func TestRAIDReshape(t *testing.T) {
+	t.Parallel()
+	k := withArray(t, "raid5_ls 3 16 region_size 128", 1024, 3)
+	k.SetPace(0)
+	raidState(t, k)
+	fill(t, k, "r", 'a', 0, 1, 2, 3, 4, 5, 6, 7)
+	legs := func() {
+		for i := range 4 {
+			numbered(t, k, fmt.Sprint("meta", i), fmt.Sprintf("0 64 linear <disk> %d", i*640),
+				fmt.Sprint("data", i), fmt.Sprintf("0 64 linear <disk> %d\n64 512 linear <disk> %d", i*640+576, i*640+64))
+		}
+	}
+	k.Crash()
+	legs()
+	asks := arrayTable("raid5_ls 7 16 region_size 128 delta_disks 1 data_offset 64", 1536, 4)
+	p := knowing(k)
+	p.create("r", "")
+	p.load("r", asks, dm.LoadOptions{})
+	require.Contains(t, p.out.String(), "EINVAL", "the fourth leg is new")
+	p.remove("r", false)
+	k.Crash()
+	makeLegs(t, k, 4)
+	numbered(t, k, "r", arrayTable("raid5_ls 5 16 rebuild 3 region_size 128", 1536, 4))
+	assert.Equal(t, "raid5_ls 3 AAAa 512/512 idle 0 0 -", raidState(t, k))
+	k.Crash()
+	legs()
+	numbered(t, k, "r", asks)
+	k.SetPace(1)
+	for range 2 {
+		assert.Equal(t, "raid5_ls 4 aaaa 0/512 reshape 0 64 -", raidState(t, k))
+	}
+	require.NoError(t, k.WriteDevice("r", []byte("b"), 0))
+	require.ErrorIs(t, k.WriteDevice("r", []byte("b"), 1024*512), syscall.EIO, "there is no more yet")
+	_, _, err := k.Message(dm.ByName("r"), 0, "check")
+	require.ErrorIs(t, err, syscall.EBUSY)
+	clean := arrayTable("raid5_ls 3 16 region_size 128", 1536, 4)
+	reload(t, k, "r", clean)
+	assert.Equal(t, "raid5_ls 4 aaaa 128/512 reshape 0 64 -", raidState(t, k))
+	require.NoError(t, k.WriteDevice("r", []byte("c"), 3*chunk))
+	k.Crash()
+	legs()
+	k.SetPace(0)
+	numbered(t, k, "r", clean)
+	assert.Equal(t, "raid5_ls 4 AAAA 512/512 idle 0 0 -", raidState(t, k))
+	require.NoError(t, k.WriteDevice("r", []byte("d"), 1024*512))
+	fails(k, "data2", "0 576 error")
+	for at, want := range map[int64]byte{0: 'b', 1: 'a', 3: 'c', 7: 'a', 8: 'd'} {
+		assert.Equal(t, want, letterAt(t, k, "r", at*chunk))
+	}
 }

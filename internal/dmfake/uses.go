@@ -114,7 +114,7 @@ func (k *Kernel) reach(use Use, depth int, yield func(Use)) {
 			first, last := s.reach(within, length)
 			for _, l := range t.Legs {
 				if l.Data != "" {
-					below(l.Data, first, last-first)
+					below(l.Data, s.offset+first, last-first)
 				}
 				if l.Metadata != "" {
 					whole(l.Metadata)
