@@ -104,7 +104,9 @@ func (c *Control) do(q *request, device string) (reply, error) {
 		var errno syscall.Errno
 		switch {
 		case errors.As(err, &errno):
-			if v := decodeVersion(buf); errno == syscall.EINVAL && v.Major != versionMajor {
+			// Of a request with secrets nothing is left, nor is there an answer in its place.
+			answered := q.flags&flagSecureData == 0
+			if v := decodeVersion(buf); errno == syscall.EINVAL && answered && v.Major != versionMajor {
 				return fail(errno, errors.WithMessagef(ErrUnsupported, "interface version %s", v))
 			}
 			return fail(errno, meaning(q.op, errno))
