@@ -150,6 +150,9 @@ func playIntegrity(p *player) {
 	}
 	p.wipe("meta", 128)
 	p.create("i", "")
+	p.load("i", "0 1024 integrity "+params+"\n1024 8 zero", rw)
+	p.load("i", "0 2048 integrity "+params, rw)
+	p.wipe("meta", 128)
 	p.load("i", "0 1024 integrity "+params, rw)
 	p.look("i")
 	p.resume("i")

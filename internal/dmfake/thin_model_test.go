@@ -18,7 +18,7 @@ import (
 // snapshots and deletions, and what is on its devices says so.
 func TestThinModel(t *testing.T) {
 	t.Parallel()
-	const size = 12 * chunk
+	const size = 5 * chunk
 	rapid.Check(t, func(r *rapid.T) {
 		contents := &ram{}
 		var k *dmfake.Kernel
