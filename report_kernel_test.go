@@ -64,13 +64,28 @@ func (r *reported) run(line string) {
 // compare compares all that lvm2 and we report of the group, and returns it.
 func (r *reported) compare(where string) *VolumeGroup {
 	r.Helper()
+	report := r.report(where)
 	inv, err := openKernel(r, r.dev).Scan(context.Background())
 	require.NoError(r, err)
 	require.Len(r, inv.VGs, 1, "%s: %v", where, inv.Problems)
-	out, err := exec.Command(r.lvm, strings.Fields(fullreport+"v")...).Output()
-	require.NoError(r, err)
-	compareReports(r, inv.VGs[0], string(out), where)
+	compareReports(r, inv.VGs[0], report, where)
 	return inv.VGs[0]
+}
+
+// report returns what lvm2 reports of the group at a time when the kernel does
+// nothing that would make us say something else.
+func (r *reported) report(where string) string {
+	r.Helper()
+	for range 100 {
+		before := umltest.Run(r.T, "dmsetup", "status")
+		out, err := exec.Command(r.lvm, strings.Fields(fullreport+"v")...).Output()
+		require.NoError(r, err, where)
+		if umltest.Run(r.T, "dmsetup", "status") == before {
+			return string(out)
+		}
+	}
+	require.Fail(r, "the kernel never comes to rest", where)
+	return ""
 }
 
 // TestKernelReports compares our reports with lvm2's, volumes of types included

@@ -20,13 +20,12 @@ import (
 // what lvm2 says.
 func (r *reported) compareAll(where string) *VolumeGroup {
 	r.Helper()
+	report := r.report(where)
 	vg, err := openKernel(r, r.dev).VG(context.Background(), "v")
 	require.NoError(r, err, where)
-	out, err := exec.Command(r.lvm, strings.Fields(fullreport+"v")...).Output()
-	require.NoError(r, err, where)
-	compareReports(r, vg, string(out), where)
+	compareReports(r, vg, report, where)
 	var full struct{ Report []lvm2Report }
-	require.NoError(r, json.Unmarshal(out, &full), where)
+	require.NoError(r, json.Unmarshal([]byte(report), &full), where)
 	for lv := range vg.LVs() {
 		if row := find(full.Report[0].LV, lvm2Row{"lv_uuid": lv.ID().String()}); row != nil {
 			sameStatus(r, where+" "+lv.Name(), lv, row, map[string]int{})
@@ -217,7 +216,8 @@ func TestKernelReportsOfMirrors(t *testing.T) {
 	r.run("lvcreate -y --type mirror -m1 -L100M -n m v; lvcreate -y --type mirror -m1 --mirrorlog core --nosync -L8M -n n v")
 	r.until("in sync", "m", (*KernelDevice).mirrorInSync)
 	r.run("lvconvert -b -y -m+1 -i 600 v/m")
-	r.attr(r.compareAll("gets a leg"), "m", "cwi-a-m---")
+	r.until("has got a leg", "m", (*KernelDevice).mirrorInSync)
+	r.attr(r.compareAll("lvm2 is to end that"), "m", "cwi-a-m---")
 	r.run("lvchange -an v/n")
 	r.compareAll("one is inactive")
 }
