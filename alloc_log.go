@@ -23,36 +23,42 @@ func (m *ExtentMap) allocateWithLog(vg *metadata.VolumeGroup, r allocRequest, lo
 
 // logPicker chooses the area of a log in the first round of a request. LVM2 takes
 // the last, and so the smallest, of the candidates that the round leaves and that
-// are large enough; if there is none, what follows the last stripe.
+// are large enough; if there is none, of those of a second such round.
 // Source: what lvm2 was seen to do.
 type logPicker struct {
 	length Extents
-	others []candidate // of the round, sorted
+	sorted []candidate // of the round
+	used   int         // of them, by the stripes
 	area   *metadata.Area
 }
 
-// note takes note of the candidates of a round, the first n of which are used.
-func (l *logPicker) note(sorted []candidate, n int) {
+// note takes note of the candidates of a round, the first of which are used.
+func (l *logPicker) note(sorted []candidate, used int) {
 	if l != nil {
-		l.others = slices.Clone(sorted[min(n, len(sorted)):])
+		l.sorted, l.used = slices.Clone(sorted), min(used, len(sorted))
 	}
 }
 
-// pick takes the area, once the stripes of a round have theirs; last is that of the
-// last one.
-func (l *logPicker) pick(p *picker, last candidate, length Extents) {
-	if l == nil || l.area != nil {
+// pick takes the area, once the stripes of a round have theirs.
+func (l *logPicker) pick(p *picker) {
+	if l == nil || l.area != nil || l.last(p, l.sorted[l.used:]) {
 		return
 	}
-	for _, c := range slices.Backward(l.others) {
+	for i := range p.pvs {
+		p.pvs[i].areas.reset()
+	}
+	p.best(false)
+	l.last(p, l.sorted)
+}
+
+// last takes the area from the last candidate that is large enough.
+func (l *logPicker) last(p *picker, sorted []candidate) bool {
+	for _, c := range slices.Backward(sorted) {
 		if l.take(p, c.pv, func(a pickArea) bool { return a.start == c.start }) {
-			return
+			return true
 		}
 	}
-	if l.take(p, last.pv, func(a pickArea) bool { return a.start == last.start+length }) {
-		return
-	}
-	l.take(p, last.pv, func(pickArea) bool { return true })
+	return false
 }
 
 // take takes the front of the first area of a physical volume that is right, and

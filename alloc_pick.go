@@ -239,7 +239,7 @@ func (p *picker) round(find func() []candidate) bool {
 			}
 		}
 	}
-	p.req.log.pick(p, chosen[len(chosen)-1], length)
+	p.req.log.pick(p)
 	p.pieces = append(p.pieces, piece)
 	p.need -= piece.Count
 	if len(p.parts) > 0 {
@@ -404,6 +404,7 @@ func (p *picker) inPlace(policy metadata.Allocation, legs []pvSet) []candidate {
 // or shares a tag with it. It returns nil if there are not enough.
 func (p *picker) largest(all []candidate, apart bool) []candidate {
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.size, a.size) })
+	p.req.log.note(all, p.req.Stripes)
 	var chosen []candidate
 	for _, c := range all {
 		shares := func(o candidate) bool {
@@ -413,7 +414,6 @@ func (p *picker) largest(all []candidate, apart bool) []candidate {
 			continue
 		}
 		if chosen = append(chosen, c); len(chosen) == p.req.Stripes {
-			p.req.log.note(all, len(chosen))
 			return chosen
 		}
 	}

@@ -50,8 +50,9 @@ const (
 )
 
 // holdOrigins notes which origins are at rest while snapshots of theirs are
-// removed.
+// removed, or thin snapshots made.
 func (b *builder) holdOrigins(t *trees) error {
+	b.holdThinOrigins()
 	for _, id := range t.gone {
 		link, ok := b.formerLink(id)
 		if !ok || t.off[link.body.Origin] {

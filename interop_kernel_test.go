@@ -198,7 +198,7 @@ func (r *interopRun) stampVG(vg *VolumeGroup) {
 	require.Empty(r, vg.Problems(), where)
 	extent := vg.ExtentSize()
 	for lv := range vg.LVs() {
-		if !lv.Active() || lv.Hidden() || lv.IsSnapshot() {
+		if !lv.Active() || lv.Hidden() || lv.IsSnapshot() || lv.IsThinPool() {
 			continue
 		}
 		d, err := openFileDevice(lv.Path(), !lv.ReadOnly())
@@ -228,6 +228,7 @@ func (r *interopRun) stampVG(vg *VolumeGroup) {
 		}
 		if !lv.ReadOnly() {
 			r.marks[lv.ID()] = lv.Extents()
+			require.NoError(r, d.Sync(), where) // so that pools know what they have handed out
 		}
 		require.NoError(r, d.Close())
 	}
@@ -280,7 +281,7 @@ var (
 	seqnos = regexp.MustCompile(`(?m)(^\s*seqno = \d+$|"vg_seqno":"\d+"|"lv_kernel_minor":"-?\d+")`)
 	// whims: after some operations lvm2 links to what it hides, or sets the
 	// read-ahead of what nobody but the kernel reads.
-	whims     = regexp.MustCompile(`(?m)^(?:/dev/\w+/\S+_vorigin .*\n|(\S+-(?:real|cow) [01] \d+) \d+ )`)
+	whims     = regexp.MustCompile(`(?m)^(?:/dev/\w+/\S+_vorigin .*\n|/dev/\w+/\S+ .*-pool:L--r:.*\n|(\S+-(?:real|cow) [01] \d+) \d+ )`)
 	infoLines = regexp.MustCompile(`(?m)^([^:\n]+:LVM-[^:\n]*:[^:\n]*:\d+:\d+):(\d+):(\d+)$`)
 )
 

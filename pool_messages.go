@@ -16,13 +16,12 @@ func (tx *Tx) tell(pool metadata.ID, messages ...metadata.ThinMessage) error {
 	if err != nil {
 		return err
 	}
-	if !tx.tells[pool] {
+	// In image mode nobody was told yet of what waits there.
+	waiting := tx.sys.kernel == nil && len(body.Messages) > 0
+	if !tx.tells[pool] && !waiting {
 		body.TransactionID++
 	}
-	var queue []metadata.ThinMessage
-	if before := tx.meanwhile[pool]; before != nil {
-		queue = before.Segments[0].Body.(*metadata.ThinPool).Messages
-	}
+	queue := tx.queue(pool)
 	final, between := withBody(lv, body), *body
 	final.Segments[0].Body.(*metadata.ThinPool).Messages = nil
 	between.Messages = slices.Concat(queue, messages)
@@ -34,6 +33,52 @@ func (tx *Tx) tell(pool metadata.ID, messages ...metadata.ThinMessage) error {
 	}
 	tx.tells[pool] = true
 	return nil
+}
+
+// queue returns what the kernel of a pool is to be told by this transaction; in image
+// mode, all that it has yet to be told.
+func (tx *Tx) queue(pool metadata.ID) []metadata.ThinMessage {
+	lv := tx.meanwhile[pool]
+	if tx.sys.kernel == nil {
+		lv = tx.find(pool)
+	}
+	if body := thinPoolBody(lv); body != nil {
+		return body.Messages
+	}
+	return nil
+}
+
+// untell takes the creation of a thin volume out of what the kernel of its pool is
+// to be told.
+func (tx *Tx) untell(pool, thin metadata.ID) error {
+	_, body, err := tx.poolBody(pool)
+	if err != nil {
+		return err
+	}
+	left := slices.DeleteFunc(slices.Clone(tx.queue(pool)), func(m metadata.ThinMessage) bool { return m.Create == thin })
+	if between := tx.meanwhile[pool]; between != nil {
+		own := *thinPoolBody(between)
+		own.Messages = left
+		tx.meanwhile[pool] = withBody(between, &own)
+		return nil
+	}
+	if body.Messages = left; len(left) == 0 {
+		body.TransactionID--
+		delete(tx.tells, pool)
+	}
+	return tx.put(tx.indexOf(pool), withBody(tx.find(pool), body))
+}
+
+// keepQueue has what a pool's kernel is to be told go on to the record that takes
+// the place of another one.
+func (tx *Tx) keepQueue(lv *metadata.LogicalVolume) {
+	between := thinPoolBody(tx.meanwhile[lv.ID])
+	if between == nil || thinPoolBody(lv) == nil {
+		return
+	}
+	body := *thinPoolBody(lv)
+	body.Messages = between.Messages
+	tx.meanwhile[lv.ID] = withBody(lv, &body)
 }
 
 // poolBody returns a thin pool as the final text has it, with a copy of what is

@@ -100,6 +100,21 @@ var txCalls = map[string]txCall{
 	"SetMetadataCopies":   change(func(tx *Tx) error { return tx.SetMetadataCopies(1) }),
 	"UseAllMetadataAreas": change(func(tx *Tx) error { return tx.UseAllMetadataAreas() }),
 
+	"CreateThinPool": change(func(tx *Tx) error {
+		_, err := tx.CreateThinPool(ThinPoolSpec{Name: "pool", Size: ExtentCount(20)})
+		return err
+	}),
+	"CreateThin": change(func(tx *Tx) error {
+		_, err := tx.CreateThin(ThinSpec{Name: "thin", Pool: "pool", VirtualSize: ExtentCount(20)})
+		return err
+	}),
+	"CreateThinSnapshot": change(func(tx *Tx) error {
+		_, err := tx.CreateThinSnapshot("thin", ThinSnapshotSpec{Name: "new"})
+		return err
+	}),
+	"ExtendPoolMetadata": change(func(tx *Tx) error { return tx.ExtendPoolMetadata("pool", ExtendSpec{By: ExtentCount(1)}) }),
+	"ChangeThinPool":     change(func(tx *Tx) error { return tx.ChangeThinPool("pool", ThinPoolChange{Zeroing: ChoiceNo}) }),
+
 	"CreateLV":             change(func(tx *Tx) error { return tx.addLV("new", 2, 1) }),
 	"ExtendLV":             change(func(tx *Tx) error { return tx.ExtendLV("data", ExtendSpec{By: ExtentCount(2)}) }),
 	"ReduceLV":             change(func(tx *Tx) error { return tx.ReduceLV("data", ReduceSpec{By: ExtentCount(2)}) }),

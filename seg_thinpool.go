@@ -74,7 +74,7 @@ func (thinPoolType) volume(r *renderer, lv *metadata.LogicalVolume) (string, err
 		if err != nil {
 			return "", err
 		}
-		top.uuid, top.readOnly, top.late, top.queues = dmUUID(r.vg.ID, lv.ID, poolTopLayer), true, true, true
+		top.uuid, top.readOnly, top.hidden, top.late, top.queues = dmUUID(r.vg.ID, lv.ID, poolTopLayer), true, true, true, true
 		top.table = dm.Table{{Length: n.table.Length(), Target: dm.Linear{Device: pool}}}
 		r.put(top)
 	}

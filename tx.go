@@ -319,6 +319,7 @@ func (tx *Tx) put(i int, lv *metadata.LogicalVolume) error {
 	tx.want(lv.ID, wish{})
 	tx.relink(old, lv)
 	tx.untie(old, lv)
+	tx.keepQueue(lv)
 	tx.changed = true
 	return nil
 }

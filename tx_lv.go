@@ -565,6 +565,11 @@ func (tx *Tx) removeLV(ref string, spec RemoveSpec) error {
 		return err
 	}
 	parts := tx.withOwned(tx.withSnapshotParts(lv)...)
+	if spec.Dependents {
+		if parts, err = tx.withDependents(parts, spec); err != nil {
+			return err
+		}
+	}
 	going := make(map[metadata.ID]bool, len(parts))
 	for _, part := range parts {
 		if err := notMoving(part); err != nil {

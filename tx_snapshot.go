@@ -265,6 +265,9 @@ type RemoveSpec struct {
 	// Snapshots removes the snapshots of the volume, too. Without it a volume that
 	// has some stays.
 	Snapshots bool
+	// Dependents removes with a thin pool all volumes in it, and with an external
+	// origin those that show it. Without it such a volume stays ([ErrBusy]).
+	Dependents bool
 	// AbandonMerge removes a snapshot whose merge has begun, or failed, and leaves
 	// its origin with what that holds by then: a mixture of both. Neither may be
 	// active. To be on the safe side, remove the origin as well.
