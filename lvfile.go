@@ -22,8 +22,23 @@ import (
 //     whether merged yet or not.
 //   - of a volume that is being moved: what is where it has come to. It can only
 //     be read, and so can an origin whose snapshots are moved.
-//   - of a mirror of type mirror, its legs and what lies on it: what the first leg
-//     has. It can only be read.
+//   - of a raid: what its legs have that are there, in sync, and were not left
+//     behind by the others, with the parity where it takes that. Where a leg is
+//     missing, and a writer died so that parity may not fit the data, reads fail
+//     with [ErrNotInSync].
+//   - of a mirror of type mirror: what the first leg has, or, where that is missing,
+//     another one that the log says is alike.
+//   - of a thin volume: what the metadata of its pool says, and zeroes or its
+//     external origin for the rest. One that the kernel has yet to be told of holds
+//     what its origin does. If pool and group are not of the same transaction, that
+//     is an error matching [ErrTransactionID]. Of a pool it is what it holds for all.
+//   - of a cached volume, whether its writes are cached or all it has: what the
+//     cache has of it, and its origin for the rest.
+//   - of an image of a raid with integrity: the data. The checksums are not checked.
+//
+// All these, whatever lies on them, and all that they consist of can only be read:
+// what the kernel keeps account of when they are written, it would not know. They
+// may lie on each other in any order, on missing physical volumes too.
 //
 // All files that are open in one [System] on an origin and its snapshots see
 // what the others write, and follow the changes that the System makes to the
@@ -50,9 +65,10 @@ type LVFile struct {
 // Open opens the volume for reading and, unless it is read-only, writing. It
 // takes no lock. Returns an error matching [ErrUnsupported] if the System has a
 // kernel, where the volume is a device: see [LogicalVolume.Path]; or if it is
-// not a volume of its own; [ErrSnapshotInvalid] for a snapshot that was given
-// up, [ErrMerging] for one that is being merged into its origin, and
-// [ErrDamaged] if the COW store of a snapshot cannot be understood.
+// not a volume of its own, or of a type that cannot be read here: a cache pool, a
+// VDO volume. [ErrSnapshotInvalid] for a snapshot that was given up, [ErrMerging]
+// for one that is being merged into its origin, and [ErrDamaged] if what the
+// kernel wrote, a COW store or the metadata of a pool, cannot be understood.
 func (l *LogicalVolume) Open() (*LVFile, error) {
 	f, err := l.open()
 	if err != nil {
@@ -69,7 +85,7 @@ func (l *LogicalVolume) open() (*LVFile, error) {
 	if err := sys.checkOpen(); err != nil {
 		return nil, err
 	}
-	f := &LVFile{vg: l.vg.Name(), lv: l.rec.Name, write: !l.ReadOnly() && !l.keptByKernel()}
+	f := &LVFile{vg: l.vg.Name(), lv: l.rec.Name, write: !l.ReadOnly()}
 	var err error
 	if f.volume, f.cow, err = sys.openVolume(l.layout(), l.rec.ID); err != nil {
 		return nil, err
@@ -151,7 +167,7 @@ func (f *LVFile) WriteAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	if !f.write {
-		return 0, f.fail("write", fault(ErrReadOnly, "the volume is read-only, or on a mirror"))
+		return 0, f.fail("write", fault(ErrReadOnly, "the volume is read-only"))
 	}
 	if Bytes(off) > f.size || Bytes(len(p)) > f.size-Bytes(off) {
 		return 0, f.fail("write", fault(ErrOutOfRange, "%d bytes at byte %d of %d", len(p), off, uint64(f.size)))

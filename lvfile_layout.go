@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/lvm-go/lvm/metadata"
@@ -12,16 +13,30 @@ type groupLayout struct {
 	vg      *metadata.VolumeGroup
 	extents func() *ExtentMap
 	links   func() *snapshotLinks
+	ties    func() *ties
 	members map[metadata.ID]*member
 	written bool // false: of a transaction that creates the group
 }
 
 func (st *vgState) layout() *groupLayout {
-	return &groupLayout{st.doc.VG, st.extents, st.links, st.members, true}
+	return newLayout(groupLayout{vg: st.doc.VG, extents: st.extents, links: st.links, members: st.members, written: true})
 }
 
 func (l *LogicalVolume) layout() *groupLayout {
-	return &groupLayout{l.vg.rec, l.vg.extents, l.vg.links, l.vg.members, !l.vg.fresh}
+	return newLayout(groupLayout{vg: l.vg.rec, extents: l.vg.extents, links: l.vg.links, members: l.vg.members, written: !l.vg.fresh})
+}
+
+// newLayout completes a layout.
+func newLayout(g groupLayout) *groupLayout {
+	vg := g.vg
+	if g.extents == nil {
+		g.extents = sync.OnceValue(func() *ExtentMap { return NewExtentMap(vg) })
+	}
+	if g.links == nil {
+		g.links = sync.OnceValue(func() *snapshotLinks { return newSnapshotLinks(vg) })
+	}
+	g.ties = sync.OnceValue(func() *ties { return newTies(vg) })
+	return &g
 }
 
 // layout returns what the group is once the plan is carried out, nil if it is
@@ -30,14 +45,7 @@ func (p *Plan) layout() *groupLayout {
 	if p.after == nil || p.after.VG == nil {
 		return nil
 	}
-	vg := p.after.VG
-	return &groupLayout{
-		vg:      vg,
-		extents: sync.OnceValue(func() *ExtentMap { return NewExtentMap(vg) }),
-		links:   sync.OnceValue(func() *snapshotLinks { return newSnapshotLinks(vg) }),
-		members: p.tx.members,
-		written: true,
-	}
+	return newLayout(groupLayout{vg: p.after.VG, members: p.tx.members, written: true})
 }
 
 // find returns a volume, nil if there is none.
@@ -85,38 +93,54 @@ func keepsExtents(a, b *ExtentMap, id metadata.ID, seen map[metadata.ID]bool) bo
 	return true
 }
 
-// fixed returns why the extents of a volume cannot be written to, nil if they
-// can: of those that are being moved, what is copied already would not change.
-func (g *groupLayout) fixed(lv *metadata.LogicalVolume) error {
+// fixed returns why a volume cannot be written to, nil if it can: of what is being
+// moved, what is copied already would not change; and of mirrors, raids, pools and
+// caches, and all that they consist of, the kernel keeps account when they are
+// written.
+func (g *groupLayout) fixed(id metadata.ID) error {
+	lv := g.find(id)
 	switch {
+	case lv == nil:
+		return nil
 	case lv.Status&metadata.LVLocked != 0:
 		return fault(ErrMoving, "lv %s is being moved: it can only be read until that is done", lv.Name)
-	case mirrored(g.extents(), lv.ID, map[metadata.ID]bool{}):
-		return fault(ErrReadOnly, "lv %s is on a mirror: it can only be read here", lv.Name)
+	}
+	if by := g.keptBy(id); by != nil {
+		return fault(ErrReadOnly, "lv %s belongs with %s, of type %s: it can only be read without a kernel", lv.Name, by.Name, by.Segments[0].Type)
 	}
 	return nil
 }
 
-// mirrored says whether a volume, or one that it lies on, is a mirror: what is
-// written to it belongs in several places. Each is looked at once, which seen notes.
-func mirrored(m *ExtentMap, id metadata.ID, seen map[metadata.ID]bool) bool {
-	i, ok := m.lvIndex[id]
-	if !ok || seen[id] {
-		return false
-	}
-	seen[id] = true
-	for n := range m.lvs[i].segments {
-		seg := &m.lvs[i].segments[n]
-		if _, ok := seg.Body.(*metadata.Mirror); ok {
-			return true
-		}
-		for _, area := range areasOf(seg) {
-			if !area.LV.IsZero() && mirrored(m, area.LV, seen) {
-				return true
+// keptBy returns a volume that is of a type whose writes the kernel keeps account
+// of, and that a volume is, consists of, lies on, or is a part of; nil if there is
+// none.
+func (g *groupLayout) keptBy(id metadata.ID) *metadata.LogicalVolume {
+	ties := g.ties()
+	search := func(next func(lv *metadata.LogicalVolume) []metadata.ID) *metadata.LogicalVolume {
+		seen := map[metadata.ID]bool{id: true}
+		for queue := []metadata.ID{id}; len(queue) > 0; queue = queue[1:] {
+			lv := g.find(queue[0])
+			if lv == nil {
+				continue
+			}
+			if isMade(lv) || kindOf(lv) != nil && !isMove(lv) {
+				return lv
+			}
+			for _, id := range next(lv) {
+				if !seen[id] {
+					seen[id] = true
+					queue = append(queue, id)
+				}
 			}
 		}
+		return nil
 	}
-	return false
+	if lv := search(func(lv *metadata.LogicalVolume) []metadata.ID { return slices.Concat(lvsBelow(lv), usedBy(lv)) }); lv != nil {
+		return lv
+	}
+	return search(func(lv *metadata.LogicalVolume) []metadata.ID {
+		return slices.Concat(ties.above[lv.ID], ties.users[lv.ID])
+	})
 }
 
 // shown returns the volume that shows the bytes of one, which is the volume

@@ -21,7 +21,7 @@ type openVolume struct {
 	// while anything below changes. Locks of the package exception come behind it.
 	mu        sync.RWMutex
 	group     *groupLayout
-	base      *extentFile
+	base      lvContents
 	snapshots []*openSnapshot
 	fixed     error    // why neither can be written to; nil if they can
 	reader    volumeIO // of what is being merged, once that was read
@@ -39,7 +39,7 @@ type volumeIO interface {
 type openSnapshot struct {
 	link snapshotLink
 	name string
-	cow  *extentFile
+	cow  lvContents
 	size Bytes // of the snapshot
 
 	// What its store is, once it was read.
@@ -72,9 +72,9 @@ func (v *openVolume) set(g *groupLayout, lv *metadata.LogicalVolume) {
 	before := v.snapshots
 	h := v.sys.newHandles()
 	if v.base != nil {
-		h = v.base.h
+		h = v.base.devices()
 	}
-	v.group, v.base, v.fixed = g, g.file(lv, h), g.fixed(lv)
+	v.group, v.base = g, g.contents(lv, h)
 	v.snapshots, v.reader, v.writer = nil, nil, nil
 	for _, link := range g.links().of(lv.ID) {
 		cow := g.find(link.body.COW)
@@ -82,18 +82,16 @@ func (v *openVolume) set(g *groupLayout, lv *metadata.LogicalVolume) {
 			v.gone = fault(ErrDamaged, "the cow store %s of %s is not there", link.body.COW, link.lv.Name)
 			return
 		}
-		if v.fixed == nil {
-			v.fixed = g.fixed(cow)
-		}
 		h := v.sys.newHandles()
 		for _, old := range before {
 			if old.link.body.COW == cow.ID {
-				h = old.cow.h
+				h = old.cow.devices()
 			}
 		}
-		size := min(extentBytes(g.vg, link.extents()), v.base.size)
-		v.snapshots = append(v.snapshots, &openSnapshot{link: link, name: cow.Name, cow: g.file(cow, h), size: size})
+		size := min(extentBytes(g.vg, link.extents()), v.base.length())
+		v.snapshots = append(v.snapshots, &openSnapshot{link: link, name: cow.Name, cow: g.contents(cow, h), size: size})
 	}
+	v.fix(g)
 }
 
 // follow makes v what the group says now. The caller holds mu.
@@ -108,33 +106,53 @@ func (v *openVolume) follow(now *groupLayout) {
 	switch {
 	case lv == nil:
 		v.gone = fault(ErrLVNotFound, "it was removed while it was open")
-	case !v.group.keeps(now, v.key.lv):
+	case !isMade(v.group.find(v.key.lv)) && !v.group.keeps(now, v.key.lv):
 		v.gone = fault(ErrPlanStale, "its extents were moved while it was open: open it again")
 	case v.same(now, lv):
+		v.fix(now)
 	default:
 		former := v.snapshots
 		v.set(now, lv)
 		for _, s := range former {
 			if v.snapshot(s.link.body.COW) == nil {
-				_ = s.cow.h.close() // nobody wants any more what was written to it
+				_ = s.cow.devices().close() // nobody wants any more what was written to it
 			}
 		}
 	}
 }
 
-// same says whether nothing has changed that files would see.
+// same says whether nothing has changed that files would see. What is made of
+// other volumes, or is to be, is made anew with each change of the group.
 func (v *openVolume) same(now *groupLayout, lv *metadata.LogicalVolume) bool {
 	links := now.links().of(lv.ID)
-	if len(links) != len(v.snapshots) || v.base.size != now.file(lv, nil).size {
+	if len(links) != len(v.snapshots) || !v.keeps(v.base, now, lv) {
 		return false
 	}
 	for i, s := range v.snapshots {
 		cow := now.find(links[i].body.COW)
-		if cow == nil || *links[i].body != *s.link.body || !v.group.keeps(now, cow.ID) || s.cow.size != now.file(cow, nil).size {
+		if cow == nil || *links[i].body != *s.link.body || !v.keeps(s.cow, now, cow) {
 			return false
 		}
 	}
 	return true
+}
+
+// keeps says whether contents are those of a volume still.
+func (v *openVolume) keeps(c lvContents, now *groupLayout, lv *metadata.LogicalVolume) bool {
+	if _, made := c.(*madeFile); made || isMade(lv) {
+		return now.vg.Seqno == v.group.vg.Seqno
+	}
+	return v.group.keeps(now, lv.ID) && c.length() == extentBytes(now.vg, lv.Extents())
+}
+
+// fix finds out why what is open cannot be written to.
+func (v *openVolume) fix(g *groupLayout) {
+	v.fixed = g.fixed(v.key.lv)
+	for _, s := range v.snapshots {
+		if v.fixed == nil {
+			v.fixed = g.fixed(s.link.body.COW)
+		}
+	}
 }
 
 // snapshot returns the one with that COW store, nil if there is none.
@@ -170,9 +188,9 @@ func (v *openVolume) close() error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	errs := []error{v.base.h.close()}
+	errs := []error{v.base.devices().close()}
 	for _, s := range v.snapshots {
-		errs = append(errs, s.cow.h.close())
+		errs = append(errs, s.cow.devices().close())
 	}
 	return joinErrors(errs...)
 }
@@ -184,10 +202,13 @@ func (v *openVolume) ready(cow metadata.ID) (Bytes, error) {
 		return 0, err
 	}
 	defer v.end()
+	if err := v.base.ready(); err != nil {
+		return 0, err
+	}
 	if s := v.snapshot(cow); s != nil {
 		return s.size, nil
 	}
-	return v.base.size, nil
+	return v.base.length(), nil
 }
 
 // begin returns what to read, or to write to, for the volume or its snapshot
@@ -294,7 +315,7 @@ func (v *openVolume) origin(merging *openSnapshot, snapshots ...*openSnapshot) (
 			views = append(views, s.view)
 		}
 	}
-	o, err := exception.NewOrigin(v.base, v.base.size, views...)
+	o, err := exception.NewOrigin(v.base, v.base.length(), views...)
 	if err != nil {
 		return nil, err
 	}
@@ -310,13 +331,13 @@ func (v *openVolume) origin(merging *openSnapshot, snapshots ...*openSnapshot) (
 
 // load reads the store, unless that was done. If there is none, it makes one if
 // it shall.
-func (s *openSnapshot) load(base *extentFile, create bool) error {
+func (s *openSnapshot) load(base lvContents, create bool) error {
 	if s.state == storeBlank && create {
 		// What the origin holds from now on is what the snapshot shows.
 		if err := base.Sync(); err != nil {
 			return err
 		}
-		if err := exception.Init(s.cow, s.cow.size, s.link.body.ChunkSize); err != nil {
+		if err := exception.Init(s.cow, s.cow.length(), s.link.body.ChunkSize); err != nil {
 			return err
 		}
 		s.state = storeUnread
@@ -324,7 +345,7 @@ func (s *openSnapshot) load(base *extentFile, create bool) error {
 	if s.state != storeUnread {
 		return nil
 	}
-	store, err := exception.Open(s.cow, s.cow.size)
+	store, err := exception.Open(s.cow, s.cow.length())
 	switch {
 	case errors.Is(err, exception.ErrBlank):
 		s.state = storeBlank

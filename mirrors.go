@@ -1,10 +1,6 @@
 package lvm
 
-import (
-	"slices"
-
-	"github.com/lvm-go/lvm/metadata"
-)
+import "github.com/lvm-go/lvm/metadata"
 
 // isMove says whether an LV is that of a move, pvmoveN: its mirrors bring
 // extents to another place, and are there only as long as that takes.
@@ -71,31 +67,4 @@ func claimUnmanaged(vg *metadata.VolumeGroup, claimed map[string]string) {
 			next, types = append(next, lv), append(types, types[i])
 		}
 	}
-}
-
-// keptByKernel says whether the volume consists of, lies on, or is a part of one
-// that the kernel keeps account of when it is written: a mirror that is no move, a
-// raid, a pool, a cache.
-func (l *LogicalVolume) keptByKernel() bool {
-	ties := newTies(l.vg.rec)
-	seen := map[metadata.ID]bool{}
-	var kept func(id metadata.ID, next func(*metadata.LogicalVolume) []metadata.ID) bool
-	kept = func(id metadata.ID, next func(*metadata.LogicalVolume) []metadata.ID) bool {
-		lv := lvByID(l.vg.rec, id)
-		if lv == nil || seen[id] {
-			return false
-		}
-		seen[id] = true
-		if kindOf(lv) != nil && !isMove(lv) {
-			return true
-		}
-		return slices.ContainsFunc(next(lv), func(id metadata.ID) bool { return kept(id, next) })
-	}
-	if kept(l.rec.ID, func(lv *metadata.LogicalVolume) []metadata.ID { return slices.Concat(lvsBelow(lv), usedBy(lv)) }) {
-		return true
-	}
-	clear(seen)
-	return kept(l.rec.ID, func(lv *metadata.LogicalVolume) []metadata.ID {
-		return slices.Concat(ties.above[lv.ID], ties.users[lv.ID])
-	})
 }

@@ -42,9 +42,9 @@ func TestStackedVolumesAreLookedAtOnce(t *testing.T) {
 		}
 		if err == nil {
 			v := view(t, openDisks(t, disks, 2), "vg0")
-			top, m := lvView(t, v, fmt.Sprint("a", levels-1)).ID(), v.ExtentMap()
-			assert.True(t, keepsExtents(m, m, top, map[metadata.ID]bool{}))
-			assert.False(t, mirrored(m, top, map[metadata.ID]bool{}))
+			lv, m := lvView(t, v, fmt.Sprint("a", levels-1)), v.ExtentMap()
+			assert.True(t, keepsExtents(m, m, lv.ID(), map[metadata.ID]bool{}))
+			assert.NoError(t, lv.layout().fixed(lv.ID()))
 		}
 		done <- err
 	}()
