@@ -1,13 +1,38 @@
 package lvm
 
+import "testing"
+
 func (tx *Tx) addMirror(name string, extents Extents, legs int, log MirrorLog) error {
 	_, err := tx.CreateMirror(MirrorSpec{Name: name, Size: ExtentCount(extents), Legs: legs, Log: log, RegionSize: 4 * KiB})
 	return err
 }
 
+// andMirror makes vg0 with the volumes data, a mirror, and striped and other.
+func andMirror(log MirrorLog) func(testing.TB, *System, MetadataAreas) {
+	return func(t testing.TB, sys *System, areas MetadataAreas) {
+		andSpare(t, sys, areas)
+		update(t, sys, "vg0", func(tx *Tx) error {
+			return tx.AddMirrorLegs("data", MirrorLegsSpec{Log: log, RegionSize: 4 * KiB})
+		})
+	}
+}
+
 func alterMirror() []alteration {
+	disk, core := andMirror(MirrorLogDisk), andMirror(MirrorLogCore)
+	on := func(setup func(testing.TB, *System, MetadataAreas), name string, do func(tx *Tx) error) alteration {
+		return alteration{name: name, setup: setup, do: func(tx *Tx, _ MetadataAreas) error { return do(tx) }}
+	}
 	return []alteration{
-		{name: "create a mirror", setup: andSpare, do: func(tx *Tx, _ MetadataAreas) error { return tx.addMirror("new", 8, 2, MirrorLogDisk) }},
-		{name: "create a mirror of three legs", setup: andSpare, do: func(tx *Tx, _ MetadataAreas) error { return tx.addMirror("new", 8, 3, MirrorLogCore) }},
+		on(andSpare, "create a mirror", func(tx *Tx) error { return tx.addMirror("new", 8, 2, MirrorLogDisk) }),
+		on(andSpare, "create a mirror of three legs", func(tx *Tx) error { return tx.addMirror("new", 8, 3, MirrorLogCore) }),
+		on(andSpare, "make a mirror of a volume", func(tx *Tx) error { return tx.AddMirrorLegs("data", MirrorLegsSpec{RegionSize: 4 * KiB}) }),
+		on(disk, "extend a mirror", func(tx *Tx) error { return tx.ExtendLV("data", ExtendSpec{By: ExtentCount(40)}) }),
+		on(disk, "reduce a mirror", func(tx *Tx) error { return tx.ReduceLV("data", ReduceSpec{To: ExtentCount(3)}) }),
+		on(disk, "rename a mirror", func(tx *Tx) error { return tx.RenameLV("data", "renamed") }),
+		on(disk, "remove a mirror", func(tx *Tx) error { return tx.RemoveLV("data") }),
+		on(disk, "add a leg to a mirror", func(tx *Tx) error { return tx.AddMirrorLegs("data", MirrorLegsSpec{}) }),
+		on(disk, "make a volume of a mirror", func(tx *Tx) error { return tx.DropMirrorLegs("data", 1) }),
+		on(disk, "keep the log of a mirror in memory", func(tx *Tx) error { return tx.SetMirrorLog("data", MirrorLogCore) }),
+		on(core, "keep the log of a mirror on a disk", func(tx *Tx) error { return tx.SetMirrorLog("data", MirrorLogDisk) }),
 	}
 }

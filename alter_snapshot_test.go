@@ -77,6 +77,9 @@ func patternOf(before *metadata.VolumeGroup, now *VolumeGroup, old *metadata.Log
 			return patternOf(before, now, lvByID(before, link.body.COW))
 		}
 	}
+	if newTies(before).isPart(old.ID) {
+		return nil
+	}
 	return pattern(old.ID, size(old))
 }
 

@@ -1,5 +1,10 @@
 package lvm
 
+import (
+	"context"
+	"time"
+)
+
 // interopMirror are scenarios with mirrors of the old kind. lvm2 makes and changes
 // them by several commits.
 func interopMirror() []scenario {
@@ -10,6 +15,24 @@ func interopMirror() []scenario {
 			_, err := tx.CreateMirror(spec)
 			return err
 		}}
+	}
+	legs := func(lv, options string, spec MirrorLegsSpec) interopStep {
+		return interopStep{lvm2: "lvconvert -i1 -y --type mirror " + options, job: func(sys *System, vg string) error {
+			spec.PVs = onDevices(spec.PVs, sys.cfg.Devices)
+			return sys.AddMirrorLegs(context.Background(), vg, lv, spec, MirrorRun{Interval: 10 * time.Millisecond})
+		}}
+	}
+	drop := func(lv, options string, n int, pvs ...string) interopStep {
+		return interopStep{lvm2: "lvconvert -y " + options, ours: func(tx *Tx, dev []string) error {
+			var on []string
+			for _, pv := range pvs {
+				on = append(on, dev[pv[0]-'0'])
+			}
+			return tx.DropMirrorLegs(lv, n, on...)
+		}}
+	}
+	log := func(lv string, kind MirrorLog) interopStep {
+		return onLV("lvconvert -y --mirrorlog "+kind.String(), lv, func(tx *Tx, lv string) error { return tx.SetMirrorLog(lv, kind) })
 	}
 	activate := func(lv string) interopStep { return onLV("lvchange -y -ay", lv, (*Tx).Activate) }
 	deactivate := func(lv string) interopStep { return onLV("lvchange -y -an", lv, (*Tx).Deactivate) }
@@ -35,6 +58,23 @@ func interopMirror() []scenario {
 			extendLV("d", "-l+1 $V/d", ExtendSpec{By: ExtentCount(1)}),
 			removeLV("c"),
 			removeLV("d"),
+		}},
+		{name: "legs of mirrors", vg: "vg", sizes: []int64{48 * mib, 48 * mib, 48 * mib, 48 * mib}, commits: true, steps: []interopStep{
+			{lvm2: "vgcreate $V $0 $1 $2 $3", ours: func(tx *Tx, dev []string) error { return tx.CreateVG(VGSpec{PVs: dev}) }},
+			makeLV("-l2 $V $1", LVSpec{Name: "m", Size: ExtentCount(2), PVs: pvs(pv("1"))}),
+			legs("m", "-m1 $V/m", MirrorLegsSpec{}),
+			legs("m", "-m2 $V/m", MirrorLegsSpec{}),
+			drop("m", "-m1 $V/m $0", 1, "0"),
+			legs("m", "-m2 $V/m $0", MirrorLegsSpec{PVs: pvs(pv("0"))}),
+			drop("m", "-m1 $V/m $1", 1, "1"),
+			log("m", MirrorLogCore),
+			log("m", MirrorLogDisk),
+			{lvm2: "lvconvert -y --splitmirrors 1 -n s $V/m", ours: func(tx *Tx, _ []string) error { return tx.SplitMirrorLeg("m", "s") }},
+			legs("m", "-m2 --mirrorlog core -R 8k $V/m", MirrorLegsSpec{Add: 2, Log: MirrorLogCore, RegionSize: 8 * KiB}),
+			drop("m", "-m0 $V/m", 2),
+			makeLV("-l4 -i2 $V", LVSpec{Name: "t", Size: ExtentCount(4), Stripes: 2}),
+			legs("t", "-m1 $V/t", MirrorLegsSpec{}),
+			drop("t", "-m0 $V/t", 1),
 		}},
 	}
 }

@@ -11,6 +11,7 @@ import (
 // the kernel that copies: now, and again once nothing is written to it any more.
 // A write that fails on the way to the new place is no failure for who made it.
 func (b *builder) checkCopied() error {
+	b.checkAlike()
 	for _, id := range b.tx.copied {
 		if b.tx.sys.kernel == nil {
 			continue

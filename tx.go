@@ -83,6 +83,7 @@ type Tx struct {
 	once      map[metadata.ID]func(dm.Target) dm.Target // see renderer
 	claimed   map[string]string                         // see claims
 	copied    []metadata.ID                             // moves that came on; see checkCopied
+	alike     []alike                                   // mirrors whose legs have to be in sync; see checkAlike
 }
 
 // wish is what shall happen to the devices of a logical volume.

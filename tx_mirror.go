@@ -153,7 +153,7 @@ func (tx *Tx) createMirror(spec MirrorSpec) (*metadata.LogicalVolume, error) {
 	body.RegionSize = region
 	if spec.Log == MirrorLogDisk {
 		request.Partial = false
-		if body.Log, err = tx.newLog(lv, n, body, spec.NoSync, request); err != nil {
+		if body.Log, err = tx.newLog(lv, n, body, spec.NoSync, request, tx.emap, tx.find); err != nil {
 			return nil, err
 		}
 	}
@@ -244,8 +244,10 @@ const (
 	logSuffix = "_mlog"
 )
 
-// newLog adds a log for a mirror of n extents and says what it shall hold.
-func (tx *Tx) newLog(lv *metadata.LogicalVolume, n Extents, body *metadata.Mirror, inSync bool, request allocRequest) (metadata.ID, error) {
+// newLog adds a log for a mirror of n extents and says what it shall hold. The map
+// has the legs, and so has find.
+func (tx *Tx) newLog(lv *metadata.LogicalVolume, n Extents, body *metadata.Mirror, inSync bool, request allocRequest,
+	m *ExtentMap, find func(metadata.ID) *metadata.LogicalVolume) (metadata.ID, error) {
 	log, err := tx.partOf(lv, logSuffix)
 	if err != nil {
 		return metadata.ID{}, err
@@ -257,11 +259,11 @@ func (tx *Tx) newLog(lv *metadata.LogicalVolume, n Extents, body *metadata.Mirro
 	request.Extents = mirrorLogSize(regions).ExtentsUp(tx.vg.ExtentSize)
 	var legs []metadata.ID
 	for _, leg := range body.Legs {
-		for _, a := range areasOnPVs(tx.find(leg.LV), tx.find) {
+		for _, a := range areasOnPVs(find(leg.LV), find) {
 			legs = append(legs, a.PV)
 		}
 	}
-	pieces, err := tx.emap.allocateLog(tx.vg, request, legs)
+	pieces, err := m.allocateLog(tx.vg, request, legs)
 	if err != nil {
 		return metadata.ID{}, err
 	}

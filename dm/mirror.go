@@ -155,6 +155,17 @@ func (t Mirror) WithDevices(devices []string) Target {
 	return t
 }
 
+// reports takes what was said of the legs when the table was loaded for what
+// counts only then.
+func (t Mirror) reports(want Target) bool {
+	o, ok := want.(Mirror)
+	if !ok || o.Sync != MirrorSyncLogged {
+		return false
+	}
+	t.Sync = MirrorSyncLogged
+	return t.Params() == o.Params()
+}
+
 // parseMirror reads the parameters of a mirror target. A log, an argument of it
 // or a feature with an unknown name leaves the target Unknown.
 func parseMirror(params string) (Target, error) {

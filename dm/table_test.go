@@ -187,6 +187,16 @@ func TestEqual(t *testing.T) {
 	}
 }
 
+func TestEqualMirrors(t *testing.T) {
+	t.Parallel()
+	mirror := func(sync dm.MirrorSync) dm.Table {
+		return dm.Table{{Length: 64, Target: dm.Mirror{RegionSize: 8, Sync: sync, Legs: []dm.MirrorLeg{{Device: "7:0"}, {Device: "7:1"}}}}}
+	}
+	assert.True(t, mirror(dm.MirrorSyncSkip).Equal(mirror(dm.MirrorSyncLogged)), "what counted only when it was loaded")
+	assert.True(t, mirror(dm.MirrorSyncSkip).Equal(mirror(dm.MirrorSyncSkip)))
+	assert.False(t, mirror(dm.MirrorSyncLogged).Equal(mirror(dm.MirrorSyncForce)), "what is to count now")
+}
+
 func TestMapDevices(t *testing.T) {
 	t.Parallel()
 	table := dm.Table{
