@@ -16,9 +16,17 @@ type allocRequest struct {
 	Name    string                  // of the logical volume, for errors
 	Policy  metadata.Allocation     // AllocInherit: the volume's, else the group's
 	Stripes int                     // areas per segment; 0 is 1
-	Extents Extents                 // logical; a multiple of Stripes
+	Data    int                     // how many of them share the logical extents; 0: all
+	Front   Extents                 // what is taken off the front of the first area of each stripe, beside the logical ones
+	Extents Extents                 // logical; a multiple of Data
 	Partial bool                    // take what there is if there is less, but something
 	PVs     []allocPV               // in the order of preference; empty: all in the order of the group
+
+	// Owned, unless nil, has the physical volumes that each stripe is on. Under a
+	// policy stricter than anywhere no other stripe gets anything there, neither
+	// from those that the request adds: or one failure would take several. LVM2 does
+	// not look at that beyond what it allocates at once.
+	Owned []pvSet
 
 	// ClingTags make physical volumes near to each other for the policies
 	// cling and above: "@tag", or "@*" for any tag. Empty: none.
@@ -48,7 +56,7 @@ type allocPV struct {
 
 // allocPiece is a segment to be.
 type allocPiece struct {
-	Count Extents // logical extents; each area has Count/len(Areas)
+	Count Extents // logical extents; each area has its share of them
 	Areas []metadata.Area
 }
 
@@ -58,27 +66,37 @@ type allocPiece struct {
 // [ErrInvalidSize] if the number of extents is none or no multiple of the
 // stripes, and one matching [ErrOpaque] if the map is incomplete.
 func (m *ExtentMap) allocate(vg *metadata.VolumeGroup, r allocRequest) ([]allocPiece, error) {
+	pieces, _, err := m.allocateBehind(vg, r)
+	return pieces, err
+}
+
+// allocateBehind is allocate for a request with Front, and also returns where
+// that lies for each stripe.
+func (m *ExtentMap) allocateBehind(vg *metadata.VolumeGroup, r allocRequest) (pieces []allocPiece, fronts []metadata.Area, err error) {
 	r.Stripes = max(r.Stripes, 1)
+	if r.Data == 0 {
+		r.Data = r.Stripes
+	}
 	r.Policy = resolvePolicy(vg, r.LV, r.Policy)
 	if m.Incomplete() {
-		return nil, errors.WithMessagef(ErrOpaque, "vg %s: which extents are free cannot be said", vg.Name)
+		return nil, nil, errors.WithMessagef(ErrOpaque, "vg %s: which extents are free cannot be said", vg.Name)
 	}
-	if r.Extents == 0 || r.Extents > units.MaxExtents || r.Extents%Extents(r.Stripes) != 0 {
-		return nil, errors.WithMessagef(ErrInvalidSize, "allocate %d extents in %d stripes", uint64(r.Extents), r.Stripes)
+	if r.Extents == 0 || r.Extents > units.MaxExtents || r.Extents%Extents(r.Data) != 0 {
+		return nil, nil, errors.WithMessagef(ErrInvalidSize, "allocate %d extents in %d stripes", uint64(r.Extents), r.Stripes)
 	}
 	var parts Extents
 	for _, part := range r.Parts {
 		parts = satAdd(parts, part.Count)
 	}
 	if len(r.Parts) > 0 && parts != r.Extents {
-		return nil, errors.WithMessagef(ErrInvalidSize, "allocate %d extents in parts of %d", uint64(r.Extents), uint64(parts))
+		return nil, nil, errors.WithMessagef(ErrInvalidSize, "allocate %d extents in parts of %d", uint64(r.Extents), uint64(parts))
 	}
 	p := newPicker(m, vg, r)
 	p.run()
 	if p.need > 0 && (!r.Partial || len(p.pieces) == 0) {
-		return nil, newPicker(m, vg, r).shortage(vg.Name)
+		return nil, nil, newPicker(m, vg, r).shortage(vg.Name)
 	}
-	return p.pieces, nil
+	return p.pieces, p.fronts, nil
 }
 
 // resolvePolicy replaces inherit by what is inherited.
@@ -145,7 +163,7 @@ func (m *ExtentMap) sizeContext(vg *metadata.VolumeGroup, pvs []allocPV) sizeCon
 	if !c.Selected {
 		return c
 	}
-	for _, v := range newPicker(m, vg, allocRequest{PVs: pvs}).pvs {
+	for _, v := range newPicker(m, vg, allocRequest{PVs: pvs, Data: 1}).pvs {
 		for _, a := range v.areas {
 			c.Selection += a.count
 		}

@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/lvm-go/lvm/metadata"
@@ -15,10 +16,13 @@ type picker struct {
 	pvs    []pickPV
 	tags   map[metadata.ID][]string // of all physical volumes
 	legs   []pvSet                  // per stripe: the physical volumes already used by this request
-	need   Extents                  // logical extents still to find
+	owned  []pvSet                  // per stripe: those that no other may use; nil: all may be shared
+	need   Extents                  // logical extents still to find, with the share of front
+	front  Extents                  // of each stripe, still to be taken
 	parts  []allocPart              // of need; the first is that of the next round
 	policy metadata.Allocation      // of the round
 	pieces []allocPiece
+	fronts []metadata.Area
 
 	// behind are the areas right behind the last segment, where not every stripe
 	// has one. LVM2 falls back to them once.
@@ -43,9 +47,12 @@ type candidate struct {
 }
 
 func newPicker(m *ExtentMap, vg *metadata.VolumeGroup, r allocRequest) *picker {
-	p := &picker{req: r, need: r.Extents, parts: slices.Clone(r.Parts), tags: make(map[metadata.ID][]string), legs: make([]pvSet, r.Stripes)}
+	p := &picker{req: r, need: r.Extents + r.Front*Extents(r.Data), front: r.Front, parts: slices.Clone(r.Parts), tags: make(map[metadata.ID][]string), legs: make([]pvSet, r.Stripes)}
 	for i := range p.legs {
 		p.legs[i] = make(pvSet)
+	}
+	for _, owned := range r.Owned {
+		p.owned = append(p.owned, maps.Clone(owned))
 	}
 	records := make(map[metadata.ID]*metadata.PhysicalVolume, len(vg.PVs))
 	for _, pv := range vg.PVs {
@@ -209,7 +216,7 @@ func (p *picker) want() Extents {
 	if len(p.parts) > 0 {
 		need = min(need, p.parts[0].Count)
 	}
-	return need / Extents(p.req.Stripes)
+	return need / Extents(p.req.Data)
 }
 
 // round takes the candidates that find returns, one per stripe. It returns false
@@ -218,7 +225,7 @@ func (p *picker) round(find func() []candidate) bool {
 	for i := range p.pvs {
 		p.pvs[i].areas.reset()
 	}
-	chosen := find()
+	chosen := p.apart(find())
 	if chosen == nil {
 		return false
 	}
@@ -226,11 +233,19 @@ func (p *picker) round(find func() []candidate) bool {
 	for _, c := range chosen {
 		length = min(length, c.size)
 	}
-	piece := allocPiece{Count: length * Extents(len(chosen))}
+	front := p.front
+	if front > 0 && length <= front {
+		return false // LVM2 has no use for what holds only that
+	}
+	piece := allocPiece{Count: (length - front) * Extents(p.req.Data)}
 	for s, c := range chosen {
 		v := &p.pvs[c.pv]
-		piece.Areas = append(piece.Areas, metadata.Area{PV: v.id, Start: c.start})
+		piece.Areas = append(piece.Areas, metadata.Area{PV: v.id, Start: c.start + front})
+		if front > 0 {
+			p.fronts = append(p.fronts, metadata.Area{PV: v.id, Start: c.start})
+		}
 		p.legs[s][v.id] = true
+		p.own(s, v.id)
 		v.areas.take(c.start, length)
 		// Under anywhere, stripes can share an area.
 		for i := range chosen[s+1:] {
@@ -241,7 +256,8 @@ func (p *picker) round(find func() []candidate) bool {
 	}
 	p.req.log.pick(p)
 	p.pieces = append(p.pieces, piece)
-	p.need -= piece.Count
+	p.need -= length * Extents(p.req.Data)
+	p.front = 0
 	if len(p.parts) > 0 {
 		if p.parts[0].Count -= piece.Count; p.parts[0].Count == 0 {
 			p.parts = p.parts[1:]
@@ -329,7 +345,7 @@ func (p *picker) bestAnywhere(apart bool) []candidate {
 			}
 			areas := p.pvs[i].areas
 			for j := 0; j < len(areas) && len(all) < p.req.Stripes; {
-				if areas[j].left() == 0 {
+				if left := areas[j].left(); left == 0 || p.front > 0 && left <= p.front {
 					j++
 					continue
 				}
@@ -405,6 +421,9 @@ func (p *picker) inPlace(policy metadata.Allocation, legs []pvSet) []candidate {
 func (p *picker) largest(all []candidate, apart bool) []candidate {
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.size, a.size) })
 	p.req.log.note(all, p.req.Stripes)
+	if p.exclusive() {
+		return p.toOwners(all, apart)
+	}
 	var chosen []candidate
 	for _, c := range all {
 		shares := func(o candidate) bool {

@@ -225,6 +225,12 @@ func (b *builder) newHeads() error {
 		i := b.tx.index[n.id]
 		lv := b.tx.vg.LVs[i]
 		f := b.tx.open(lv)
+		if _, ok := lv.Segments[0].Body.(*metadata.RAID); ok {
+			if err := b.newRAIDHead(n, lv, f.size); err != nil {
+				return err
+			}
+			continue
+		}
 		if !n.keepSignatures {
 			found, err := FindSignatures(f, f.size)
 			if err != nil {

@@ -112,6 +112,9 @@ func (tx *Tx) complete(lv *metadata.LogicalVolume, mode ActivationMode) error {
 		return nil
 	}
 	if pv := liesOn(lv, missing, tx.find); !pv.IsZero() {
+		if mode == ActivateDegraded && tx.redundant(lv, missing) {
+			return nil
+		}
 		return fault(ErrMissingPV, "lv %s has extents on pv %s, which is missing: only the partial mode activates the rest", lv.Name, pv)
 	}
 	return nil

@@ -2,7 +2,9 @@ package lvm
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -44,12 +46,17 @@ func (b *builder) addReadAhead(n node, m *mapped) {
 	if s.Ahead == 0 && s.AtLeast {
 		return // nothing is known of the physical volumes
 	}
-	if m != nil {
+	if m != nil && !n.isRAID() { // whose new table makes the kernel forget it
 		if now := b.tx.sys.host.readAhead(m.dev.String()); now == s.Ahead || s.AtLeast && now > s.Ahead {
 			return
 		}
 	}
 	b.after = append(b.after, s)
+}
+
+// isRAID says whether the kernel makes a raid of a device.
+func (n *node) isRAID() bool {
+	return slices.ContainsFunc(n.table, func(l dm.Line) bool { _, ok := l.Target.(dm.RAID); return ok })
 }
 
 // readAhead returns how far an LV's device shall read ahead: what the metadata
@@ -70,8 +77,13 @@ func (tx *Tx) readAhead(lv *metadata.LogicalVolume) (ahead Sectors, atLeast bool
 			continue
 		}
 		areas = append(areas, body.Areas()...)
-		if striped, ok := body.(*metadata.Striped); ok && len(striped.Stripes) > 1 {
-			ahead = max(ahead, 2*striped.StripeSize*Sectors(len(striped.Stripes)))
+		switch body := body.(type) {
+		case *metadata.Striped:
+			if len(body.Stripes) > 1 {
+				ahead = max(ahead, 2*body.StripeSize*Sectors(len(body.Stripes)))
+			}
+		case *metadata.RAID:
+			ahead = max(ahead, 2*body.StripeSize*Sectors(len(body.Legs))) // with those for parity
 		}
 	}
 	if ahead > 0 {

@@ -1,0 +1,43 @@
+package lvm
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// ofRAID says whether a volume is a raid or a part of one: what is on them is
+// looked at with a kernel.
+func ofRAID(lv *metadata.LogicalVolume) bool {
+	_, ok := kindOf(lv).(raidType)
+	return ok || strings.Contains(lv.Name, "_rimage_") || strings.Contains(lv.Name, "_rmeta_")
+}
+
+
+func (tx *Tx) addRAID(name string, typ SegmentType, extents Extents) error {
+	_, err := tx.CreateRAID(RAIDSpec{Name: name, Type: typ, Size: ExtentCount(extents), RegionSize: 4 * KiB})
+	return err
+}
+
+// raids makes vg0 with volumes on the physical volumes a, b, and c, and the raid1
+// r, whose images are on a and b.
+func raids(t testing.TB, sys *System, areas MetadataAreas) {
+	andSpare(t, sys, areas)
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.addRAID("r", SegmentRAID1, 8) })
+}
+
+func alterRAID() []alteration {
+	return []alteration{
+		{name: "create a raid1", setup: andSpare, do: func(tx *Tx, _ MetadataAreas) error { return tx.addRAID("new", SegmentRAID1, 8) }},
+		{name: "create a raid5", setup: andSpare, do: func(tx *Tx, _ MetadataAreas) error { return tx.addRAID("new", SegmentRAID5, 8) }},
+		{name: "extend a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ExtendLV("r", ExtendSpec{By: ExtentCount(4)})
+		}},
+		{name: "reduce a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ReduceLV("r", ReduceSpec{To: ExtentCount(3)})
+		}},
+		{name: "rename a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error { return tx.RenameLV("r", "renamed") }},
+		{name: "remove a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveLV("r") }},
+	}
+}
