@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"path/filepath"
 	"slices"
 
 	"github.com/lvm-go/lvm/exception"
@@ -21,8 +20,8 @@ type Range struct{ Offset, Length Bytes }
 func (r Range) end() Bytes { return r.Offset + r.Length }
 
 // Changes returns where the volume may differ from another one, both of them
-// snapshots of the same origin, or one of them the origin itself: ranges of this
-// volume in order, with room between them. What lies in no range is the same in
+// snapshots of the same origin, or one of them the origin itself, or both thin
+// volumes of one pool: ranges of this volume in order, with room between them. What lies in no range is the same in
 // both; what is behind the end of the other one, since the origin has grown, lies
 // in one. That is what an incremental backup needs: of a new snapshot, what has
 // changed since the one of which there is a backup.
@@ -31,18 +30,23 @@ func (r Range) end() Bytes { return r.Offset + r.Length }
 // exceptions for, so they say too much rather than too little: a chunk counts
 // that was written with what it held before, that was changed and changed back,
 // or that was written in the origin after both snapshots were made. Use the
-// smaller chunks where that matters.
+// smaller chunks where that matters. Of thin volumes, they are those of the blocks
+// that not both have in the same place; what they share is not looked at, so that
+// it takes no longer than there are differences. See [LogicalVolume.Mapped] for
+// what a volume has in all.
 //
 // All writes count that have ended before Changes is used, active volumes'
 // included: an exception is in the store, on the device, before the origin is
 // written, and before a write to the snapshot ends. With a kernel, the store is
 // read past all caches while the group is locked against changes, so Changes is
-// not to be used by the function that [System.Update] calls. Writes that happen
+// not to be used by the function that [System.Update] calls; of a thin pool that
+// is active, the kernel makes a snapshot of its metadata for that time. Writes that happen
 // meanwhile may count or not: in that case compare snapshots that nobody writes.
 //
 // An error ends the sequence. It matches [ErrInvalidSpec] if the volumes are not
 // related, [ErrSnapshotInvalid] if one is lost, [ErrMerging] if one is being
-// merged into the origin, [ErrDamaged], or those of [System.View].
+// merged into the origin, [ErrBusy] if somebody else holds a snapshot of the
+// metadata of the pool, [ErrTransactionID], [ErrDamaged], or those of [System.View].
 func (l *LogicalVolume) Changes(ctx context.Context, since *LogicalVolume) iter.Seq2[Range, error] {
 	return func(yield func(Range, error) bool) {
 		ranges, err := l.changes(ctx, since)
@@ -85,6 +89,11 @@ func (v *openVolume) changes(ctx context.Context, a, b metadata.ID) ([]Range, er
 	defer v.mu.Unlock()
 	if v.gone != nil {
 		return nil, v.gone
+	}
+	if thin, err := v.group.compareThin(a, b); err != nil {
+		return nil, err
+	} else if thin != nil {
+		return v.sys.thinChanges(ctx, v.group, &kernelState{}, v.base.devices(), thin)
 	}
 	c, err := v.group.compare(a, b)
 	if err != nil {
@@ -190,7 +199,13 @@ func (s *System) activeChanges(ctx context.Context, vg, a, b metadata.ID) ([]Ran
 	if err != nil {
 		return nil, err
 	}
-	c, err := st.layout().compare(a, b)
+	g := st.layout()
+	if thin, err := g.compareThin(a, b); err != nil {
+		return nil, err
+	} else if thin != nil {
+		return s.thinChanges(ctx, g, kern, held.handles, thin)
+	}
+	c, err := g.compare(a, b)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +213,7 @@ func (s *System) activeChanges(ctx context.Context, vg, a, b metadata.ID) ([]Ran
 		if err := checkpoint(ctx); err != nil {
 			return nil, err
 		}
-		store, err := s.readStore(st.layout(), kern, link, held.handles)
+		store, err := s.readStore(g, kern, link, held.handles)
 		if err != nil {
 			return nil, err
 		}
@@ -221,14 +236,11 @@ func (s *System) readStore(g *groupLayout, kern *kernelState, link snapshotLink,
 	var cow io.ReaderAt = file
 	if i := slices.IndexFunc(kern.byLV[lv.ID], func(m *mapped) bool { return m.layer == cowLayer }); i >= 0 {
 		m := kern.byLV[lv.ID][i]
-		d, err := openFileDevice(filepath.Join(s.cfg.DevDir, "mapper", m.name), false)
+		d, err := s.openMapped(m)
 		if err != nil {
 			return nil, err
 		}
 		defer d.Close()
-		if n := factsOf(d).number; n.major != m.dev.Major() || n.minor != m.dev.Minor() {
-			return nil, fault(ErrDamaged, "the node of %s is that of another device, %s", m.name, n)
-		}
 		cow = struct{ io.ReaderAt }{d}
 	}
 	store, err := exception.Open(cow, file.size)

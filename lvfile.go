@@ -108,6 +108,11 @@ func (l *LogicalVolume) peek() (*LVFile, error) {
 	}
 	v := &openVolume{sys: l.vg.sys, key: openLV{g.vg.ID, lv.ID}, refs: 1}
 	v.set(g, lv)
+	if l.vg.sys.kernel != nil && isMade(lv) {
+		if err := v.onDevice(lv); err != nil {
+			return nil, err
+		}
+	}
 	f := &LVFile{volume: v, cow: cow, vg: g.vg.Name, lv: l.rec.Name}
 	if f.size, err = v.ready(cow); err != nil {
 		_ = v.close() // nothing was written
