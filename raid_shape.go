@@ -198,14 +198,19 @@ func regionsFor(region, size Sectors) Sectors {
 	return region
 }
 
-// metaExtents returns how many extents the kernel needs to keep account of an
-// image: two blocks, and a bit for each region. Source: lvm2 as observed.
-func metaExtents(image, region, extent Sectors) Extents {
-	regions := uint64(0)
+// metaBytes returns what the kernel needs to keep account of an image: two blocks,
+// and a bit for each region. Source: lvm2 as observed.
+func metaBytes(image, region Sectors) Bytes {
+	regions := Sectors(0)
 	if region > 0 {
-		regions = uint64(image / region)
+		regions = image / region
 	}
-	return units.Bytes(8*units.KiB + units.Bytes((regions+7)/8)).Sectors().ExtentsUp(extent)
+	return 8*units.KiB + Bytes((regions+7)/8)
+}
+
+// metaExtents returns how many extents that takes.
+func metaExtents(image, region, extent Sectors) Extents {
+	return metaBytes(image, region).Sectors().ExtentsUp(extent)
 }
 
 // raidGeometry returns how the data of a raid are spread over its images.

@@ -181,7 +181,7 @@ func (tx *Tx) putRAID(lv *metadata.LogicalVolume, shape raidShape, pieces []allo
 			return err
 		}
 	}
-	tx.clearMetas(body)
+	tx.clearMetas(lv)
 	tx.created = append(tx.created, newLV{
 		id: lv.ID, keepHead: spec.SkipZero || spec.ReadOnly, keepSignatures: spec.KeepSignatures || spec.SkipZero || spec.ReadOnly,
 	})
@@ -193,14 +193,26 @@ func (tx *Tx) putRAID(lv *metadata.LogicalVolume, shape raidShape, pieces []allo
 	return nil
 }
 
-// clearMetas has the kernel find nothing in new metadata volumes of legs, whatever
-// was on those extents before.
-func (tx *Tx) clearMetas(body *metadata.RAID) {
-	for _, leg := range body.Legs {
+// clearMetas has the kernel find nothing in new metadata volumes of a raid's legs,
+// whatever was on those extents before.
+func (tx *Tx) clearMetas(lv *metadata.LogicalVolume) {
+	for _, leg := range lv.Segments[0].Body.(*metadata.RAID).Legs {
 		if !leg.Meta.IsZero() {
-			tx.created = append(tx.created, newLV{id: leg.Meta, keepSignatures: true})
+			tx.clearMeta(lv, leg.Meta)
 		}
 	}
+}
+
+// clearMeta does so for one. The bitmap behind the superblock is zeroed, too: the
+// kernel does not write all of it for a leg that comes to others.
+func (tx *Tx) clearMeta(lv *metadata.LogicalVolume, meta metadata.ID) {
+	seg := &lv.Segments[0]
+	image, _ := seg.AreaLength().Sectors(tx.vg.ExtentSize)
+	length := metaBytes(image, seg.Body.(*metadata.RAID).RegionSize)
+	if rec := tx.find(meta); rec != nil {
+		length = min(length+4*units.KiB-1, extentBytes(tx.vg, rec.Extents()))
+	}
+	tx.created = append(tx.created, newLV{id: meta, keepSignatures: true, head: make([]byte, length/(4*units.KiB)*(4*units.KiB))})
 }
 
 // onceRAID has the kernel told something when the table of a raid is loaded.
