@@ -12,8 +12,23 @@
 // lost. That needs root. The same works on image files, which are given in place
 // of -kernel.
 //
-// Without arguments it shows that on a file of its own, writes something else to
-// each clone, and prints:
+// In a thin pool, clones share one space, and take none ahead of what they write:
+//
+//	go run ./examples/vmclone -vg vg0 -golden debian -thin vms -image debian.img -clone web1,web2,db -limit 300 -kernel
+//
+// makes the pool vms, the golden image of a file, and clones that are ready to boot
+// from; all of them, or nothing if they could come to need more than 300% of the pool.
+// The other commands are the same. After each clone has written something, the second
+// one prints:
+//
+//	NAME           SIZE    HOLDS
+//	/dev/vg0/web1  64 MiB  13 MiB
+//	/dev/vg0/web2  64 MiB  15 MiB
+//	/dev/vg0/db    64 MiB  12 MiB
+//	debian takes 12 MiB, all clones together 14 MiB of the 104 MiB in vms.
+//
+// Without arguments it shows clones outside of pools on a file of its own, writes
+// something else to each, and prints:
 //
 //	vg0 with golden of 64 MiB.
 //
@@ -68,6 +83,8 @@ type farm struct {
 	golden string
 	space  uint
 	kernel bool
+	pool   string // the thin pool that the golden image has to be in; empty: any place
+	limit  uint
 }
 
 func run(ctx context.Context, out io.Writer, args []string) error {
@@ -80,6 +97,9 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	flags.StringVar(&f.vg, "vg", "", "`NAME` of the volume group")
 	flags.StringVar(&f.golden, "golden", "", "`NAME` of the volume to clone")
 	flags.UintVar(&f.space, "space", 20, "how much of itself a clone may change at first, in `PERCENT`")
+	flags.StringVar(&f.pool, "thin", "", "clones are thin snapshots in the thin pool of this `NAME`")
+	image := flags.String("image", "", "with -thin and -kernel: make the golden image of this `FILE`, and the pool if it is missing")
+	flags.UintVar(&f.limit, "limit", 0, "how large all volumes of the pool may seem, in `PERCENT` of it; 0 for any size")
 	flags.BoolVar(&f.kernel, "kernel", false, "make devices (Linux, as root)")
 	clone := flags.String("clone", "", "make clones of these `NAMES`, with commas between them")
 	remove := flags.String("remove", "", "remove the clones of these `NAMES`")
@@ -89,8 +109,8 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	} else if err != nil {
 		return err
 	}
-	if f.vg == "" || f.golden == "" || flags.NArg() == 0 && !f.kernel {
-		fmt.Fprintln(out, "usage: vmclone -vg NAME -golden NAME [-clone NAMES | -remove NAMES | -watch] {-kernel | DISK...}")
+	if f.vg == "" || f.golden == "" || flags.NArg() == 0 && !f.kernel || *image != "" && (f.pool == "" || !f.kernel) {
+		fmt.Fprintln(out, "usage: vmclone -vg NAME -golden NAME [-thin POOL] [-clone NAMES | -remove NAMES | -watch] {-kernel | DISK...}")
 		flags.PrintDefaults()
 		return nil
 	}
@@ -100,6 +120,8 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	}
 	defer f.sys.Close()
 	switch {
+	case *image != "":
+		err = f.install(ctx, *image, strings.FieldsFunc(*clone, func(r rune) bool { return r == ',' }))
 	case *clone != "":
 		err = f.clone(ctx, strings.Split(*clone, ","))
 	case *remove != "":
@@ -139,26 +161,36 @@ func open(ctx context.Context, kernel bool, disks []string) (*lvm.System, error)
 
 // clone makes clones: all of them, ready to boot from, or none.
 func (f *farm) clone(ctx context.Context, names []string) error {
-	return f.sys.Update(ctx, f.vg, func(tx *lvm.Tx) error {
-		golden, err := tx.VG().LV(f.golden)
+	return f.sys.Update(ctx, f.vg, func(tx *lvm.Tx) error { return f.makeClones(tx, names) })
+}
+
+func (f *farm) makeClones(tx *lvm.Tx, names []string) error {
+	golden, err := tx.VG().LV(f.golden)
+	if err != nil {
+		return err
+	}
+	if f.pool != "" && (!golden.IsThin() || golden.Pool().Name() != f.pool) {
+		return fmt.Errorf("%s is not in a thin pool %s", f.golden, f.pool)
+	}
+	if !golden.ReadOnly() {
+		if err := f.freeze(tx, golden); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		if golden.IsThin() {
+			_, err = tx.CreateThinSnapshot(f.golden, lvm.ThinSnapshotSpec{Name: name, Activate: true, MaxOvercommit: f.limit})
+		} else {
+			_, err = tx.CreateSnapshot(f.golden, lvm.SnapshotSpec{Name: name, Size: lvm.PercentOrigin(f.space)})
+		}
 		if err != nil {
 			return err
 		}
-		if !golden.ReadOnly() {
-			if err := f.freeze(tx, golden); err != nil {
-				return err
-			}
-		}
-		for _, name := range names {
-			if _, err := tx.CreateSnapshot(f.golden, lvm.SnapshotSpec{Name: name, Size: lvm.PercentOrigin(f.space)}); err != nil {
-				return err
-			}
-		}
-		if f.kernel {
-			return tx.Activate(f.golden)
-		}
-		return nil
-	})
+	}
+	if f.kernel {
+		return tx.Activate(f.golden)
+	}
+	return nil
 }
 
 // freeze makes the golden image read-only, unless somebody writes to it.
@@ -179,7 +211,7 @@ func (f *farm) remove(ctx context.Context, names []string) error {
 			if err != nil {
 				return err
 			}
-			if golden := lv.Origin(); golden == nil || golden.Name() != f.golden {
+			if golden := origin(lv); golden == nil || golden.Name() != f.golden {
 				return fmt.Errorf("%s is no clone of %s", name, f.golden)
 			}
 			if err := tx.RemoveLV(name); err != nil {
@@ -199,6 +231,9 @@ func (f *farm) list(ctx context.Context) error {
 	golden, err := vg.LV(f.golden)
 	if err != nil {
 		return err
+	}
+	if golden.IsThin() {
+		return f.listThin(golden)
 	}
 	t := tabwriter.NewWriter(f.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NAME\tSIZE\tTAKES\tOF")
