@@ -260,6 +260,7 @@ func (b *builder) createNode(n node) {
 	resume := &ResumeDevice{deviceRef: ref, Created: true, hidden: n.hidden}
 	switch {
 	case n.late:
+		create.told, load.told, resume.told = true, true, true
 		b.late = append(b.late, create, load, resume)
 	case n.early:
 		b.load = append(b.load, create, load, resume)
@@ -334,7 +335,8 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 		b.load = append(b.load, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
 	}
 	early := false
-	if n.early && !live && !m.info.Suspended && held == 0 && grows(table, m.table) {
+	// A pool does not become smaller again, so that it waits for the commit.
+	if n.early && !n.rereads && !live && !m.info.Suspended && held == 0 && grows(table, m.table) {
 		// Those above it are to find it as large as it will be.
 		b.load = append(b.load, &ResumeDevice{deviceRef: ref, early: true, hidden: n.hidden, back: b.tx.symbolic(m.table)})
 		early = true
@@ -373,10 +375,12 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 
 // addMissingNode plans a node or link that is not there, or leads elsewhere.
 func (b *builder) addMissingNode(n node, m *mapped) {
-	if n.hidden && n.layer == "" && b.tx.sys.host.hasNodes(m.name, m.dev, b.tx.vg.Name, n.lvName) {
+	add := b.addNode(n)
+	missing := !b.tx.sys.host.hasNodes(add.Name, m.dev, add.VG, add.LV)
+	if n.hidden && n.layer == "" && (missing || b.tx.sys.host.hasNodes(m.name, m.dev, b.tx.vg.Name, n.lvName)) {
 		b.drop = append(b.drop, &DropLink{VG: b.tx.vg.Name, LV: n.lvName})
 	}
-	if add := b.addNode(n); !b.tx.sys.host.hasNodes(add.Name, m.dev, add.VG, add.LV) {
+	if missing {
 		b.after = append(b.after, add)
 	}
 }

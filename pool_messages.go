@@ -111,23 +111,75 @@ func (b *builder) tellPool(n node) error {
 	}
 	ref := deviceRef{Name: n.name, UUID: n.uuid}
 	was := &metadata.ThinPool{}
-	if tx.st != nil {
-		if old := tx.st.lvs()[n.tells]; old != nil && len(old.Segments) == 1 {
-			if body, ok := old.Segments[0].Body.(*metadata.ThinPool); ok {
-				was = body
-			}
+	if body := thinPoolBody(lvRecord(tx.st, n.tells)); body != nil {
+		was = body
+	}
+	now := thinPoolBody(tx.findNow(n.tells))
+	again := was.TransactionID == now.TransactionID // and nothing is new
+	if !again {
+		if err := b.tellMissed(ref, was); err != nil {
+			return err
 		}
 	}
-	now := tx.findNow(n.tells).Segments[0].Body.(*metadata.ThinPool)
-	texts, err := b.messages(was.Messages, func(id metadata.ID) *metadata.LogicalVolume { return tx.st.lvs()[id] })
+	var made, gone []metadata.ThinMessage
+	for _, m := range now.Messages {
+		if m.Create.IsZero() {
+			gone = append(gone, m)
+		} else {
+			made = append(made, m)
+		}
+	}
+	texts, err := b.messages(made, tx.find)
 	if err != nil {
 		return err
 	}
-	b.load = append(b.load, &TellPool{deviceRef: ref, ID: was.TransactionID, Messages: texts})
-	if texts, err = b.messages(now.Messages, tx.find); err != nil {
+	// What is made, is while origins are at rest. What goes may be held until devices
+	// have their new tables.
+	if len(texts) > 0 {
+		b.resume = append(b.resume, &TellPool{deviceRef: ref, ID: now.TransactionID, Messages: texts, after: true, again: again, more: true})
+	}
+	if texts, err = b.messages(gone, tx.find); err != nil {
 		return err
 	}
-	b.resume = append(b.resume, &TellPool{deviceRef: ref, ID: now.TransactionID, Messages: texts, after: true})
+	b.confirm = slices.Insert(b.confirm, 0, Step(&TellPool{deviceRef: ref, ID: now.TransactionID, Messages: texts, after: true, again: again}))
+	return nil
+}
+
+// tellMissed plans that the kernel is told, before anything new, what it was to be
+// told when somebody died.
+func (b *builder) tellMissed(pool deviceRef, was *metadata.ThinPool) error {
+	tx := b.tx
+	texts, err := b.messages(was.Messages, func(id metadata.ID) *metadata.LogicalVolume { return lvRecord(tx.st, id) })
+	if err != nil {
+		return err
+	}
+	var held []deviceRef
+	for _, m := range was.Messages {
+		body := thinBody(lvRecord(tx.st, m.Create))
+		if body == nil || body.Origin.IsZero() {
+			continue
+		}
+		for _, layer := range []string{"", realLayer} {
+			origin := tx.kern.byUUID[dmUUID(b.plan.ID, body.Origin, layer)]
+			if origin == nil {
+				continue
+			}
+			if err := tx.kern.look(origin); err != nil {
+				return err
+			}
+			ref := deviceRef{Name: origin.name, UUID: origin.uuid}
+			if origin.info.LiveTable && !origin.info.Suspended && !slices.Contains(held, ref) {
+				held = append(held, ref)
+			}
+		}
+	}
+	for _, ref := range held {
+		b.load = append(b.load, &SuspendDevice{deviceRef: ref, FreezeFS: true})
+	}
+	b.load = append(b.load, &TellPool{deviceRef: pool, ID: was.TransactionID, Messages: texts, again: true})
+	for _, ref := range slices.Backward(held) {
+		b.load = append(b.load, &ResumeDevice{deviceRef: ref, early: true})
+	}
 	return nil
 }
 

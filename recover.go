@@ -37,7 +37,11 @@ func (s *System) Recover(ctx context.Context) (*Recovery, error) {
 	}
 	var errs []error
 	for _, name := range names {
-		if err := s.recoverGroup(ctx, name, rec); err != nil {
+		err := s.recoverGroup(ctx, name, rec)
+		if err == nil {
+			err = s.redeliver(ctx, name, rec)
+		}
+		if err != nil {
 			errs = append(errs, &OpError{Op: "recover", VG: name, Err: err})
 		}
 	}

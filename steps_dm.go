@@ -21,6 +21,8 @@ type CreateDevice struct {
 	harmless
 	deviceRef
 	Dev dm.Dev // only the minor number counts; 0 takes any
+
+	told bool // not unless the kernel was told of what it maps
 }
 
 func (s *CreateDevice) String() string {
@@ -32,6 +34,9 @@ func (s *CreateDevice) String() string {
 }
 
 func (s *CreateDevice) do(r *run) error {
+	if s.told && r.untold {
+		return nil
+	}
 	info, err := r.sys.kernel.Create(s.Name, s.UUID, dm.CreateOptions{Dev: s.Dev})
 	if err != nil {
 		return err
@@ -69,6 +74,8 @@ type LoadTable struct {
 	deviceRef
 	Table    dm.Table
 	ReadOnly bool
+
+	told bool // as with CreateDevice
 }
 
 func (s *LoadTable) String() string {
@@ -80,6 +87,9 @@ func (s *LoadTable) String() string {
 }
 
 func (s *LoadTable) do(r *run) error {
+	if s.told && r.untold {
+		return nil
+	}
 	table, err := r.resolve(s.Table)
 	if err != nil {
 		return err
@@ -311,6 +321,7 @@ type ResumeDevice struct {
 	early  bool     // before the commit: it was there, and not in use or just made larger
 	back   dm.Table // what it had, if it is in use
 	hidden bool
+	told   bool // as with CreateDevice
 }
 
 func (s *ResumeDevice) String() string { return "resume " + s.Name }
@@ -318,6 +329,9 @@ func (s *ResumeDevice) String() string { return "resume " + s.Name }
 // do tries twice: when the kernel refuses the new table, the first try drops it
 // and leaves the device suspended, and the second brings the old one back.
 func (s *ResumeDevice) do(r *run) error {
+	if s.told && r.untold {
+		return nil
+	}
 	if !s.Created && !s.early {
 		r.forward = true
 	}

@@ -19,16 +19,24 @@ type TellPool struct {
 	Messages []string // as the kernel is sent them
 
 	after bool // the commit
+	again bool // it may have been told before
+	more  bool // is to come, so that the transaction ID stays
 }
 
 func (s *TellPool) String() string {
-	if len(s.Messages) == 0 {
+	switch {
+	case s.more:
+		return fmt.Sprintf("tell %s: %s", s.Name, strings.Join(s.Messages, ", "))
+	case len(s.Messages) == 0:
 		return fmt.Sprintf("have %s at transaction %d", s.Name, s.ID)
 	}
 	return fmt.Sprintf("tell %s: %s, for transaction %d", s.Name, strings.Join(s.Messages, ", "), s.ID)
 }
 
 func (s *TellPool) do(r *run) error {
+	if s.after && r.untold {
+		return nil // it would take what was not told for told
+	}
 	err := s.tell(r)
 	if err != nil && s.after {
 		r.untold = true
@@ -45,9 +53,12 @@ func (s *TellPool) tell(r *run) error {
 		return s.mismatch(status.TransactionID)
 	}
 	for _, text := range s.Messages {
-		if err := s.send(r, text); err != nil && !done(text, err) {
+		if err := s.send(r, text); err != nil && !s.done(text, err) {
 			return err
 		}
+	}
+	if s.more {
+		return nil
 	}
 	if err := s.send(r, dm.ThinSetTransactionID(status.TransactionID, s.ID)); err != nil {
 		return err
@@ -90,8 +101,15 @@ func (s *TellPool) send(r *run, text string) error {
 	return err
 }
 
-// done says whether an error tells that a message was sent before.
-func done(message string, err error) bool {
-	return strings.HasPrefix(message, "create_thin ") && errors.Is(err, dm.ErrExists) ||
-		strings.HasPrefix(message, "delete ") && errors.Is(err, dm.ErrNotFound)
+// done says whether an error tells that a message was sent before. A snapshot that is
+// there, and was not made for this text, is somebody else's.
+func (s *TellPool) done(message string, err error) bool {
+	switch verb, _, _ := strings.Cut(message, " "); verb {
+	case "create_thin":
+		return errors.Is(err, dm.ErrExists)
+	case "create_snap":
+		return s.again && errors.Is(err, dm.ErrExists)
+	default:
+		return errors.Is(err, dm.ErrNotFound)
+	}
 }
