@@ -85,6 +85,7 @@ func thinFarm(t *testing.T, size int64) (command func(args ...string) (string, e
 	t.Helper()
 	umltest.NeedKernel(t)
 	umltest.NeedTool(t, "dmsetup")
+	umltest.NeedTool(t, "blkdiscard")
 	ctx := context.Background()
 	disk, _ := umltest.Loop(t, size)
 	sys, err := open(ctx, true, []string{disk})
@@ -131,7 +132,7 @@ func TestKernelThinClonesTakeWhatTheHeaderShows(t *testing.T) {
 	require.NoError(t, err)
 	want := map[string][]byte{"debian": golden}
 	for i, size := range []int{1 << 20, 3 << 20, 10 << 20} {
-		off := []int{40 << 20, 20 << 20, 5 << 20}[i]
+		off := []int{40 << 20, 14 << 20, 5 << 20}[i] // beside, across and in what golden holds
 		data := bytes.Repeat([]byte{byte(1 + i)}, size)
 		writeTo(t, clones[i], data, int64(off))
 		want[clones[i]] = bytes.Clone(golden)
@@ -147,6 +148,28 @@ func TestKernelThinClonesTakeWhatTheHeaderShows(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, bytes.Equal(want, got), name)
 	}
+	umltest.Run(t, "blkdiscard", "-o", "1048576", "-l", "16777216", "/dev/vg0/db")
+	out, err = command()
+	require.NoError(t, err)
+	assert.Contains(t, out, "/dev/vg0/db    64 MiB  0 B\n", "it differs, but has nothing")
+}
+
+// TestKernelWatchExtendsThePool fills a clone while it is watched.
+func TestKernelWatchExtendsThePool(t *testing.T) {
+	command, sys := thinFarm(t, 256<<20)
+	image, _ := newImageFile(t)
+	_, err := command("-image", image, "-clone", "web1", "-space", "1")
+	require.NoError(t, err)
+	writeTo(t, "web1", make([]byte, 48<<20), 0)
+	ctx, cancel := context.WithCancel(context.Background())
+	out := cancelOn{&strings.Builder{}, "vms", cancel}
+	f := farm{out: out, sys: sys, vg: "vg0", golden: "debian"}
+	require.NoError(t, f.watch(ctx))
+	assert.Equal(t, "vms: has got more space\n", out.to.String())
+	shown, err := command()
+	require.NoError(t, err)
+	assert.Contains(t, shown, "debian takes 12 MiB, and 60 MiB of 88 MiB in vms are in use.\n")
+	writeTo(t, "web1", make([]byte, 16<<20), 48<<20) // more than there was room for
 }
 
 // TestKernelThinClonesAreRefusedAheadOfAnything finds neither a pool nor a golden image

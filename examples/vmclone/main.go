@@ -21,11 +21,11 @@
 // The other commands are the same. After each clone has written something, the second
 // one prints:
 //
-//	NAME           SIZE    HOLDS
-//	/dev/vg0/web1  64 MiB  13 MiB
-//	/dev/vg0/web2  64 MiB  15 MiB
-//	/dev/vg0/db    64 MiB  12 MiB
-//	debian takes 12 MiB, all clones together 14 MiB of the 104 MiB in vms.
+//	NAME           SIZE    TAKES
+//	/dev/vg0/web1  64 MiB  1 MiB
+//	/dev/vg0/web2  64 MiB  3 MiB
+//	/dev/vg0/db    64 MiB  10 MiB
+//	debian takes 12 MiB, and 26 MiB of 104 MiB in vms are in use.
 //
 // Without arguments it shows clones outside of pools on a file of its own, writes
 // something else to each, and prints:
@@ -233,7 +233,7 @@ func (f *farm) list(ctx context.Context) error {
 		return err
 	}
 	if golden.IsThin() {
-		return f.listThin(golden)
+		return f.listThin(ctx, golden)
 	}
 	t := tabwriter.NewWriter(f.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NAME\tSIZE\tTAKES\tOF")
@@ -260,7 +260,18 @@ func (f *farm) list(ctx context.Context) error {
 
 // watch gives clones that are three quarters full a quarter more.
 func (f *farm) watch(ctx context.Context) error {
-	err := f.sys.Monitor(ctx, lvm.MonitorOptions{
+	vg, err := f.sys.VG(ctx, f.vg)
+	if err != nil {
+		return err
+	}
+	golden, err := vg.LV(f.golden)
+	if err != nil {
+		return err
+	}
+	if golden.IsThin() {
+		return f.watchThin(ctx)
+	}
+	err = f.sys.Monitor(ctx, lvm.MonitorOptions{
 		VGs: []string{f.vg}, AutoExtend: lvm.AutoExtend{Threshold: 75, By: 25},
 		Event: func(e lvm.SnapshotEvent) {
 			switch e.Kind {

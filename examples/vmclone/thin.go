@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"text/tabwriter"
+	"time"
 
 	"github.com/lvm-go/lvm"
 )
@@ -103,33 +105,112 @@ func (f *farm) fill(ctx context.Context, name string, image io.ReaderAt, size lv
 }
 
 // listThin tells how much space each thin clone takes.
-func (f *farm) listThin(golden *lvm.LogicalVolume) error {
+func (f *farm) listThin(ctx context.Context, golden *lvm.LogicalVolume) error {
 	image, err := golden.ThinUsage()
 	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(f.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "NAME\tSIZE\tTAKES")
+	for clone := range golden.ThinSnapshots() {
+		takes, err := takes(ctx, clone, golden)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\n", clone.Path(), clone.Size(), takes)
+	}
+	if err := t.Flush(); err != nil {
 		return err
 	}
 	pool, err := golden.Pool().ThinPoolUsage()
 	if err != nil {
 		return err
 	}
-	t := tabwriter.NewWriter(f.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "NAME\tSIZE\tHOLDS")
-	for clone := range golden.ThinSnapshots() {
-		holds := "inactive"
-		u, err := clone.ThinUsage()
-		if err == nil {
-			holds = u.Mapped.String()
-		} else if !errors.Is(err, lvm.ErrNotActive) {
+	fmt.Fprintf(f.out, "%s takes %s, and %s of %s in %s are in use.\n",
+		f.golden, image.Mapped, pool.Data, pool.DataTotal, golden.Pool().Name())
+	return pool.Err()
+}
+
+// takes returns how much space a clone has for itself: what it has and does not share
+// with the golden image. What it has discarded differs as well, but takes none.
+func takes(ctx context.Context, clone, golden *lvm.LogicalVolume) (sum lvm.Bytes, err error) {
+	has, err := collect(clone.Mapped(ctx))
+	if err != nil {
+		return 0, err
+	}
+	differs, err := collect(clone.Changes(ctx, golden))
+	if err != nil {
+		return 0, err
+	}
+	for len(has) > 0 && len(differs) > 0 {
+		one, other := has[0].Offset+has[0].Length, differs[0].Offset+differs[0].Length
+		if start := max(has[0].Offset, differs[0].Offset); start < min(one, other) {
+			sum += min(one, other) - start
+		}
+		if one <= other {
+			has = has[1:]
+		} else {
+			differs = differs[1:]
+		}
+	}
+	return sum, nil
+}
+
+func collect(ranges iter.Seq2[lvm.Range, error]) (list []lvm.Range, err error) {
+	for r, err := range ranges {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+// watchThin gives a pool more space when it needs it.
+func (f *farm) watchThin(ctx context.Context) error {
+	for {
+		if err := f.extendPool(ctx); err != nil && ctx.Err() == nil {
+			fmt.Fprintln(f.out, err) // the next time may be better
+		}
+		select {
+		case <-ctx.Done():
+			return nil // that is how it ends
+		case <-time.After(10 * time.Second):
+		}
+	}
+}
+
+// extendPool gives a pool that is three quarters full a quarter more, and its metadata.
+func (f *farm) extendPool(ctx context.Context) error {
+	const full = 75 * lvm.Percent(100)
+	more := lvm.ExtendSpec{By: lvm.PercentLV(25)}
+	var name string
+	var data, metadata bool
+	err := f.sys.Update(ctx, f.vg, func(tx *lvm.Tx) error {
+		golden, err := tx.VG().LV(f.golden)
+		if err != nil {
 			return err
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\n", clone.Path(), clone.Size(), holds)
-	}
-	if err := t.Flush(); err != nil {
+		u, err := golden.Pool().ThinPoolUsage()
+		if err != nil {
+			return err
+		}
+		name, data, metadata = golden.Pool().Name(), u.DataPercent() > full, u.MetadataPercent() > full
+		if metadata {
+			err = tx.ExtendPoolMetadata(name, more)
+		}
+		if data && err == nil {
+			err = tx.ExtendLV(name, more)
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(f.out, "%s takes %s, all clones together %s of the %s in %s.\n",
-		f.golden, image.Mapped, pool.Data-image.Mapped, pool.DataTotal, golden.Pool().Name())
-	return pool.Err()
+	if data || metadata {
+		fmt.Fprintf(f.out, "%s: has got more space\n", name)
+	}
+	return nil
 }
 
 // origin returns what a volume is a clone of, nil if it is none.
