@@ -73,6 +73,9 @@ func (tx *Tx) renameParts(old *metadata.LogicalVolume, name string) error {
 		if !ok || tx.isVisible(part) {
 			continue
 		}
+		if err := notMoving(part); err != nil {
+			return err
+		}
 		lv := *part
 		lv.Name = name + "_" + rest
 		if other, _ := tx.lookup(lv.Name); other != nil {

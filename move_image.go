@@ -16,13 +16,10 @@ func (p *movePlan) notOpen(tx *Tx) error {
 		return nil
 	}
 	for _, user := range p.lvs {
-		lv := tx.vg.LVs[user.index]
-		id := lv.ID
-		if link, ok := tx.snapshotBy(id); ok {
-			id = link.body.Origin
-		}
-		if tx.sys.opened.isOpen(tx.vg.ID, id) {
-			return fault(ErrBusy, "files are open on lv %s", lv.Name)
+		for _, lv := range tx.upwards(tx.vg.LVs[user.index], true) {
+			if tx.sys.opened.isOpen(tx.vg.ID, lv.ID) {
+				return fault(ErrBusy, "files are open on lv %s", lv.Name)
+			}
 		}
 	}
 	return nil

@@ -77,7 +77,7 @@ func (tx *Tx) moveOnly(ref string) (map[metadata.ID]bool, error) {
 			return
 		}
 		only[lv.ID] = true
-		for _, below := range lvsBelow(lv) {
+		for _, below := range slices.Concat(lvsBelow(lv), usedBy(lv)) {
 			add(tx.find(below))
 		}
 	}
@@ -88,7 +88,7 @@ func (tx *Tx) moveOnly(ref string) (map[metadata.ID]bool, error) {
 // choose finds the areas to move. Volumes that are being moved are left alone, as
 // lvm2 does, and so is what belongs to another move.
 func (p *movePlan) choose(tx *Tx, only map[metadata.ID]bool) error {
-	legs := tx.mirrorLegs()
+	legs := tx.moveLegLVs()
 	skipped := ""
 	for i, lv := range tx.vg.LVs {
 		if lv == nil || only != nil && !only[lv.ID] {
@@ -125,7 +125,7 @@ func (p *movePlan) choose(tx *Tx, only map[metadata.ID]bool) error {
 			skipped = lv.Name
 			continue
 		}
-		if err := tx.notMerging(lv); err != nil {
+		if err := tx.movable(lv); err != nil {
 			return err
 		}
 		p.lvs, p.pieces = append(p.lvs, user), append(p.pieces, pieces...)
@@ -139,16 +139,15 @@ func (p *movePlan) choose(tx *Tx, only map[metadata.ID]bool) error {
 	return fault(ErrNothingToMove, "no lv that can be moved has extents there")
 }
 
-// mirrorLegs returns the volumes that are legs of mirrors: parts of a move
-// that is atomic.
-func (tx *Tx) mirrorLegs() map[metadata.ID]bool {
+// moveLegLVs returns the volumes that are legs of moves that are atomic.
+func (tx *Tx) moveLegLVs() map[metadata.ID]bool {
 	legs := map[metadata.ID]bool{}
 	for _, lv := range tx.vg.LVs {
 		if lv == nil {
 			continue
 		}
 		for i := range lv.Segments {
-			if body, ok := lv.Segments[i].Body.(*metadata.Mirror); ok {
+			if body, ok := lv.Segments[i].Body.(*metadata.Mirror); ok && isMove(lv) {
 				for _, leg := range body.Legs {
 					legs[leg.LV] = true
 				}
@@ -215,13 +214,15 @@ func (p *movePlan) touches(lv *metadata.LogicalVolume) bool {
 }
 
 // place finds room for the pieces: not where they are, nor where another stripe
-// of their segment is, unless the policy is anywhere.
+// of their segment is, nor another leg of a raid or mirror that they are in, unless
+// the policy is anywhere.
 func (p *movePlan) place(tx *Tx, policy Allocation, to []allocPV) error {
 	request := allocRequest{Name: "move", Policy: resolvePolicy(tx.vg, nil, policy), PVs: to}
 	for i := range p.pieces {
 		piece := &p.pieces[i]
-		seg := &p.lvs[piece.user].segments[piece.segment]
-		part := allocPart{Count: piece.count, Apart: []metadata.ID{p.from.PV}}
+		user := &p.lvs[piece.user]
+		seg := &user.segments[piece.segment]
+		part := allocPart{Count: piece.count, Apart: append(tx.apart(tx.vg.LVs[user.index]), p.from.PV)}
 		for _, a := range areasOf(seg) {
 			if !a.PV.IsZero() {
 				part.Apart = append(part.Apart, a.PV)

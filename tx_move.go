@@ -12,15 +12,18 @@ import (
 type MoveOptions struct {
 	// From is the physical volume that extents are moved off, or ranges of it.
 	From PVSelection
-	// LV keeps the move to the extents of one logical volume; all volumes that
-	// have extents there if empty. Of a snapshot it is the COW store that moves.
+	// LV keeps the move to the extents of one logical volume, with all that it
+	// consists of, or to a part of one by its hidden name; all volumes that have
+	// extents there if empty. Of a snapshot it is the COW store that moves, of a
+	// thin volume its pool.
 	LV string
 	// To are the physical volumes to use, in this order of preference; all but
 	// From if empty.
 	To []PVSelection
 	// Allocation is the policy by which the new place is found, the group's if
 	// zero. Only AllocAnywhere takes it on From itself, or on a physical volume
-	// that holds another stripe of the same segment.
+	// that holds another stripe of the same segment, or another leg of the raid or
+	// mirror that it is in.
 	Allocation Allocation
 	// Atomic lets nothing count as moved before all is: if it is aborted,
 	// everything stays where it was. Otherwise each segment counts as soon as it
@@ -55,8 +58,9 @@ const moveRegionSize = 2 * units.MiB
 //
 // Returns errors matching [ErrInvalidSelection], [ErrLVNotFound], [ErrNoSpace],
 // [ErrNothingToMove], [ErrMoving] if all that is there is being moved already,
-// [ErrMerging] if a snapshot is being merged into one of the volumes, or
-// [ErrMissingPV].
+// [ErrMerging] if a snapshot is being merged into one of the volumes,
+// [ErrUnsupported] if one belongs to a raid with integrity data, or is the cache
+// of a writecache, or [ErrMissingPV].
 func (tx *Tx) StartMove(o MoveOptions) (*Move, error) {
 	var move *metadata.LogicalVolume
 	err := tx.whole(func() (err error) { move, err = tx.startMove(o); return err })
