@@ -61,7 +61,7 @@ func markSnapshots(t testing.TB, sys *System) {
 // patternOf returns what a volume of before holds after writePatterns and
 // markSnapshots; nil if it holds nothing by itself.
 func patternOf(before *metadata.VolumeGroup, now *VolumeGroup, old *metadata.LogicalVolume) []byte {
-	if snapshotLinkOf(old) != nil || strings.HasPrefix(old.Name, movePrefix) || ofRAID(old) || keepsNothing(before, old) {
+	if snapshotLinkOf(old) != nil || strings.HasPrefix(old.Name, movePrefix) || ofRAID(old) || keepsNothing(before, old) || isCache(old) {
 		return nil
 	}
 	size := func(lv *metadata.LogicalVolume) Bytes { return extentBytes(before, lv.Extents()) }

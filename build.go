@@ -98,7 +98,7 @@ func (tx *Tx) phases() (*builder, error) {
 	}
 	b := &builder{tx: tx, plan: p}
 	for _, build := range []func() error{
-		b.checkWhole, b.checkMoves, b.checkPlaces, b.checkStores, b.checkLayers, b.checkIdentity, b.finishOld, b.initPVs, b.newHeads, b.syncs, b.archive, b.releasePVs, b.writeMetadata, b.relabel, b.devices, b.checkCopied, b.fileSystems, b.finishPVs, b.backup,
+		b.checkWhole, b.checkMoves, b.checkPlaces, b.checkStores, b.checkLayers, b.checkIdentity, b.finishOld, b.initPVs, b.newHeads, b.syncs, b.archive, b.releasePVs, b.writeMetadata, b.relabel, b.devices, b.checkCopied, b.checkFlushed, b.fileSystems, b.finishPVs, b.backup,
 	} {
 		if err := build(); err != nil {
 			return nil, err
@@ -461,7 +461,7 @@ func (b *builder) writeMetadata() error {
 		return b.eraseGroup()
 	}
 	rec := *tx.vg
-	rec.LVs = slices.DeleteFunc(slices.Clone(rec.LVs), func(lv *metadata.LogicalVolume) bool { return lv == nil })
+	rec.LVs = tx.inTextOrder()
 	rec.PVs = b.presence(rec.PVs)
 	rec.History = tx.remembered(rec.History)
 	rec.Seqno = b.plan.BaseSeqno + max(tx.seqnoStep, 1)
@@ -703,4 +703,18 @@ func (b *builder) eraseGroup() error {
 	b.plan.Seqno = 0
 	b.commit = append(b.commit, &EraseMetadata{Devices: devicesOf(areas), areas: areas})
 	return nil
+}
+
+// inTextOrder returns the LVs as a reader of the text finds them, those that users
+// see first, so that whoever goes on has them in one order.
+func (tx *Tx) inTextOrder() []*metadata.LogicalVolume {
+	out := make([]*metadata.LogicalVolume, 0, len(tx.vg.LVs))
+	for _, visible := range [...]bool{true, false} {
+		for _, lv := range tx.vg.LVs {
+			if lv != nil && tx.isVisible(lv) == visible {
+				out = append(out, lv)
+			}
+		}
+	}
+	return out
 }

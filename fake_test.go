@@ -105,7 +105,7 @@ func (m *machine) unlike(t testing.TB) []string {
 	for _, vg := range inv.VGs {
 		kern := &kernelState{}
 		for lv := range vg.LVs() {
-			if snapshotLinkOf(lv.rec) != nil {
+			if _, pool := kindOf(lv.rec).(cachePoolType); pool || snapshotLinkOf(lv.rec) != nil {
 				continue
 			}
 			r := &renderer{vg: vg.rec, device: sys.tableDevice(vg.members), links: vg.links(), merges: m.merges(vg), standIns: &standIns{kern: kern}}

@@ -266,7 +266,7 @@ func (r *interopRun) state() string {
 // unnumbered replaces the numbers of commits and of mapped devices, which tell how
 // a state came about.
 func unnumbered(state string) string {
-	state = seqnos.ReplaceAllString(state, "")
+	state = mqs.ReplaceAllString(seqnos.ReplaceAllString(state, ""), "${1}smq")
 	for _, info := range infoLines.FindAllStringSubmatch(state, -1) {
 		state = regexp.MustCompile(`\b`+info[2]+`:`+info[3]+`\b`).ReplaceAllString(state, "<"+info[1]+">")
 	}
@@ -281,7 +281,10 @@ var (
 	seqnos = regexp.MustCompile(`(?m)(^\s*seqno = \d+$|"vg_seqno":"\d+"|"lv_kernel_minor":"-?\d+")`)
 	// whims: after some operations lvm2 links to what it hides, or sets the
 	// read-ahead of what nobody but the kernel reads.
-	whims     = regexp.MustCompile(`(?m)^(?:/dev/\w+/\S+_vorigin .*\n|/dev/\w+/\S+ .*-pool:L--r:.*\n|(\S+-(?:real|cow) [01] \d+) \d+ )`)
+	whims = regexp.MustCompile(`(?m)^(?:/dev/\w+/\S+_vorigin .*\n|/dev/\w+/\S+ .*-pool:L--r:.*\n|(\S+-(?:real|cow) [01] \d+) \d+ )`)
+	// mqs: lvm2 has the kernel use mq where the metadata says smq, without a pool. To
+	// the kernel it is the same.
+	mqs       = regexp.MustCompile(`((?:writethrough|writeback|passthrough) |"kernel_cache_policy":")mq\b`)
 	infoLines = regexp.MustCompile(`(?m)^([^:\n]+:LVM-[^:\n]*:[^:\n]*:\d+:\d+):(\d+):(\d+)$`)
 )
 
@@ -387,7 +390,7 @@ func (r *interopRun) ask(all bool) string {
 		compareReports(r.T, vg, reports[i], r.where)
 		report := personalFields.ReplaceAllString(reports[i], "")
 		if r.commits {
-			report = seqnos.ReplaceAllString(report, "")
+			report = mqs.ReplaceAllString(seqnos.ReplaceAllString(report, ""), "${1}smq")
 		}
 		rows := strings.Split(strings.ReplaceAll(report, "},\n", "}\n"), "\n") // lvm2 sorts some of them by UUID
 		slices.Sort(rows)

@@ -349,7 +349,7 @@ func (b *builder) repairTrees() map[metadata.ID]error {
 		}
 	}
 	for _, m := range tx.kern.all() {
-		if m.layer != "" || tx.find(m.lv) == nil {
+		if m.layer != "" || tx.find(m.lv) == nil || b.isFormerPart(m) {
 			continue
 		}
 		tops := b.tops(m.lv)
@@ -445,7 +445,7 @@ func (b *builder) leftOver(m *mapped, lv *metadata.LogicalVolume) bool {
 		return !m.info.LiveTable || errorsOnly || layer != "" || isPrivateUUID(m.uuid) || isMoveName(name) || reservedPart(name) != ""
 	case lv.IsOpaque() || unclaimedLV(b.tx.claims(), lv) != nil:
 		return false
-	case layer != "":
+	case layer != "" || b.isFormerPart(m):
 		return true
 	case b.isHiddenPart(m.lv):
 		return !m.info.ReadOnly // lvm2 activates parts by themselves for people to look at, read-only
@@ -459,6 +459,13 @@ func (b *builder) leftOver(m *mapped, lv *metadata.LogicalVolume) bool {
 func (b *builder) isHiddenPart(id metadata.ID) bool {
 	lv := b.tx.find(id)
 	return lv != nil && b.tx.ties().isPart(id) && !b.tx.isVisible(lv) && !isMove(lv)
+}
+
+// isFormerPart says whether a device is of an LV as a part of a cache that it is no
+// more, and so not what users see of it.
+func (b *builder) isFormerPart(m *mapped) bool {
+	_, _, layer, _ := parseDMUUID(m.uuid)
+	return layer == cacheVolLayer && b.tx.ties().layers[m.lv] != layer
 }
 
 // isPrivateUUID says whether a device's uuid marks it as one that is not for

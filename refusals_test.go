@@ -115,6 +115,17 @@ var txCalls = map[string]txCall{
 	"ExtendPoolMetadata": change(func(tx *Tx) error { return tx.ExtendPoolMetadata("pool", ExtendSpec{By: ExtentCount(1)}) }),
 	"ChangeThinPool":     change(func(tx *Tx) error { return tx.ChangeThinPool("pool", ThinPoolChange{Zeroing: ChoiceNo}) }),
 
+	"CreateCachePool": change(func(tx *Tx) error {
+		_, err := tx.CreateCachePool(CachePoolSpec{Name: "new", Size: ExtentCount(2)})
+		return err
+	}),
+	"AttachCache":      change(func(tx *Tx) error { return tx.AttachCache("data", AttachCacheSpec{CacheVol: "striped"}) }),
+	"AttachWriteCache": change(func(tx *Tx) error { return tx.AttachWriteCache("data", AttachWriteCacheSpec{CacheVol: "striped"}) }),
+	"ChangeCache":      change(func(tx *Tx) error { return tx.ChangeCache("data", CacheChange{Mode: CacheWriteback}) }),
+	"ChangeWriteCache": change(func(tx *Tx) error { return tx.ChangeWriteCache("data") }),
+	"StartFlush":       change(func(tx *Tx) error { return tx.StartFlush("data") }, ErrMissingPV),
+	"DetachCache":      change(func(tx *Tx) error { return tx.DetachCache("data", DetachSpec{}) }, ErrMissingPV),
+
 	"CreateLV":             change(func(tx *Tx) error { return tx.addLV("new", 2, 1) }),
 	"ExtendLV":             change(func(tx *Tx) error { return tx.ExtendLV("data", ExtendSpec{By: ExtentCount(2)}) }),
 	"ReduceLV":             change(func(tx *Tx) error { return tx.ReduceLV("data", ReduceSpec{By: ExtentCount(2)}) }),
@@ -183,8 +194,8 @@ func groupStates() []groupState {
 	}
 }
 
-// moveSteps need a move, which there is not.
-var moveSteps = []string{"AdvanceMove", "FinishMove", "AbortMove"}
+// moveSteps need a move or a cache, which there is not.
+var moveSteps = []string{"AdvanceMove", "FinishMove", "AbortMove", "StartFlush", "DetachCache"}
 
 func hasKey(calls map[string]txCall, name string) bool { _, has := calls[name]; return has }
 

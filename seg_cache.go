@@ -1,6 +1,8 @@
 package lvm
 
 import (
+	"strconv"
+
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -82,13 +84,27 @@ func (cacheType) target(r *renderer, seg *metadata.Segment) (dm.Target, error) {
 	if t.Policy == "" {
 		t.Policy = "mq" // of texts from before there were others
 	}
-	for _, s := range settings.Settings {
-		t.Settings = append(t.Settings, dm.Setting{Key: s.Key, Value: s.Value})
+	if body.Cleaner || t.Policy == policyCleaner {
+		t.Policy, t.Mode = policyCleaner, dm.CacheWritethrough
+		return t, err
 	}
-	if body.Cleaner {
-		t.Policy, t.Settings, t.Mode = "cleaner", nil, dm.CacheWritethrough
-	}
+	t.Settings = targetSettings(settings)
 	return t, err
+}
+
+// targetSettings returns the settings of a cache that the kernel takes. smq knows
+// none but the threshold, which others may have as well. Source: lvm2 as observed.
+func targetSettings(settings metadata.CacheSettings) []dm.Setting {
+	var out []dm.Setting
+	if n := cacheThreshold(settings); n != defaultThreshold {
+		out = append(out, dm.Setting{Key: settingThreshold, Value: strconv.FormatUint(uint64(n), 10)})
+	}
+	for _, s := range settings.Settings {
+		if s.Key != settingThreshold && settings.Policy != policySMQ {
+			out = append(out, dm.Setting{Key: s.Key, Value: s.Value})
+		}
+	}
+	return out
 }
 
 func cacheMode(word string) dm.CacheMode {

@@ -25,7 +25,15 @@ func (writeCacheType) target(r *renderer, seg *metadata.Segment) (dm.Target, err
 	body := seg.Body.(*metadata.WriteCache)
 	t := dm.WriteCache{BlockSize: body.BlockSize}
 	for _, s := range body.Settings {
-		t.Settings = append(t.Settings, dm.Setting{Key: s.Key, Value: s.Value})
+		switch {
+		case !isWriteCacheWord(s.Key):
+			t.Settings = append(t.Settings, dm.Setting{Key: s.Key, Value: s.Value})
+		case s.Value != "0":
+			t.Settings = append(t.Settings, dm.Setting{Key: s.Key})
+		}
+	}
+	if body.OtherKey != "" {
+		t.Settings = append(t.Settings, dm.Setting{Key: body.OtherKey, Value: body.OtherValue})
 	}
 	err := r.beneath(func() (err error) {
 		if t.Origin, err = r.part(body.Origin); err == nil {
@@ -34,4 +42,10 @@ func (writeCacheType) target(r *renderer, seg *metadata.Segment) (dm.Target, err
 		return err
 	})
 	return t, err
+}
+
+// isWriteCacheWord says whether a setting is a word for the kernel, which has no
+// value.
+func isWriteCacheWord(key string) bool {
+	return key == "fua" || key == "nofua" || key == settingCleaner || key == "metadata_only"
 }

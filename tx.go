@@ -84,6 +84,7 @@ type Tx struct {
 	claimed   map[string]string                         // see claims
 	copied    []metadata.ID                             // moves that came on; see checkCopied
 	alike     []alike                                   // mirrors whose legs have to be in sync; see checkAlike
+	flushed   []metadata.ID                             // volumes whose caches are taken for clean; see checkFlushed
 }
 
 // wish is what shall happen to the devices of a logical volume.

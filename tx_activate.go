@@ -96,6 +96,9 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 	if !tx.isVisible(lv) {
 		return fault(ErrUnsupported, "lv %s is a part of another lv", lv.Name)
 	}
+	if _, pool := kindOf(lv).(cachePoolType); pool && !w.deactivate {
+		return fault(ErrUnsupported, "lv %s is a cache pool, which has no device of its own", lv.Name)
+	}
 	if link, ok := tx.snapshotBy(lv.ID); ok {
 		origin := tx.find(link.body.Origin)
 		if w.deactivate && tx.isVisible(origin) {
@@ -212,6 +215,9 @@ func (tx *Tx) setAll(op string, w wish, o ActivateOptions, take func(*metadata.L
 	for _, lv := range tx.vg.LVs {
 		if lv == nil || !tx.isVisible(lv) || !take(lv) {
 			continue
+		}
+		if _, pool := kindOf(lv).(cachePoolType); pool {
+			continue // it has no device
 		}
 		if link, snapshot := tx.snapshotBy(lv.ID); snapshot && tx.isVisible(tx.find(link.body.Origin)) {
 			continue // it comes and goes with its origin

@@ -36,7 +36,17 @@ func methodsOnLVs() map[string]inRoles {
 	snapshotOnly := inRoles{origin: ErrInvalidSpec, mergingOrigin: ErrInvalidSpec, merging: part, link: part}
 	mergeable := snapshotOnly
 	mergeable.other, mergeable.merging = merging, merging
+	uncached := inRoles{origin: ErrInvalidSpec, snapshot: ErrInvalidSpec, mergingOrigin: ErrInvalidSpec, other: ErrInvalidSpec, merging: part, link: part}
+	never := inRoles{origin: part, snapshot: part, mergingOrigin: part, other: part, merging: part, link: part}
 	return map[string]inRoles{
+		"AttachCache": with(never, func(tx *Tx, lv string) error { return tx.AttachCache(lv, AttachCacheSpec{CacheVol: "striped"}) }),
+		"AttachWriteCache": with(never, func(tx *Tx, lv string) error {
+			return tx.AttachWriteCache(lv, AttachWriteCacheSpec{CacheVol: "striped"})
+		}),
+		"ChangeCache":      with(uncached, func(tx *Tx, lv string) error { return tx.ChangeCache(lv, CacheChange{Mode: CacheWriteback}) }),
+		"ChangeWriteCache": with(uncached, func(tx *Tx, lv string) error { return tx.ChangeWriteCache(lv) }),
+		"StartFlush":       with(uncached, (*Tx).StartFlush),
+		"DetachCache":      with(uncached, func(tx *Tx, lv string) error { return tx.DetachCache(lv, DetachSpec{}) }),
 		"CreateSnapshot": with(inRoles{snapshot: part, mergingOrigin: merging, other: part, merging: part, link: part},
 			func(tx *Tx, lv string) error { return tx.addSnapshot(lv, "new", 4) }),
 		"MergeSnapshot": with(mergeable, (*Tx).MergeSnapshot),

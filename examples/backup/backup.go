@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -89,7 +88,7 @@ func (b *backup) sources(ctx context.Context) (number int, sources []*source, er
 	}
 	for _, lv := range volumes {
 		s := &source{lv: lv}
-		for snapshot := range snapshotsOf(lv) {
+		for snapshot := range lv.Snapshots() {
 			if !snapshot.HasTag(tag) {
 				continue
 			}
@@ -98,7 +97,7 @@ func (b *backup) sources(ctx context.Context) (number int, sources []*source, er
 				s.base = snapshot // the last one counts
 			}
 		}
-		if s.base != nil && !s.base.IsThin() {
+		if s.base != nil {
 			_, err := s.base.SnapshotUsage()
 			if errors.Is(err, lvm.ErrSnapshotInvalid) {
 				fmt.Fprintf(b.out, "%s: more was changed than %s has room for.\n", lv.Name(), s.base.Name())
@@ -129,7 +128,7 @@ func (b *backup) volumes(ctx context.Context) ([]*lvm.LogicalVolume, error) {
 	}
 	if len(b.lvs) == 0 {
 		for lv := range vg.LVs() {
-			if !lv.Hidden() && !lv.IsSnapshot() && !lv.IsThinPool() && !lv.HasTag(tag) {
+			if !lv.Hidden() && !lv.IsSnapshot() {
 				volumes = append(volumes, lv)
 			}
 		}
@@ -156,7 +155,11 @@ func (b *backup) snapshots(ctx context.Context, number int, sources []*source) e
 					return err
 				}
 			}
-			if err := b.snapshot(tx, s.lv, snapshotName(s.lv, number)); err != nil {
+			_, err := tx.CreateSnapshot(s.lv.Name(), lvm.SnapshotSpec{
+				Name: snapshotName(s.lv, number), Size: lvm.PercentOrigin(b.space), ChunkSize: 64 * lvm.KiB,
+				ReadOnly: true, Tags: []string{tag},
+			})
+			if err != nil {
 				return err
 			}
 		}
@@ -176,29 +179,6 @@ func (b *backup) snapshots(ctx context.Context, number int, sources []*source) e
 		}
 	}
 	return nil
-}
-
-// snapshot takes a snapshot of a volume: in its pool if it is a thin one. The host
-// does not activate that when it starts, since comparing it takes no device.
-func (b *backup) snapshot(tx *lvm.Tx, lv *lvm.LogicalVolume, name string) (err error) {
-	if lv.IsThin() {
-		_, err = tx.CreateThinSnapshot(lv.Name(), lvm.ThinSnapshotSpec{
-			Name: name, ReadOnly: true, Tags: []string{tag}, Activate: true, NoAutoActivation: true,
-		})
-	} else {
-		_, err = tx.CreateSnapshot(lv.Name(), lvm.SnapshotSpec{
-			Name: name, Size: lvm.PercentOrigin(b.space), ChunkSize: 64 * lvm.KiB, ReadOnly: true, Tags: []string{tag},
-		})
-	}
-	return err
-}
-
-// snapshotsOf returns the snapshots of a volume.
-func snapshotsOf(lv *lvm.LogicalVolume) iter.Seq[*lvm.LogicalVolume] {
-	if lv.IsThin() {
-		return lv.ThinSnapshots()
-	}
-	return lv.Snapshots()
 }
 
 func snapshotName(lv *lvm.LogicalVolume, number int) string {

@@ -24,82 +24,11 @@ import (
 // records to the one and then to the other. Nobody holds it: the instant alone
 // has to make that what is in the second is in the first, too.
 func TestKernelBackup(t *testing.T) {
-	backUpBusyVolumes(t, func(tx *lvm.Tx, name string, stripes int) error {
-		_, err := tx.CreateLV(lvm.LVSpec{Name: name, Size: lvm.ExactSize(48 * lvm.MiB), Stripes: stripes})
-		return err
-	})
-}
-
-// TestKernelBackupOfThinVolumes does the same with two volumes of one pool.
-func TestKernelBackupOfThinVolumes(t *testing.T) {
-	backUpBusyVolumes(t, func(tx *lvm.Tx, name string, _ int) error {
-		if name == "first" {
-			if _, err := tx.CreateThinPool(lvm.ThinPoolSpec{Name: "pool", Size: lvm.ExactSize(160 * lvm.MiB)}); err != nil {
-				return err
-			}
-		}
-		_, err := tx.CreateThin(lvm.ThinSpec{Name: name, Pool: "pool", VirtualSize: lvm.ExactSize(48 * lvm.MiB)})
-		return err
-	})
-}
-
-// TestKernelBackupGoesOnAfterAReboot compares with a snapshot that is no longer active.
-// A clone of somebody else's is a volume as any other.
-func TestKernelBackupGoesOnAfterAReboot(t *testing.T) {
-	umltest.NeedKernel(t)
-	umltest.NeedTool(t, "lvm")
-	umltest.NeedTool(t, "blkdiscard")
-	disks := kernelGroup(t, func(tx *lvm.Tx, name string, _ int) error {
-		if name == "second" {
-			_, err := tx.CreateThinSnapshot("first", lvm.ThinSnapshotSpec{Name: name, Activate: true})
-			return err
-		}
-		if _, err := tx.CreateThinPool(lvm.ThinPoolSpec{Name: "pool", Size: lvm.ExactSize(64 * lvm.MiB)}); err != nil {
-			return err
-		}
-		_, err := tx.CreateThin(lvm.ThinSpec{Name: name, Pool: "pool", VirtualSize: lvm.ExactSize(48 * lvm.MiB)})
-		return err
-	})
-	dir := scratch(t)
-	want := make([]byte, 48<<20)
-	backUp := func(value byte, off, length int, says ...string) {
-		t.Helper()
-		f, err := os.OpenFile("/dev/vg0/first", os.O_WRONLY, 0)
-		require.NoError(t, err)
-		defer f.Close()
-		data := bytes.Repeat([]byte{value}, length)
-		copy(want[off:], data)
-		_, err = f.WriteAt(data, int64(off))
-		require.NoError(t, err)
-		require.NoError(t, f.Sync())
-		var out strings.Builder
-		require.NoError(t, run(context.Background(), &out, append([]string{"-kernel", "-to", dir, "-vg", "vg0"}, disks...)))
-		for _, says := range says {
-			assert.Contains(t, out.String(), says)
-		}
-		to := scratch(t)
-		require.NoError(t, run(context.Background(), &out, []string{"-restore", dir, "-out", to}))
-		got, err := os.ReadFile(filepath.Join(to, "first.img"))
-		require.NoError(t, err)
-		assert.True(t, bytes.Equal(want, got))
-	}
-	backUp('a', 1<<20, 3<<20, "first: 3 MiB\n", "second: 0 B\n")
-	umltest.Run(t, "lvm", "vgchange", "-qq", "-an", "vg0")
-	umltest.Run(t, "lvm", "vgchange", "-qq", "-aay", "vg0")
-	assert.NoFileExists(t, "/dev/vg0/first.backup1")
-	backUp('b', 4<<20-17, 100, "first: 128 KiB changed since the last backup\n", "second: 0 B changed since the last backup\n")
-	umltest.Run(t, "blkdiscard", "-o", "1048576", "-l", "1048576", "/dev/vg0/first")
-	clear(want[1<<20 : 2<<20])
-	backUp('c', 40<<20, 1, "first: 1.06 MiB changed since the last backup\n")
-	umltest.Run(t, "lvm", "vgck", "vg0")
-}
-
-func backUpBusyVolumes(t *testing.T, create func(tx *lvm.Tx, name string, stripes int) error) {
 	umltest.NeedKernel(t)
 	for _, tool := range []string{"mkfs.ext4", "e2fsck", "mount", "umount", "tar", "dmsetup", "cmp"} {
 		umltest.NeedTool(t, tool)
 	}
-	disks := kernelGroup(t, create)
+	disks := kernelGroup(t)
 	p := program{}
 	for _, name := range []string{"first", "second"} {
 		umltest.Run(t, "mkfs.ext4", "-q", "/dev/vg0/"+name)
@@ -160,7 +89,7 @@ func backUpBusyVolumes(t *testing.T, create func(tx *lvm.Tx, name string, stripe
 
 // kernelGroup makes a group with the volumes first and second, and returns its
 // devices.
-func kernelGroup(t *testing.T, create func(tx *lvm.Tx, name string, stripes int) error) []string {
+func kernelGroup(t *testing.T) []string {
 	t.Helper()
 	var disks []string
 	for range 2 {
@@ -180,7 +109,8 @@ func kernelGroup(t *testing.T, create func(tx *lvm.Tx, name string, stripes int)
 			return err
 		}
 		for i, name := range []string{"first", "second"} {
-			if err := create(tx, name, i+1); err != nil {
+			_, err := tx.CreateLV(lvm.LVSpec{Name: name, Size: lvm.ExactSize(48 * lvm.MiB), Stripes: i + 1})
+			if err != nil {
 				return err
 			}
 		}

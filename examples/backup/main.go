@@ -1,7 +1,6 @@
 // Backup copies the volumes of a group as they are at one instant, while they
 // are in use. It takes snapshots of all of them in one update, reads those, and
-// keeps them: the next backup holds only what was changed since. Thin volumes get
-// snapshots in their pool, and cost what there is to copy, not what they seem to hold.
+// keeps them: the next backup holds only what was changed since.
 //
 //	go run ./examples/backup -to FOLDER -vg vg0 -lv home,db disk*.img
 //	go run ./examples/backup -restore FOLDER -out FOLDER
@@ -68,7 +67,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 		return nil
 	})
 	flags.BoolVar(&b.full, "full", false, "not only what was changed since the last backup")
-	flags.UintVar(&b.space, "space", 20, "how much of a volume that is not thin may change until the next backup, in `PERCENT`")
+	flags.UintVar(&b.space, "space", 20, "how much of a volume may change until the next backup, in `PERCENT`")
 	flags.BoolVar(&b.kernel, "kernel", false, "back up active volumes (Linux, as root)")
 	files := flags.Bool("files", false, "with -kernel: tar archives of the files")
 	freeze := flags.String("freeze", "", "`COMMAND` ahead of the snapshots; if it fails there are none")

@@ -162,24 +162,6 @@ func TestBackupsGoOnFromEachOther(t *testing.T) {
 	g.restored(g.want)
 }
 
-// Of thin volumes that the kernel has yet to be told of, there is nothing to copy.
-func TestBackupOfBlankThinVolumes(t *testing.T) {
-	g := newGroup(t)
-	g.update(func(tx *lvm.Tx) error {
-		if _, err := tx.CreateThinPool(lvm.ThinPoolSpec{Name: "pool", Size: lvm.ExactSize(16 * lvm.MiB)}); err != nil {
-			return err
-		}
-		_, err := tx.CreateThin(lvm.ThinSpec{Name: "thin", Pool: "pool", VirtualSize: lvm.ExactSize(volumeSize)})
-		return err
-	})
-	g.want["thin"] = make([]byte, volumeSize)
-	assert.Contains(t, g.backUp(), "thin: 0 B\n")
-	for range 2 {
-		assert.Contains(t, g.backUp(), "thin: 0 B changed since the last backup\n")
-		g.restored(g.want)
-	}
-}
-
 func TestBackupIsWholeAgainIfChangesAreNotKnown(t *testing.T) {
 	for _, c := range []struct {
 		name   string

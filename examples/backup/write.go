@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"path/filepath"
 	"time"
@@ -55,18 +54,18 @@ func (b *backup) writeVolume(ctx context.Context, w *writer, s *source) error {
 		return err
 	}
 	defer from.Close()
-	c := &copying{ctx: ctx, from: from, to: w, tell: func(at lvm.Bytes) {
+	c := &copying{ctx: ctx, from: from, to: w, size: s.lv.Size(), tell: func(at lvm.Bytes) {
 		fmt.Fprintf(b.out, "%s: at %s of %s\n", s.lv.Name(), at, s.lv.Size())
 	}}
 	if s.base == nil || b.full {
-		err = c.all(s.taken)
+		err = c.all()
 	} else {
 		err = c.changed(s.taken, s.base)
 	}
 	if err == nil {
 		err = w.end()
 	}
-	if err == nil && !s.taken.IsThin() {
+	if err == nil {
 		_, err = s.taken.SnapshotUsage() // it is invalid if it ran out of space meanwhile
 	}
 	if err != nil {
@@ -98,6 +97,7 @@ type copying struct {
 	ctx    context.Context
 	from   io.ReaderAt
 	to     *writer
+	size   lvm.Bytes
 	copied lvm.Bytes
 	buf    []byte
 	tell   func(at lvm.Bytes) // called every few seconds
@@ -109,9 +109,13 @@ const (
 	blockSize = 64 << 10 // is left out if all of it is zero
 )
 
-// all copies what a volume holds, without the zeroes.
-func (c *copying) all(lv *lvm.LogicalVolume) error {
-	return c.ranges(lv.Mapped(c.ctx), func(at lvm.Bytes, piece []byte) error {
+// all copies the volume, without the zeroes.
+func (c *copying) all() error {
+	for at := lvm.Bytes(0); at < c.size; at += pieceSize {
+		piece, err := c.read(at, min(pieceSize, c.size-at))
+		if err != nil {
+			return err
+		}
 		start := 0 // of what is to be written
 		for i := 0; i < len(piece); i += blockSize {
 			end := min(i+blockSize, len(piece))
@@ -122,20 +126,16 @@ func (c *copying) all(lv *lvm.LogicalVolume) error {
 				start = end
 			}
 		}
-		return c.write(int64(at), piece, start, len(piece))
-	})
+		if err := c.write(int64(at), piece, start, len(piece)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // changed copies what may differ between two snapshots.
 func (c *copying) changed(now, since *lvm.LogicalVolume) error {
-	return c.ranges(now.Changes(c.ctx, since), func(at lvm.Bytes, piece []byte) error {
-		return c.write(int64(at), piece, 0, len(piece))
-	})
-}
-
-// ranges calls copy with what is in ranges of the volume, piece by piece.
-func (c *copying) ranges(ranges iter.Seq2[lvm.Range, error], copy func(at lvm.Bytes, piece []byte) error) error {
-	for r, err := range ranges {
+	for r, err := range now.Changes(c.ctx, since) {
 		if err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (c *copying) ranges(ranges iter.Seq2[lvm.Range, error], copy func(at lvm.By
 			if err != nil {
 				return err
 			}
-			if err := copy(at, piece); err != nil {
+			if err := c.write(int64(at), piece, 0, len(piece)); err != nil {
 				return err
 			}
 		}
