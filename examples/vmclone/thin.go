@@ -167,9 +167,9 @@ func collect(ranges iter.Seq2[lvm.Range, error]) (list []lvm.Range, err error) {
 }
 
 // watchThin gives a pool more space when it needs it.
-func (f *farm) watchThin(ctx context.Context) error {
+func (f *farm) watchThin(ctx context.Context, pool string) error {
 	for {
-		if err := f.extendPool(ctx); err != nil && ctx.Err() == nil {
+		if err := f.extendPool(ctx, pool); err != nil && ctx.Err() == nil {
 			fmt.Fprintln(f.out, err) // the next time may be better
 		}
 		select {
@@ -181,36 +181,32 @@ func (f *farm) watchThin(ctx context.Context) error {
 }
 
 // extendPool gives a pool that is three quarters full a quarter more, and its metadata.
-func (f *farm) extendPool(ctx context.Context) error {
+func (f *farm) extendPool(ctx context.Context, name string) error {
 	const full = 75 * lvm.Percent(100)
 	more := lvm.ExtendSpec{By: lvm.PercentLV(25)}
-	var name string
-	var data, metadata bool
+	extended := false
 	err := f.sys.Update(ctx, f.vg, func(tx *lvm.Tx) error {
-		golden, err := tx.VG().LV(f.golden)
+		pool, err := tx.VG().LV(name)
 		if err != nil {
 			return err
 		}
-		u, err := golden.Pool().ThinPoolUsage()
+		u, err := pool.ThinPoolUsage()
 		if err != nil {
 			return err
 		}
-		name, data, metadata = golden.Pool().Name(), u.DataPercent() > full, u.MetadataPercent() > full
-		if metadata {
+		extended = u.DataPercent() > full || u.MetadataPercent() > full
+		if u.MetadataPercent() > full {
 			err = tx.ExtendPoolMetadata(name, more)
 		}
-		if data && err == nil {
+		if u.DataPercent() > full && err == nil {
 			err = tx.ExtendLV(name, more)
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	if data || metadata {
+	if err == nil && extended {
 		fmt.Fprintf(f.out, "%s: has got more space\n", name)
 	}
-	return nil
+	return err
 }
 
 // origin returns what a volume is a clone of, nil if it is none.
