@@ -134,6 +134,8 @@ var txCalls = map[string]txCall{
 	"RemoveLVWith":         change(func(tx *Tx) error { return tx.RemoveLVWith("striped", RemoveSpec{Snapshots: true}) }, ErrMissingPV),
 	"CreateSnapshot":       change(func(tx *Tx) error { return tx.addSnapshot("data", "new", 3) }),
 	"CreateRAID":           change(func(tx *Tx) error { return tx.addRAID("new", SegmentRAID1, 2) }),
+	"AddIntegrity":         change(func(tx *Tx) error { return tx.AddIntegrity("data", IntegritySpec{}) }),
+	"RemoveIntegrity":      change(func(tx *Tx) error { return tx.RemoveIntegrity("data") }),
 	"CreateMirror":         change(func(tx *Tx) error { return tx.addMirror("new", 2, 2, MirrorLogCore) }),
 	"AddMirrorLegs":        change(func(tx *Tx) error { return tx.AddMirrorLegs("data", MirrorLegsSpec{Log: MirrorLogCore}) }),
 	"FinishMirrorLegs":     change(func(tx *Tx) error { return tx.FinishMirrorLegs("data") }),

@@ -136,6 +136,9 @@ func (tx *Tx) snapshotOrigin(ref string) (*metadata.LogicalVolume, error) {
 	default:
 		return nil, fault(ErrUnsupported, "lv %s is of type %s, which has no such snapshots", origin.Name, origin.Segments[0].Type)
 	}
+	if tx.hasIntegrity(origin) {
+		return nil, fault(ErrUnsupported, "lv %s is a raid with checksums, which has no snapshots", origin.Name)
+	}
 	if link, ok := tx.mergingInto(origin.ID); ok {
 		return nil, fault(ErrMerging, "lv %s is being merged into %s", tx.nameOf(link.body.COW), origin.Name)
 	}

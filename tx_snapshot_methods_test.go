@@ -47,6 +47,13 @@ func methodsOnLVs() map[string]inRoles {
 		"ChangeWriteCache": with(uncached, func(tx *Tx, lv string) error { return tx.ChangeWriteCache(lv) }),
 		"StartFlush":       with(uncached, (*Tx).StartFlush),
 		"DetachCache":      with(uncached, func(tx *Tx, lv string) error { return tx.DetachCache(lv, DetachSpec{}) }),
+		"AddMirrorLegs":    with(never, func(tx *Tx, lv string) error { return tx.AddMirrorLegs(lv, MirrorLegsSpec{}) }),
+		"FinishMirrorLegs": with(never, (*Tx).FinishMirrorLegs),
+		"DropMirrorLegs":   with(never, func(tx *Tx, lv string) error { return tx.DropMirrorLegs(lv, 1) }),
+		"SplitMirrorLeg":   with(never, func(tx *Tx, lv string) error { return tx.SplitMirrorLeg(lv, "new") }),
+		"SetMirrorLog":     with(never, func(tx *Tx, lv string) error { return tx.SetMirrorLog(lv, MirrorLogCore) }),
+		"AddIntegrity":     with(never, func(tx *Tx, lv string) error { return tx.AddIntegrity(lv, IntegritySpec{}) }),
+		"RemoveIntegrity":  with(never, (*Tx).RemoveIntegrity),
 		"CreateSnapshot": with(inRoles{snapshot: part, mergingOrigin: merging, other: part, merging: part, link: part},
 			func(tx *Tx, lv string) error { return tx.addSnapshot(lv, "new", 4) }),
 		"MergeSnapshot": with(mergeable, (*Tx).MergeSnapshot),
@@ -77,7 +84,7 @@ func methodsOnLVs() map[string]inRoles {
 // kernel, or are tested elsewhere.
 var notOnLVs = []string{
 	"Activate", "ActivateWith", "Deactivate", "Refresh", "RefreshWith", // with the devices
-	"CreateLV", "RemoveHistory", "AdvanceMove", "FinishMove", "AbortMove", "StartMove",
+	"ChangeThinPool", "CreateThinSnapshot", "ExtendPoolMetadata", "CreateLV", "RemoveHistory", "AdvanceMove", "FinishMove", "AbortMove", "StartMove",
 	"SplitVG", "MergeVG", "RemoveMissing", // TestSplitAndMergeGroupsWithSnapshots, TestRemoveMissingWithSnapshots
 	"RenameVG", "SetSystemID", "SetTags", "CreateVG", "ExtendVG", "ReduceVG", "RestoreVG", "RestoreMissing",
 	"SetPVID", "SetPVTags", "SetPVAllocatable", "SetPVMetadataIgnored", "RemovePV", "RemoveLostPV", "ResizePV", "CreatePV",
