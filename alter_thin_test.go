@@ -123,6 +123,9 @@ func alterThin() []alteration {
 			return joinErrors(tx.addThinSnapshot("t", "s1"), tx.ChangeThinPool("pool", ThinPoolChange{Zeroing: ChoiceNo, Discards: DiscardsNoPassdown}),
 				tx.ExtendLV("pool", ExtendSpec{By: ExtentCount(20)}), tx.RenameLV("pool", "p"), tx.RemoveLV("u"))
 		}},
+		{name: "merge a thin snapshot", setup: thinVolumes, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.addThinSnapshot("u", "s1"), tx.MergeSnapshot("s"))
+		}},
 		{name: "remove a thin pool", setup: thinVolumes, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.RemoveLVWith("pool", RemoveSpec{Dependents: true})
 		}},
@@ -137,6 +140,7 @@ func alterThinKernel() []alteration {
 			_, err := tx.CreateThinSnapshot("t", ThinSnapshotSpec{Name: "s1"})
 			return err
 		}},
+		{name: "merge thin snapshots that are not active", setup: thinVolumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.MergeSnapshot("s") }},
 		{name: "remove what is not active", setup: thinVolumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveLV("t") }},
 	}
 }

@@ -107,7 +107,7 @@ func (b *builder) bring(t tree) error {
 	}
 	r := &renderer{
 		vg: tx.vg, device: tx.tableDevice(), claimed: tx.claims(), lists: &tx.sys.cfg.VolumeLists,
-		links: tx.snapshotLinks(), ties: tx.ties(), merges: tx.merges, find: tx.findNow, known: tx.kern.known,
+		links: tx.snapshotLinks(), ties: tx.ties(), merges: tx.merges, shows: tx.thinShown, find: tx.findNow, known: tx.kern.known,
 		standIns: &standIns{tx.kern, t.w.replace}, shown: b.shown, fresh: tx.fresh, once: tx.once,
 	}
 	nodes, err := r.lv(lv)

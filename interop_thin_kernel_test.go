@@ -41,6 +41,7 @@ func interopThin() []scenario {
 		})
 	}
 	deactivate := func(lv string) interopStep { return onLV("lvchange -y -an", lv, (*Tx).Deactivate) }
+	merge := func(lv string) interopStep { return onLV("lvconvert --merge", lv, (*Tx).MergeSnapshot) }
 	all := interopStep{lvm2: "vgchange -an $V", ours: func(tx *Tx, _ []string) error { return tx.DeactivateAll() }}
 	return []scenario{
 		{name: "thin pools", vg: "vg", sizes: small, commits: true, steps: []interopStep{
@@ -107,6 +108,24 @@ func interopThin() []scenario {
 			removeLV("s4"),
 			activate("s2"),
 			removeAll("p"),
+		}},
+		{name: "thin merges", vg: "vg", sizes: small, commits: true, steps: []interopStep{
+			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),
+			pool("-l30", ThinPoolSpec{Name: "p", Size: ExtentCount(30)}),
+			thin("-V 10m --addtag o", ThinSpec{Name: "t", Pool: "p", VirtualSize: ExactSize(10 * MiB), Tags: []string{"o"}}),
+			snapshot("t", "--addtag s", ThinSnapshotSpec{Name: "s1", Tags: []string{"s"}}),
+			snapshot("t", "-kn -ay", ThinSnapshotSpec{Name: "s2", Activate: true}),
+			snapshot("s1", "", ThinSnapshotSpec{Name: "s3"}),
+			merge("s1"),
+			failing(merge("t")),
+			failing(merge("s2")), // whose origin is no more
+			merge("s3"),
+			snapshot("t", "", ThinSnapshotSpec{Name: "s4"}),
+			extendLV("s4", "-l+2 $V/s4", ExtendSpec{By: ExtentCount(2)}),
+			all,
+			merge("s4"),
+			activate("t"),
+			removeLV("s2"),
 		}},
 		{name: "external origins", vg: "vg", sizes: small, commits: true, steps: []interopStep{
 			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),

@@ -57,6 +57,14 @@ func (s *System) Merge(ctx context.Context, vg, snapshot string, o MergeOptions)
 		if err != nil {
 			return tx.fail("merge snapshot", snapshot, err)
 		}
+		if body := thinBody(lv); body != nil && !body.Origin.IsZero() {
+			*j = mergeJob{over: true, result: MergeResult{Snapshot: lv.Name, Origin: tx.nameOf(body.Origin)}}
+			if err := tx.mergeOrFinishThin(lv); err != nil {
+				return err
+			}
+			j.result.Deferred = tx.thinMerging(body.Origin) != nil
+			return nil
+		}
 		link, ok := tx.snapshotBy(lv.ID)
 		if !ok {
 			return tx.fail("merge snapshot", snapshot, errNoSnapshot)
@@ -79,15 +87,26 @@ func (s *System) Merge(ctx context.Context, vg, snapshot string, o MergeOptions)
 // more, do so. Errors are as with [System.Merge].
 func (s *System) ResumeMerges(ctx context.Context, vg string, o MergeOptions) ([]MergeResult, error) {
 	var jobs []*mergeJob
+	var thin []metadata.ID
 	err := s.View(ctx, vg, func(v *VolumeGroup) error {
 		for _, lv := range v.rec.LVs {
 			if body := snapshotLinkOf(lv); body != nil && body.Merging {
 				j := newMergeJob(v.rec, snapshotLink{lv, body})
 				jobs = append(jobs, &j)
 			}
+			if body := thinBody(lv); body != nil && !body.Merge.IsZero() {
+				thin = append(thin, lv.ID)
+			}
 		}
 		return nil
 	})
+	for _, id := range thin {
+		if err == nil {
+			var j *mergeJob
+			j, err = s.resumeThinMerge(ctx, vg, id)
+			jobs = append(jobs, j)
+		}
+	}
 	if err == nil {
 		err = s.merge(ctx, jobs, o)
 	}

@@ -79,6 +79,9 @@ type renderer struct {
 	// merges says whether the kernel is to merge a snapshot that the metadata says
 	// is being merged; nil: always.
 	merges func(snapshotLink) (bool, error)
+	// shows returns the thin snapshot that the kernel shows in the place of its origin
+	// already, nil if it shows the origin; nil: always.
+	shows func(origin metadata.ID) (*metadata.Thin, error)
 	// standIns is nil if there are to be none for missing physical volumes.
 	standIns *standIns
 

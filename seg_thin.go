@@ -12,8 +12,15 @@ func (thinType) handles(b metadata.Body) bool { _, ok := b.(*metadata.Thin); ret
 
 func (thinType) target(r *renderer, seg *metadata.Segment) (dm.Target, error) {
 	body := seg.Body.(*metadata.Thin)
-	t := dm.Thin{ID: body.DeviceID}
 	var err error
+	if r.shows != nil {
+		if shown, err := r.shows(r.at.lv.ID); err != nil {
+			return nil, err
+		} else if shown != nil {
+			body = shown
+		}
+	}
+	t := dm.Thin{ID: body.DeviceID}
 	if t.Pool, err = r.part(body.Pool); err != nil || body.ExternalOrigin.IsZero() {
 		return t, err
 	}

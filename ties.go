@@ -10,6 +10,8 @@ type ties struct {
 	// layers are what the uuids of the devices of parts end with, for parts of
 	// types that mark them so.
 	layers map[metadata.ID]string
+	// merging are the thin snapshots that are to be merged, by their origins.
+	merging map[metadata.ID]metadata.ID
 }
 
 // marker is a segment type whose parts have devices with uuids of their own kind.
@@ -19,7 +21,7 @@ type marker interface {
 }
 
 func newTies(vg *metadata.VolumeGroup) *ties {
-	t := &ties{above: map[metadata.ID][]metadata.ID{}, users: map[metadata.ID][]metadata.ID{}, layers: map[metadata.ID]string{}}
+	t := &ties{above: map[metadata.ID][]metadata.ID{}, users: map[metadata.ID][]metadata.ID{}, layers: map[metadata.ID]string{}, merging: map[metadata.ID]metadata.ID{}}
 	if vg == nil {
 		return t
 	}
@@ -32,6 +34,9 @@ func newTies(vg *metadata.VolumeGroup) *ties {
 		}
 		if lv == nil {
 			continue
+		}
+		if body := thinBody(lv); body != nil && !body.Merge.IsZero() {
+			t.merging[body.Merge] = lv.ID
 		}
 		for i := range lv.Segments {
 			if m, ok := typeOf(lv.Segments[i].Body).(marker); ok {

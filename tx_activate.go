@@ -106,6 +106,9 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 		}
 		lv = origin
 	}
+	if lv, err = tx.mergeAtActivation(lv, w); err != nil {
+		return err
+	}
 	if tx.liesOnOpaque(lv) {
 		return fault(ErrUnsupported, "lv %s has, or lies on, segments of a type that is not known here", lv.Name)
 	}

@@ -17,6 +17,9 @@ import (
 // mode, opening the origin shows the snapshot's contents, and System.Merge copies
 // them.
 //
+// Of a thin snapshot nothing is copied: if neither it nor its origin is open, the
+// merge is done at once.
+//
 // Returns an error matching [ErrLVNotFound], [ErrInvalidSpec] if the volume is no
 // snapshot, [ErrMerging] if it, or another one of its origin, is being merged,
 // [ErrReadOnly] if the origin is read-only, also by [VolumeLists],
@@ -36,6 +39,9 @@ func (tx *Tx) mergeSnapshot(ref string) error {
 	lv, _, err := tx.lvToChange(ref)
 	if err != nil {
 		return err
+	}
+	if body := thinBody(lv); body != nil && !body.Origin.IsZero() {
+		return tx.whole(func() error { return tx.mergeThin(lv) })
 	}
 	link, ok := tx.snapshotBy(lv.ID)
 	if !ok {
@@ -115,6 +121,9 @@ func (tx *Tx) finishMerge(ref string) error {
 	}
 	lv, _, err := tx.lvFor(ref)
 	if err != nil {
+		return err
+	}
+	if found, err := tx.finishThinMerge(lv); found || err != nil {
 		return err
 	}
 	link, ok := tx.snapshotBy(lv.ID)

@@ -273,10 +273,8 @@ func (tx *Tx) nextThinID(pool metadata.ID) (uint32, error) {
 // thinMerging returns the thin snapshot that is to be merged into a volume, nil if
 // there is none.
 func (tx *Tx) thinMerging(origin metadata.ID) *metadata.LogicalVolume {
-	for _, lv := range tx.vg.LVs {
-		if body := thinBody(lv); body != nil && body.Merge == origin {
-			return lv
-		}
+	if id, ok := tx.ties().merging[origin]; ok {
+		return tx.find(id)
 	}
 	return nil
 }
