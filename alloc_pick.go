@@ -47,6 +47,9 @@ type candidate struct {
 }
 
 func newPicker(m *ExtentMap, vg *metadata.VolumeGroup, r allocRequest) *picker {
+	if r.Data == 0 {
+		r.Data = max(r.Stripes, 1)
+	}
 	p := &picker{req: r, need: r.Extents + r.Front*Extents(r.Data), front: r.Front, parts: slices.Clone(r.Parts), tags: make(map[metadata.ID][]string), legs: make([]pvSet, r.Stripes)}
 	for i := range p.legs {
 		p.legs[i] = make(pvSet)

@@ -139,7 +139,7 @@ func (b *builder) bring(t tree) error {
 		}
 	}
 	b.dismantle(passing)
-	return nil
+	return b.bringAgain(r, lv, nodes)
 }
 
 // shown says whether a volume that others need has a device for users as well.

@@ -116,6 +116,9 @@ func (r *removal) when(m *mapped) when {
 	}
 	for _, above := range r.above[m] {
 		if r.b.brought[above.uuid] {
+			if r.b.tx.onlyWaits(above, m) {
+				continue // for a table that is cleared before anything is removed
+			}
 			return afterAll
 		}
 		at = max(at, r.at[above])
@@ -145,6 +148,16 @@ func (b *builder) formerLink(cow metadata.ID) (snapshotLink, bool) {
 		return link, ok
 	}
 	return b.tx.st.links().by(cow)
+}
+
+// onlyWaits says whether nothing but the inactive table of a device names another.
+func (tx *Tx) onlyWaits(above, m *mapped) bool {
+	return !slices.ContainsFunc(above.table, func(l dm.Line) bool {
+		return slices.ContainsFunc(l.Target.Devices(), func(device string) bool {
+			dev, err := dm.ParseDev(device)
+			return err == nil && dev == m.dev
+		})
+	})
 }
 
 // below returns the group's devices that the tables of a device name, which was

@@ -16,7 +16,7 @@ import (
 
 // kernelAlterations are those that only make sense with a kernel.
 func kernelAlterations() []alteration {
-	return slices.Concat(alterBasicsKernel(), alterGroupsKernel(), alterIdentityKernel(), alterVGChangeKernel(), alterPVChangeKernel(), alterLVChangeKernel(), alterSnapshotKernel(), alterThinKernel(), alterMoveKernel(), alterPartialKernel(), alterCacheKernel())
+	return slices.Concat(alterBasicsKernel(), alterGroupsKernel(), alterIdentityKernel(), alterVGChangeKernel(), alterPVChangeKernel(), alterLVChangeKernel(), alterSnapshotKernel(), alterThinKernel(), alterMoveKernel(), alterPartialKernel(), alterCacheKernel(), alterRAIDRepair())
 }
 
 func alterBasicsKernel() []alteration {

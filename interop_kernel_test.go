@@ -159,7 +159,7 @@ func (r *interopRun) clear() {
 func (r *interopRun) do(step interopStep, ours bool) {
 	r.Helper()
 	where := r.where
-	if ours {
+	if ours || step.lvm2 == "" {
 		var err error
 		if step.job != nil {
 			err = step.job(r.sys, cmp.Or(step.vg, r.vg))

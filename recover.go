@@ -39,7 +39,7 @@ func (s *System) Recover(ctx context.Context) (*Recovery, error) {
 	for _, name := range names {
 		err := s.recoverGroup(ctx, name, rec)
 		if err == nil {
-			err = s.redeliver(ctx, name, rec)
+			err = joinErrors(s.redeliver(ctx, name, rec), s.finishRebuilds(ctx, name, rec))
 		}
 		if err != nil {
 			errs = append(errs, &OpError{Op: "recover", VG: name, Err: err})

@@ -133,6 +133,8 @@ var txCalls = map[string]txCall{
 	"RemoveLV":             change(func(tx *Tx) error { return tx.RemoveLV("striped") }, ErrMissingPV),
 	"RemoveLVWith":         change(func(tx *Tx) error { return tx.RemoveLVWith("striped", RemoveSpec{Snapshots: true}) }, ErrMissingPV),
 	"CreateSnapshot":       change(func(tx *Tx) error { return tx.addSnapshot("data", "new", 3) }),
+	"ReplaceLegs":          change(func(tx *Tx) error { return tx.ReplaceLegs("data", ReplaceSpec{PVs: []string{"a"}}) }, ErrMissingPV),
+	"RepairRAID":           change(func(tx *Tx) error { return tx.RepairRAID("data", RepairSpec{}) }, ErrMissingPV),
 	"CreateRAID":           change(func(tx *Tx) error { return tx.addRAID("new", SegmentRAID1, 2) }),
 	"AddIntegrity":         change(func(tx *Tx) error { return tx.AddIntegrity("data", IntegritySpec{}) }),
 	"RemoveIntegrity":      change(func(tx *Tx) error { return tx.RemoveIntegrity("data") }),
@@ -197,7 +199,7 @@ func groupStates() []groupState {
 }
 
 // moveSteps need a move or a cache, which there is not.
-var moveSteps = []string{"AdvanceMove", "FinishMove", "AbortMove", "StartFlush", "DetachCache"}
+var moveSteps = []string{"AdvanceMove", "FinishMove", "AbortMove", "StartFlush", "DetachCache", "ReplaceLegs", "RepairRAID"}
 
 func hasKey(calls map[string]txCall, name string) bool { _, has := calls[name]; return has }
 

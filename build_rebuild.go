@@ -1,0 +1,114 @@
+package lvm
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// bringAgain plans that raids get the tables of the final text, where those until
+// then say more: that legs are to be written anew. That must be said once only, or
+// it were done again with the next device that fails. They are suspended before the
+// tables are loaded: this way what the kernel knows of their legs is on disk when it
+// is read.
+func (b *builder) bringAgain(r *renderer, lv *metadata.LogicalVolume, nodes []node) error {
+	if len(b.tx.meanwhile) == 0 {
+		return nil
+	}
+	final := *r
+	final.find = b.tx.find
+	after, err := final.lv(lv)
+	if err != nil {
+		return err
+	}
+	var check, suspend, load, resume []Step
+	for _, n := range after {
+		i := slices.IndexFunc(nodes, func(was node) bool { return was.uuid == n.uuid })
+		if i < 0 || nodes[i].table.Equal(n.table) {
+			continue
+		}
+		ref := deviceRef{Name: n.name, UUID: n.uuid}
+		check = append(check, &CheckLoaded{deviceRef: ref, Table: nodes[i].table})
+		suspend = slices.Insert(suspend, 0, Step(&SuspendDevice{deviceRef: ref, hidden: n.hidden}))
+		load = append(load, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
+		resume = append(resume, &ResumeDevice{deviceRef: ref, hidden: n.hidden})
+	}
+	b.confirm = append(check, b.confirm...)
+	b.late = slices.Concat(b.late, suspend, load, resume)
+	return nil
+}
+
+// CheckLoaded makes sure that a device has the table that says what the kernel has
+// to do, before the text no longer says so.
+type CheckLoaded struct {
+	harmless
+	final
+	deviceRef
+	Table dm.Table
+}
+
+func (s *CheckLoaded) String() string {
+	return fmt.Sprintf("check that the table of %s is live", s.Name)
+}
+
+func (s *CheckLoaded) do(r *run) error {
+	want, err := r.resolve(s.Table)
+	if err == nil {
+		var info dm.Info
+		var table dm.Table
+		if info, table, err = r.sys.kernel.Table(r.ref(s.UUID), dm.QueryOptions{NoFlush: true}); err == nil && (!info.LiveTable || info.Suspended || !table.Equal(want)) {
+			err = fault(ErrBusy, "device %s did not take its table", s.Name)
+		}
+	}
+	if err != nil {
+		r.untold = true
+	}
+	return err
+}
+
+// finishRebuilds confirms that the kernel knows which legs it has to write anew,
+// where whoever told it has died before.
+func (s *System) finishRebuilds(ctx context.Context, ref string, rec *Recovery) error {
+	if s.kernel == nil {
+		return nil
+	}
+	v, err := s.VG(ctx, ref)
+	if err != nil || !slices.ContainsFunc(v.rec.LVs, isRebuilt) {
+		return nil // recoverGroup tells what is wrong with the group
+	}
+	confirmed := 0
+	err = s.Update(ctx, ref, func(tx *Tx) (err error) {
+		confirmed = 0
+		if tx.vg != nil && tx.own(ErrMissingPV) == nil { // otherwise nobody may change it
+			confirmed, err = tx.confirmRebuilds()
+		}
+		return err
+	})
+	if err == nil && confirmed > 0 {
+		rec.Done = append(rec.Done, v.Name()+": confirm which legs of its raids are written anew")
+	}
+	return err
+}
+
+// confirmRebuilds takes the marks off legs of active raids. It returns of how many.
+func (tx *Tx) confirmRebuilds() (legs int, err error) {
+	for i, old := range tx.vg.LVs {
+		if !isRebuilt(old) || !slices.ContainsFunc(tx.ties().above[old.ID], tx.staysActive) {
+			continue
+		}
+		lv := *old
+		lv.Status &^= metadata.LVRebuild
+		if err := tx.putMeanwhile(i, &lv, old); err != nil {
+			return legs, err
+		}
+		legs++
+	}
+	return legs, nil
+}
+
+func isRebuilt(lv *metadata.LogicalVolume) bool {
+	return lv != nil && lv.Status&metadata.LVRebuild != 0
+}
