@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -79,6 +80,10 @@ func madeCases() []madeCase {
 		{
 			name: "integrity", pvs: 2, volumes: []string{"r"}, spare: 1,
 			make: []string{"lvcreate -y --type raid1 -m1 --raidintegrity y --raidintegritymode bitmap -L8M -n r vg"},
+		},
+		{
+			name: "integrity with journal", pvs: 2, volumes: []string{"r"}, spare: 1,
+			make: []string{"lvcreate -y --type raid1 -m1 --raidintegrity y -L8M -n r vg"},
 		},
 		{
 			name: "cow of raid", pvs: 3, volumes: []string{"r", "s"},
@@ -322,4 +327,56 @@ func (r *madeRun) check(when string, disks []string, want map[string][]byte, mis
 		require.ErrorIs(r, err, ErrReadOnly)
 		require.NoError(r, f.Close())
 	}
+}
+
+// What was written to a volume with integrity, and got no further than its journal,
+// is there, whichever round through the journal it was written in.
+func TestKernelImagesOfIntegrityJournal(t *testing.T) {
+	umltest.NeedKernel(t)
+	const looked = 128 * KiB
+	r := &madeRun{T: t, madeCase: madeCase{volumes: []string{"r"}}, rand: rand.New(rand.NewPCG(8, 9))}
+	for range 2 {
+		device, file := umltest.Loop(t, 80<<20)
+		r.devices, r.files = append(r.devices, device), append(r.files, file)
+	}
+	r.lvm2("vgcreate -qq -s1M vg " + strings.Join(r.devices, " "))
+	defer r.lvm2("vgremove -ff -y vg")
+	defer r.lvm2("vgchange -an vg")
+	r.lvm2("lvcreate -y --type raid1 -m1 --raidintegrity y -L64M -n r vg") // enough for several sections
+	r.settle()
+	older := 0
+	for range 20 {
+		want := make([]byte, looked)
+		r.each(os.O_RDWR, nil, func(_ string, f *os.File) {
+			for range 1 + r.rand.IntN(4) {
+				n := (1 + r.rand.IntN(24)) * 512
+				off := r.rand.Int64N(100) * 512 // often over the same again
+				_, err := f.WriteAt(r.stamp(off, n), off)
+				require.NoError(t, err)
+			}
+			require.NoError(t, f.Sync())
+			_, err := f.ReadAt(want, 0)
+			require.NoError(t, err)
+		})
+		sys, err := Open(Config{Devices: r.pull(), Kernel: KernelNone})
+		require.NoError(t, err)
+		read := func(name string) []byte {
+			f, err := findIn(t, sys, name).Open()
+			require.NoError(t, err)
+			got := make([]byte, looked)
+			_, err = f.ReadAt(got, 0)
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+			return got
+		}
+		for _, image := range []string{"r_rimage_0", "r_rimage_1"} {
+			equalContents(t, want, read(image), "%s", image)
+			if !bytes.Equal(want, read(image+"_iorig")) {
+				older++
+			}
+		}
+		equalContents(t, want, read("r"), "the raid")
+		require.NoError(t, sys.Close())
+	}
+	assert.Greater(t, older, 10, "how often something was in the journal alone")
 }

@@ -30,7 +30,7 @@ var updateImages = flag.Bool("update-images", false, "write the images of volume
 // when they were taken away while all was active.
 var keptImages = []string{
 	"thin external origin", "thin pool on raid", "cached thin pool", "cow of thin", "writecache on raid",
-	"mirror", "integrity", "raid1", "raid5_ls", "raid6_zr", "raid10",
+	"mirror", "integrity", "integrity with journal", "raid1", "raid5_ls", "raid6_zr", "raid10",
 }
 
 func imagePath(name string) string {

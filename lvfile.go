@@ -34,7 +34,8 @@ import (
 //     is an error matching [ErrTransactionID]. Of a pool it is what it holds for all.
 //   - of a cached volume, whether its writes are cached or all it has: what the
 //     cache has of it, and its origin for the rest.
-//   - of an image of a raid with integrity: the data. The checksums are not checked.
+//   - of an image of a raid with integrity: the data, and what the journal has of
+//     them. The checksums are not checked.
 //
 // All these, whatever lies on them, and all that they consist of can only be read:
 // what the kernel keeps account of when they are written, it would not know. They

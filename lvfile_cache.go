@@ -111,14 +111,3 @@ func (f *madeFile) writeCache(body *metadata.WriteCache) (io.ReaderAt, error) {
 	}
 	return writecachemeta.NewVolume(c, f.size, origin)
 }
-
-// integrity returns the data of a volume with checksums. They are not checked.
-func (f *madeFile) integrity(body *metadata.Integrity) (io.ReaderAt, error) {
-	switch {
-	case body.Meta.IsZero():
-		return nil, fault(ErrUnsupported, "its checksums lie among the data")
-	case body.Mode == "J":
-		return nil, fault(ErrUnsupported, "its journal may hold what the data have not got yet")
-	}
-	return f.below(body.Origin)
-}
