@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -80,17 +81,17 @@ func TestKernelVMClone(t *testing.T) {
 }
 
 // thinFarm returns a program that makes clones in the thin pool vms, of an empty
-// group on a device of that size.
-func thinFarm(t *testing.T, size int64) (command func(args ...string) (string, error), sys *lvm.System) {
+// group with extents of that size, 0 for the usual.
+func thinFarm(t *testing.T, extent lvm.Bytes) (command func(args ...string) (string, error), sys *lvm.System) {
 	t.Helper()
 	umltest.NeedKernel(t)
 	umltest.NeedTool(t, "dmsetup")
 	umltest.NeedTool(t, "blkdiscard")
 	ctx := context.Background()
-	disk, _ := umltest.Loop(t, size)
+	disk, _ := umltest.Loop(t, 256<<20)
 	sys, err := open(ctx, true, []string{disk})
 	require.NoError(t, err)
-	require.NoError(t, sys.Update(ctx, "vg0", func(tx *lvm.Tx) error { return tx.CreateVG(lvm.VGSpec{PVs: []string{disk}}) }))
+	require.NoError(t, sys.Update(ctx, "vg0", func(tx *lvm.Tx) error { return tx.CreateVG(lvm.VGSpec{PVs: []string{disk}, ExtentSize: extent}) }))
 	t.Cleanup(func() {
 		assert.NoError(t, sys.Update(ctx, "vg0", func(tx *lvm.Tx) error { return tx.DeactivateAll() }))
 		assert.Equal(t, "No devices found\n", umltest.Run(t, "dmsetup", "ls"))
@@ -125,7 +126,7 @@ func writeTo(t *testing.T, name string, data []byte, off int64) {
 // TestKernelThinClonesTakeWhatTheHeaderShows writes in each clone something else, and
 // over what it has from the golden image.
 func TestKernelThinClonesTakeWhatTheHeaderShows(t *testing.T) {
-	command, _ := thinFarm(t, 256<<20)
+	command, _ := thinFarm(t, 0)
 	image, golden := newImageFile(t)
 	clones := []string{"web1", "web2", "db"}
 	_, err := command("-image", image, "-clone", "web1,web2,db", "-limit", "300")
@@ -156,12 +157,12 @@ func TestKernelThinClonesTakeWhatTheHeaderShows(t *testing.T) {
 
 // TestKernelWatchExtendsThePool fills a clone while it is watched.
 func TestKernelWatchExtendsThePool(t *testing.T) {
-	command, sys := thinFarm(t, 256<<20)
+	command, sys := thinFarm(t, 0)
 	image, _ := newImageFile(t)
 	_, err := command("-image", image, "-clone", "web1", "-space", "1")
 	require.NoError(t, err)
 	writeTo(t, "web1", make([]byte, 48<<20), 0)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	out := cancelOn{&strings.Builder{}, "vms", cancel}
 	f := farm{out: out, sys: sys, vg: "vg0", golden: "debian"}
 	require.NoError(t, f.watch(ctx))
@@ -172,10 +173,61 @@ func TestKernelWatchExtendsThePool(t *testing.T) {
 	writeTo(t, "web1", make([]byte, 16<<20), 48<<20) // more than there was room for
 }
 
+// TestKernelWatchExtendsTheMetadata makes many clones, in a pool that is there, and has
+// each of them write here and there.
+func TestKernelWatchExtendsTheMetadata(t *testing.T) {
+	command, sys := thinFarm(t, lvm.MiB)
+	require.NoError(t, sys.Update(context.Background(), "vg0", func(tx *lvm.Tx) error {
+		_, err := tx.CreateThinPool(lvm.ThinPoolSpec{Name: "vms", Size: lvm.ExactSize(200 * lvm.MiB), MetadataSize: 2 * lvm.MiB})
+		return err
+	}))
+	image := filepath.Join(scratch(t), "debian.img")
+	require.NoError(t, os.WriteFile(image, bytes.Repeat([]byte("full"), 16<<20), 0o600))
+	var clones []string
+	for i := range 90 {
+		clones = append(clones, fmt.Sprint("web", i))
+	}
+	_, err := command("-image", image, "-clone", strings.Join(clones, ","))
+	require.NoError(t, err)
+	usage := func() lvm.ThinPoolUsage {
+		vg, err := sys.VG(context.Background(), "vg0")
+		require.NoError(t, err)
+		pool, err := vg.LV("vms")
+		require.NoError(t, err)
+		u, err := pool.ThinPoolUsage()
+		require.NoError(t, err)
+		return u
+	}
+	written := 0
+	for usage().MetadataPercent() <= 7600 {
+		require.Less(t, written, len(clones))
+		for at := int64(0); at < 64<<20; at += 6 << 20 {
+			writeTo(t, clones[written], bytes.Repeat([]byte{byte(written)}, 64<<10), at)
+		}
+		written++
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	out := cancelOn{&strings.Builder{}, "vms", cancel}
+	f := farm{out: out, sys: sys, vg: "vg0", golden: "debian"}
+	require.NoError(t, f.watch(ctx))
+	assert.Equal(t, "vms: has got more space\n", out.to.String())
+	assert.Equal(t, 3*lvm.MiB, usage().MetadataTotal)
+	assert.Equal(t, 200*lvm.MiB, usage().DataTotal, "that was enough")
+	for i, name := range clones[:written] {
+		got := make([]byte, 64<<10)
+		f, err := os.Open("/dev/vg0/" + name)
+		require.NoError(t, err)
+		_, err = f.ReadAt(got, 60<<20)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		assert.Equal(t, bytes.Repeat([]byte{byte(i)}, 64<<10), got)
+	}
+}
+
 // TestKernelThinClonesAreRefusedAheadOfAnything finds neither a pool nor a golden image
 // when the clones cannot be made.
 func TestKernelThinClonesAreRefusedAheadOfAnything(t *testing.T) {
-	command, sys := thinFarm(t, 256<<20)
+	command, sys := thinFarm(t, 0)
 	image, _ := newImageFile(t)
 	volumes := func() (names []string) {
 		vg, err := sys.VG(context.Background(), "vg0")
@@ -213,7 +265,7 @@ func TestKernelThinClonesAreRefusedAheadOfAnything(t *testing.T) {
 // TestKernelThinCloneAfterADeath goes on where a run was killed that had written half
 // of its golden image.
 func TestKernelThinCloneAfterADeath(t *testing.T) {
-	command, sys := thinFarm(t, 256<<20)
+	command, sys := thinFarm(t, 0)
 	image, golden := newImageFile(t)
 	f := farm{sys: sys, vg: "vg0", golden: "debian", pool: "vms", space: 20, kernel: true}
 	require.NoError(t, sys.Update(context.Background(), "vg0", func(tx *lvm.Tx) error { return f.makeBlank(tx, "debian.new", 64*lvm.MiB, 1) }))
@@ -228,7 +280,7 @@ func TestKernelThinCloneAfterADeath(t *testing.T) {
 
 // TestKernelThinClonesMounted mounts all thin clones of a file system at once.
 func TestKernelThinClonesMounted(t *testing.T) {
-	command, _ := thinFarm(t, 256<<20)
+	command, _ := thinFarm(t, 0)
 	for _, tool := range []string{"mkfs.ext4", "e2fsck", "mount", "umount", "sha256sum", "lvm"} {
 		umltest.NeedTool(t, tool)
 	}
