@@ -68,9 +68,11 @@ func (tx *Tx) withOwned(lvs ...*metadata.LogicalVolume) []*metadata.LogicalVolum
 // renameParts gives the hidden parts of an LV, which have its name and more, the
 // new one. Source: lvm2 as observed.
 func (tx *Tx) renameParts(old *metadata.LogicalVolume, name string) error {
-	for _, part := range tx.withOwned(old)[1:] {
+	owned := tx.withOwned(old)
+	caches := tx.cachesOf(owned)
+	for _, part := range owned[1:] {
 		rest, ok := strings.CutPrefix(part.Name, old.Name+"_")
-		if !ok || tx.isVisible(part) {
+		if !ok || tx.isVisible(part) || caches[part.ID] {
 			continue
 		}
 		if err := notMoving(part); err != nil {

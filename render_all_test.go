@@ -27,7 +27,7 @@ func renderAll(t testing.TB, k kernel, sys *System, vg *VolumeGroup) map[string]
 	}
 	all := map[string]node{}
 	for lv := range vg.LVs() {
-		if snapshotLinkOf(lv.rec) != nil || lv.rec.IsOpaque() {
+		if _, pool := kindOf(lv.rec).(cachePoolType); pool || snapshotLinkOf(lv.rec) != nil || lv.rec.IsOpaque() {
 			continue
 		}
 		r := &renderer{

@@ -292,3 +292,21 @@ func (tx *Tx) putOnTop(lv *metadata.LogicalVolume, suffix string, on func(origin
 	}
 	return tx.put(-1, origin)
 }
+
+// cachesOf returns what volumes have as caches, with all that belongs to these: it
+// has names of its own.
+func (tx *Tx) cachesOf(lvs []*metadata.LogicalVolume) map[metadata.ID]bool {
+	caches := map[metadata.ID]bool{}
+	for _, lv := range lvs {
+		var cache metadata.ID
+		if body, ok := bodyOf[*metadata.Cache](lv); ok {
+			cache = body.Pool
+		} else if body, ok := bodyOf[*metadata.WriteCache](lv); ok {
+			cache = body.Cache
+		}
+		for _, part := range tx.withOwned(tx.find(cache)) {
+			caches[part.ID] = true
+		}
+	}
+	return caches
+}
