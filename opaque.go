@@ -10,7 +10,7 @@ import (
 // each with that type. What such a segment does with them is not known: the
 // image of a raid, written as if it were alone, would make the raid's images
 // differ. So they are neither activated nor deactivated here. The same holds for
-// mirrors that are no moves, though their type is known.
+// VDO volumes and pools, though their types are known.
 func claims(vg *metadata.VolumeGroup) map[string]string {
 	claimed := map[string]string{}
 	claimUnmanaged(vg, claimed)
@@ -33,10 +33,10 @@ func claims(vg *metadata.VolumeGroup) map[string]string {
 	return claimed
 }
 
-// claims returns the claimed volumes of the transaction's group. Where there are
-// any, the group cannot be changed, so they stay the same.
+// claims returns the claimed volumes of the transaction's group. They cannot be
+// changed, so they stay the same.
 func (tx *Tx) claims() map[string]string {
-	if tx.st == nil || tx.st.noChange == nil {
+	if tx.st == nil {
 		return nil
 	}
 	if tx.claimed == nil {
@@ -62,6 +62,14 @@ func claimIn(fields []metadata.Entry, names map[string]bool, claimed map[string]
 func unclaimedLV(claimed map[string]string, lv *metadata.LogicalVolume) error {
 	if typ, ok := claimed[lv.Name]; ok {
 		return fault(ErrUnsupported, "lv %s is or belongs to a segment of type %s, which cannot be activated here", lv.Name, typ)
+	}
+	return nil
+}
+
+// notClaimed refuses to change a logical volume that is claimed.
+func (tx *Tx) notClaimed(lv *metadata.LogicalVolume) error {
+	if typ, ok := tx.claims()[lv.Name]; ok {
+		return fault(ErrUnsupported, "lv %s is or belongs to a segment of type %s, which is read and kept but cannot be changed here", lv.Name, typ)
 	}
 	return nil
 }

@@ -294,6 +294,9 @@ func (tx *Tx) lvToChange(ref string, except ...error) (*metadata.LogicalVolume, 
 	case !tx.isVisible(lv):
 		return nil, 0, fault(ErrUnsupported, "lv %s is a part of another lv", lv.Name)
 	}
+	if err := tx.notClaimed(lv); err != nil {
+		return nil, 0, err
+	}
 	for _, part := range tx.withOwned(lv) {
 		if part != lv && isThinPool(lv) {
 			break // it goes on taking volumes in

@@ -134,6 +134,11 @@ func (tx *Tx) removeMissing(spec RemoveMissingSpec) error {
 	if err != nil {
 		return err
 	}
+	for _, lv := range going {
+		if err := tx.notClaimed(lv); err != nil {
+			return err
+		}
+	}
 	if err := tx.removeAll(going); err != nil {
 		return err
 	}

@@ -295,9 +295,6 @@ func (st *vgState) judge(s *System, refuse []error) {
 	if types := vg.OpaqueTypes(); len(types) > 0 {
 		refuse = append(refuse, fault(ErrReadOnly, "vg %s has segments of types that cannot be changed here: %v", vg.Name, types))
 	}
-	if lvs, types := unmanaged(vg); len(lvs) > 0 {
-		refuse = append(refuse, fault(ErrReadOnly, "vg %s has lvs of type %s, which cannot be changed here, such as %s", vg.Name, types[0], lvs[0].Name))
-	}
 	st.refusals, st.noChange = refuse, errors.Join(refuse...)
 	duplicate := slices.ContainsFunc(refuse, func(err error) bool { return errors.Is(err, ErrDuplicatePV) })
 	if duplicate {
