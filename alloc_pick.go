@@ -217,7 +217,7 @@ func (p *picker) tagged() bool { return p.req.Stripes > 1 && len(p.req.ClingTags
 func (p *picker) want() Extents {
 	need := p.need
 	if len(p.parts) > 0 {
-		need = min(need, p.parts[0].Count)
+		need = min(need, p.parts[0].Count+p.front*Extents(p.req.Data))
 	}
 	return need / Extents(p.req.Data)
 }

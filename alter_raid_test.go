@@ -14,7 +14,6 @@ func ofRAID(lv *metadata.LogicalVolume) bool {
 	return ok || strings.Contains(lv.Name, "_rimage_") || strings.Contains(lv.Name, "_rmeta_")
 }
 
-
 func (tx *Tx) addRAID(name string, typ SegmentType, extents Extents) error {
 	_, err := tx.CreateRAID(RAIDSpec{Name: name, Type: typ, Size: ExtentCount(extents), RegionSize: 4 * KiB})
 	return err
@@ -40,4 +39,35 @@ func alterRAID() []alteration {
 		{name: "rename a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error { return tx.RenameLV("r", "renamed") }},
 		{name: "remove a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveLV("r") }},
 	}
+}
+
+// alterRAIDLegs needs a kernel: it alone knows which legs are in sync.
+func alterRAIDLegs() []alteration {
+	return []alteration{
+		{name: "make a raid of a volume", setup: andSpare, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.AddRAIDLegs("other", RAIDLegsSpec{RegionSize: 4 * KiB})
+		}},
+		{name: "add a leg to a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.AddRAIDLegs("r", RAIDLegsSpec{})
+		}},
+		{name: "drop a leg of a raid", setup: threeLegs, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.DropRAIDLegs("t", 1, "a")
+		}},
+		{name: "make a raid a plain volume", setup: raids, do: func(tx *Tx, _ MetadataAreas) error { return tx.DropRAIDLegs("r", 1) }},
+		{name: "split off a leg of three of a raid", setup: threeLegs, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.SplitRAIDLeg("t", "split", "b")
+		}},
+		{name: "split off a leg of two of a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.SplitRAIDLeg("r", "split")
+		}},
+	}
+}
+
+// threeLegs makes vg0 with the raid1 t on the physical volumes a, b, and c.
+func threeLegs(t testing.TB, sys *System, areas MetadataAreas) {
+	andSpare(t, sys, areas)
+	update(t, sys, "vg0", func(tx *Tx) error {
+		_, err := tx.CreateRAID(RAIDSpec{Name: "t", Mirrors: 2, Size: ExtentCount(8), RegionSize: 4 * KiB})
+		return err
+	})
 }

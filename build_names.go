@@ -103,13 +103,19 @@ func (b *builder) clearNames() error {
 // gets its name.
 const goneSuffix = "-gone"
 
-// makeWay plans that a device which is removed late gives its name to the new
-// one that is to have it.
+// makeWay plans that a device which is removed late gives its name to the one that
+// is to have it: a new one, or one that is renamed.
 func (b *builder) makeWay(s *RemoveDevice) error {
 	i := slices.IndexFunc(b.load, func(other Step) bool {
 		c, ok := other.(*CreateDevice)
 		return ok && c.Name == s.Name
 	})
+	if i < 0 && slices.ContainsFunc(b.resume, func(other Step) bool {
+		r, ok := other.(*RenameDevice)
+		return ok && r.NewName == s.Name
+	}) {
+		i = len(b.load)
+	}
 	if i < 0 {
 		return nil
 	}
@@ -180,8 +186,15 @@ func (b *builder) orderRenames() error {
 // devices are renamed, it would be too late.
 func (b *builder) nameIsFree(name string) error {
 	for _, s := range b.load {
-		if r, ok := s.(*RemoveDevice); ok && r.Name == name {
-			return nil
+		switch s := s.(type) {
+		case *RemoveDevice:
+			if s.Name == name {
+				return nil
+			}
+		case *RenameDevice:
+			if s.Name == name {
+				return nil
+			}
 		}
 	}
 	_, _, err := b.tx.sys.kernel.Table(dm.ByName(name), dm.QueryOptions{NoFlush: true})

@@ -266,6 +266,7 @@ func (r *interopRun) state() string {
 // unnumbered replaces the numbers of commits and of mapped devices, which tell how
 // a state came about.
 func unnumbered(state string) string {
+	state = rebuilds.ReplaceAllString(state, "$1 $2")
 	state = mqs.ReplaceAllString(seqnos.ReplaceAllString(state, ""), "${1}smq")
 	for _, info := range infoLines.FindAllStringSubmatch(state, -1) {
 		state = regexp.MustCompile(`\b`+info[2]+`:`+info[3]+`\b`).ReplaceAllString(state, "<"+info[1]+">")
@@ -284,7 +285,10 @@ var (
 	whims = regexp.MustCompile(`(?m)^(?:/dev/\w+/\S+_vorigin .*\n|/dev/\w+/\S+ .*-pool:L--r:.*\n|(\S+-(?:real|cow) [01] \d+) \d+ )`)
 	// mqs: lvm2 has the kernel use mq where the metadata says smq, without a pool. To
 	// the kernel it is the same.
-	mqs       = regexp.MustCompile(`((?:writethrough|writeback|passthrough) |"kernel_cache_policy":")mq\b`)
+	mqs = regexp.MustCompile(`((?:writethrough|writeback|passthrough) |"kernel_cache_policy":")mq\b`)
+	// rebuilds: lvm2 leaves in the table of a raid that a leg is to be written anew,
+	// also when the kernel knows that.
+	rebuilds  = regexp.MustCompile(`( raid \w+) \d+ (\d+ )(?:rebuild \d+ )*`)
 	infoLines = regexp.MustCompile(`(?m)^([^:\n]+:LVM-[^:\n]*:[^:\n]*:\d+:\d+):(\d+):(\d+)$`)
 )
 

@@ -12,6 +12,26 @@ func interopRAID() []scenario {
 	}
 	activate := func(lv string) interopStep { return onLV("lvchange -y -ay", lv, (*Tx).Activate) }
 	deactivate := func(lv string) interopStep { return onLV("lvchange -y -an", lv, (*Tx).Deactivate) }
+	wait := inSync("l")
+	legs := func(options string, n int, selections ...PVSelection) interopStep {
+		return interopStep{lvm2: "lvconvert -y " + options, ours: func(tx *Tx, dev []string) error {
+			return tx.AddRAIDLegs("l", RAIDLegsSpec{Add: n, PVs: onDevices(selections, dev)})
+		}}
+	}
+	drop := func(options string, n int, pvs ...int) interopStep {
+		return interopStep{lvm2: "lvconvert -y " + options, ours: func(tx *Tx, dev []string) error {
+			var on []string
+			for _, pv := range pvs {
+				on = append(on, dev[pv])
+			}
+			return tx.DropRAIDLegs("l", n, on...)
+		}}
+	}
+	split := func(name string) interopStep {
+		return interopStep{lvm2: "lvconvert -y --splitmirrors 1 -n " + name + " $V/l", ours: func(tx *Tx, _ []string) error {
+			return tx.SplitRAIDLeg("l", name)
+		}}
+	}
 	small := []int64{48 * mib, 48 * mib, 48 * mib}
 	many := []int64{32 * mib, 32 * mib, 32 * mib, 32 * mib, 32 * mib}
 	return []scenario{
@@ -35,6 +55,29 @@ func interopRAID() []scenario {
 			extendLV("d", "-l+1 $V/d", ExtendSpec{By: ExtentCount(1)}),
 			removeLV("s"),
 			removeLV("d"),
+		}},
+		{name: "raid legs", vg: "vg", sizes: many, commits: true, steps: []interopStep{
+			{lvm2: "vgcreate -s 1m $V $0 $1 $2 $3 $4", ours: func(tx *Tx, dev []string) error {
+				return tx.CreateVG(VGSpec{ExtentSize: MiB, PVs: dev})
+			}},
+			makeLV("-l4 $V $0", LVSpec{Name: "l", Size: ExtentCount(4), PVs: pvs(pv("0"))}),
+			extendLV("l", "-l+2 $V/l $2", ExtendSpec{By: ExtentCount(2), PVs: pvs(pv("2"))}),
+			legs("--type raid1 -m1 $V/l", 1), wait,
+			legs("-m+2 $V/l", 2), wait,
+			failing(legs("-m+1 $V/l", 1)),
+			drop("-m-1 $V/l", 1),
+			drop("-m-1 $V/l $1", 1, 1),
+			renameLV("l", "k"),
+			renameLV("k", "l"),
+			drop("-m0 $V/l", 1),
+			legs("--type raid1 -m2 $V/l $1 $4", 2, pv("1"), pv("4")), wait,
+			split("s"),
+			removeLV("s"),
+			split("t"),
+			legs("--type raid1 -m1 $V/l", 1), wait,
+			extendLV("l", "-l+2 $V/l", ExtendSpec{By: ExtentCount(2)}),
+			removeLV("t"),
+			removeLV("l"),
 		}},
 		{name: "raids with stripes", vg: "vg", sizes: many, commits: true, steps: []interopStep{
 			{lvm2: "vgcreate -s 1m $V $0 $1 $2 $3 $4", ours: func(tx *Tx, dev []string) error {

@@ -135,6 +135,9 @@ var txCalls = map[string]txCall{
 	"CreateSnapshot":       change(func(tx *Tx) error { return tx.addSnapshot("data", "new", 3) }),
 	"ReplaceLegs":          change(func(tx *Tx) error { return tx.ReplaceLegs("data", ReplaceSpec{PVs: []string{"a"}}) }, ErrMissingPV),
 	"RepairRAID":           change(func(tx *Tx) error { return tx.RepairRAID("data", RepairSpec{}) }, ErrMissingPV),
+	"AddRAIDLegs":          change(func(tx *Tx) error { return tx.AddRAIDLegs("data", RAIDLegsSpec{}) }),
+	"DropRAIDLegs":         change(func(tx *Tx) error { return tx.DropRAIDLegs("data", 1) }, ErrMissingPV),
+	"SplitRAIDLeg":         change(func(tx *Tx) error { return tx.SplitRAIDLeg("data", "new") }),
 	"CreateRAID":           change(func(tx *Tx) error { return tx.addRAID("new", SegmentRAID1, 2) }),
 	"AddIntegrity":         change(func(tx *Tx) error { return tx.AddIntegrity("data", IntegritySpec{}) }),
 	"RemoveIntegrity":      change(func(tx *Tx) error { return tx.RemoveIntegrity("data") }),
@@ -199,7 +202,7 @@ func groupStates() []groupState {
 }
 
 // moveSteps need a move or a cache, which there is not.
-var moveSteps = []string{"AdvanceMove", "FinishMove", "AbortMove", "StartFlush", "DetachCache", "ReplaceLegs", "RepairRAID"}
+var moveSteps = []string{"AdvanceMove", "FinishMove", "AbortMove", "StartFlush", "DetachCache", "ReplaceLegs", "RepairRAID", "DropRAIDLegs", "SplitRAIDLeg"}
 
 func hasKey(calls map[string]txCall, name string) bool { _, has := calls[name]; return has }
 

@@ -236,7 +236,11 @@ func (tx *Tx) onceRAID(id metadata.ID, change func(*dm.RAID)) {
 // raidPart returns the record of a new hidden part of a raid, still without
 // extents.
 func (tx *Tx) raidPart(lv *metadata.LogicalVolume, kind string, n int) (*metadata.LogicalVolume, error) {
-	return tx.hiddenPart(lv, lv.Name+"_"+kind+"_"+strconv.Itoa(n))
+	return tx.hiddenPart(lv, raidPartName(lv, kind, n))
+}
+
+func raidPartName(lv *metadata.LogicalVolume, kind string, n int) string {
+	return lv.Name + "_" + kind + "_" + strconv.Itoa(n)
 }
 
 // hiddenPart returns the record of a new part of lv under a name.

@@ -1,0 +1,124 @@
+package lvm
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvm-go/lvm/internal/iocheck"
+	"github.com/lvm-go/lvm/internal/umltest"
+)
+
+// A volume becomes a raid1, gets and loses legs, and becomes what one of them is,
+// all while it is written to. What is read is right all the time.
+func TestKernelRAIDLegs(t *testing.T) {
+	ctx := context.Background()
+	r, sys := kernelGroup(t, 4, create(LVSpec{Name: "l", Size: ExtentCount(3)}))
+	quick := SyncOptions{Interval: 20 * time.Millisecond}
+	checker, err := iocheck.Start(iocheck.Options{Seed: 1, Pause: time.Millisecond}, "/dev/vg/l")
+	require.NoError(t, err)
+	stopped := false
+	t.Cleanup(func() {
+		if !stopped {
+			_, _ = checker.Stop()
+		}
+	})
+	checker.Progress(50)
+	limitSync(t, 100)
+	r.update(func(tx *Tx) error { return tx.AddRAIDLegs("l", RAIDLegsSpec{RegionSize: 64 * KiB}) })
+	r.refused(ErrNotInSync, func(tx *Tx) error { return tx.DropRAIDLegs("l", 1, r.dev[0]) })
+	r.refused(ErrNotInSync, func(tx *Tx) error { return tx.AddRAIDLegs("l", RAIDLegsSpec{}) })
+	r.refused(ErrNotInSync, func(tx *Tx) error { return tx.SplitRAIDLeg("l", "copy") })
+	limitSync(t, 200000)
+	seen := 0
+	require.NoError(t, sys.WaitSync(ctx, "vg", "l", SyncOptions{Interval: time.Millisecond, Progress: func(RAIDStatus) { seen++ }}))
+	assert.Positive(t, seen)
+	r.update(func(tx *Tx) error { return tx.AddRAIDLegs("l", RAIDLegsSpec{Add: 2}) })
+	require.NoError(t, sys.WaitSync(ctx, "vg", "l", quick))
+	require.Equal(t, "AAAA", health(t, sys, "l"))
+	checker.Progress(50)
+	r.update(func(tx *Tx) error { return tx.DropRAIDLegs("l", 2, r.dev[0], r.dev[2]) })
+	require.Equal(t, "AA", health(t, sys, "l"))
+	checker.Progress(50)
+	r.refused(ErrInvalidSpec, func(tx *Tx) error { return tx.DropRAIDLegs("l", 1, r.dev[0]) })
+	r.update(func(tx *Tx) error { return tx.ExtendLV("l", ExtendSpec{By: ExtentCount(2)}) })
+	require.NoError(t, sys.WaitSync(ctx, "vg", "l", quick))
+	r.update(func(tx *Tx) error { return tx.SplitRAIDLeg("l", "copy") })
+	checker.Progress(50)
+	stopped = true
+	result, err := checker.Stop()
+	require.NoError(t, err)
+	t.Logf("%s", result)
+	assert.Zero(t, result.Wrong)
+	assert.Empty(t, suspendedDevices(t))
+	vg, err := sys.VG(ctx, "vg")
+	require.NoError(t, err)
+	assert.Equal(t, Extents(5), lvView(t, vg, "copy").rec.Extents())
+	assert.False(t, lvView(t, vg, "l").IsRAID())
+	r.refused(ErrUnsupported, func(tx *Tx) error { return tx.DropRAIDLegs("l", 1) })
+}
+
+// A check counts what differs, a repair makes it alike, and both can be ended.
+func TestKernelScrub(t *testing.T) {
+	ctx := context.Background()
+	r, sys := kernelGroup(t, 3, func(tx *Tx) error {
+		_, err := tx.CreateRAID(RAIDSpec{Name: "r", Type: SegmentRAID5, Size: ExtentCount(8), RegionSize: 64 * KiB})
+		if err == nil {
+			_, err = tx.CreateRAID(RAIDSpec{Name: "z", Type: SegmentRAID0, Size: ExtentCount(2)})
+		}
+		return err
+	})
+	quick := ScrubOptions{SyncOptions: SyncOptions{Interval: 10 * time.Millisecond}}
+	require.NoError(t, sys.WaitSync(ctx, "vg", "r", quick.SyncOptions))
+	require.NoError(t, sys.WaitSync(ctx, "vg", "z", quick.SyncOptions))
+	_, err := sys.Scrub(ctx, "vg", "z", quick)
+	require.ErrorIs(t, err, ErrInvalidSpec)
+	found, err := sys.Scrub(ctx, "vg", "r", quick)
+	require.NoError(t, err)
+	require.Zero(t, found.Mismatches)
+
+	// The image on the first device begins behind one extent for metadata.
+	require.NoError(t, func() error {
+		f, err := os.OpenFile(r.dev[0], os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteAt([]byte("what does not fit the parity"), int64(1*MiB+4*MiB+512*KiB))
+		return joinErrors(err, f.Sync(), f.Close())
+	}())
+	umltest.Run(t, "sh", "-c", "echo 3 > /proc/sys/vm/drop_caches")
+	found, err = sys.Scrub(ctx, "vg", "r", quick)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(8), found.Mismatches)
+	repair := quick
+	repair.Repair = true
+	_, err = sys.Scrub(ctx, "vg", "r", repair)
+	require.NoError(t, err)
+	found, err = sys.Scrub(ctx, "vg", "r", quick)
+	require.NoError(t, err)
+	assert.Zero(t, found.Mismatches)
+
+	// Slowed down, it is ended by its context.
+	limitSync(t, 100)
+	t.Cleanup(func() { limitSync(t, 200000) })
+	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	_, err = sys.Scrub(short, "vg", "r", quick)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Eventually(t, func() bool { return statusOfRAID(t, sys, "r").Action == RAIDIdle }, 10*time.Second, 10*time.Millisecond)
+	r.update(func(tx *Tx) error { return tx.Deactivate("r") })
+	_, err = sys.Scrub(ctx, "vg", "r", quick)
+	require.ErrorIs(t, err, ErrNotActive)
+}
+
+// limitSync limits how fast the kernel brings raids in sync, in KiB/s.
+func limitSync(t *testing.T, rate int) {
+	t.Helper()
+	require.NoError(t, os.WriteFile("/proc/sys/dev/raid/speed_limit_min", []byte(strconv.Itoa(min(rate, 1000))), 0o644))
+	require.NoError(t, os.WriteFile("/proc/sys/dev/raid/speed_limit_max", []byte(strconv.Itoa(rate)), 0o644))
+}
