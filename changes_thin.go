@@ -27,7 +27,7 @@ type thinVolume struct {
 // thinVolume returns the thin volume that one shows; ok is false if it is none.
 func (g *groupLayout) thinVolume(id metadata.ID) (v thinVolume, ok bool, err error) {
 	lv := g.find(id)
-	body := thinBodyOf(lv)
+	body := thinBody(lv)
 	if body == nil {
 		return v, false, nil
 	}
@@ -149,7 +149,7 @@ func (s *System) withPool(g *groupLayout, kern *kernelState, lv *metadata.Logica
 		}
 		return fromFormat(do(p))
 	}
-	p := &openPool{g: g, lv: lv, body: poolBodyOf(lv)}
+	p := &openPool{g: g, lv: lv, body: thinPoolBody(lv)}
 	if p.body == nil {
 		return fault(ErrDamaged, "lv %s is no thin pool", lv.Name)
 	}
@@ -365,7 +365,7 @@ func (g *groupLayout) checkPool(ctx context.Context, kern *kernelState, h *handl
 	switch {
 	case lv == nil:
 		return nil, fault(ErrLVNotFound, "it is not there any more")
-	case poolBodyOf(lv) == nil:
+	case thinPoolBody(lv) == nil:
 		return nil, fault(ErrInvalidSpec, "it is no thin pool")
 	case len(kern.byLV[lv.ID]) > 0:
 		return nil, fault(ErrBusy, "it is active")
@@ -412,7 +412,7 @@ func (p *openPool) checkVolumes() ([]PoolProblem, error) {
 	}
 	var found []PoolProblem
 	for _, lv := range p.g.vg.LVs {
-		body := thinBodyOf(lv)
+		body := thinBody(lv)
 		if body == nil || body.Pool != p.lv.ID {
 			continue
 		}

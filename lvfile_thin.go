@@ -30,7 +30,7 @@ func (f *madeFile) pool(id metadata.ID) (*openPool, error) {
 // pool opens a thin pool that lies below depth others.
 func (g *groupLayout) pool(lv *metadata.LogicalVolume, h *handles, depth int) (*openPool, error) {
 	p := &openPool{g: g, lv: lv}
-	if p.body = poolBodyOf(lv); p.body == nil {
+	if p.body = thinPoolBody(lv); p.body == nil {
 		return nil, fault(ErrDamaged, "lv %s is no thin pool", lv.Name)
 	}
 	f := &madeFile{g: g, lv: lv, h: h, depth: depth}
@@ -51,22 +51,6 @@ func (g *groupLayout) pool(lv *metadata.LogicalVolume, h *handles, depth int) (*
 		return nil, f.fail("open", fault(ErrDamaged, "its metadata has chunks of %d sectors, the group says %d", uint64(block), uint64(p.body.ChunkSize)))
 	}
 	return p, nil
-}
-
-func poolBodyOf(lv *metadata.LogicalVolume) *metadata.ThinPool {
-	if lv == nil || len(lv.Segments) != 1 {
-		return nil
-	}
-	body, _ := lv.Segments[0].Body.(*metadata.ThinPool)
-	return body
-}
-
-func thinBodyOf(lv *metadata.LogicalVolume) *metadata.Thin {
-	if lv == nil || len(lv.Segments) != 1 {
-		return nil
-	}
-	body, _ := lv.Segments[0].Body.(*metadata.Thin)
-	return body
 }
 
 // never says whether the kernel may never have had the pool, by what the group
@@ -113,7 +97,7 @@ func (p *openPool) device(lv *metadata.LogicalVolume, body *metadata.Thin) (*thi
 		if body.Origin.IsZero() || origin == nil {
 			return nil, nil
 		}
-		from := thinBodyOf(origin)
+		from := thinBody(origin)
 		if from == nil || from.Pool != p.lv.ID {
 			return nil, fault(ErrDamaged, "lv %s, which it is to be a snapshot of, is not in pool %s", origin.Name, p.lv.Name)
 		}
@@ -160,7 +144,7 @@ func (f *madeFile) thin(body *metadata.Thin) (io.ReaderAt, error) {
 // be merged into it, if there is one, or itself.
 func (g *groupLayout) thinShown(lv *metadata.LogicalVolume, body *metadata.Thin) (*metadata.LogicalVolume, *metadata.Thin) {
 	for _, other := range g.vg.LVs {
-		if b := thinBodyOf(other); b != nil && b.Merge == lv.ID && b.Pool == body.Pool {
+		if b := thinBody(other); b != nil && b.Merge == lv.ID && b.Pool == body.Pool {
 			return other, b
 		}
 	}
