@@ -79,7 +79,7 @@ func onDevices(selections []PVSelection, dev []string) []PVSelection {
 }
 
 func interopScenarios() []scenario {
-	return slices.Concat(interopBasics(), interopGroups(), interopIdentity(), interopVGChange(), interopPVChange(), interopLVChange(), interopSnapshot(), interopThin(), interopPartial(), interopMirror(), interopRAID(), interopCache(), interopIntegrity(), interopRAIDRepair())
+	return slices.Concat(interopBasics(), interopStacks(), interopGroups(), interopIdentity(), interopVGChange(), interopPVChange(), interopLVChange(), interopSnapshot(), interopThin(), interopPartial(), interopMirror(), interopRAID(), interopCache(), interopIntegrity(), interopRAIDRepair())
 }
 
 func interopBasics() []scenario {

@@ -60,6 +60,7 @@ func (tx *Tx) splitVG(name string, spec SplitSpec) error {
 	if err := to.makeFrom(tx.vg, spec); err != nil {
 		return err
 	}
+	spared := tx.spare() != nil
 	moved = to.oneSpare(tx, moved)
 	if err := to.fits(tx.vg, len(leaving), moved); err != nil {
 		return err
@@ -69,6 +70,11 @@ func (tx *Tx) splitVG(name string, spec SplitSpec) error {
 	}
 	if len(tx.vg.PVs) == 0 {
 		return fault(ErrBusy, "all its physical volumes would leave: rename or merge the group instead")
+	}
+	if spared {
+		if err := joinErrors(tx.spareIfRoom(), to.spareIfRoom()); err != nil {
+			return err
+		}
 	}
 	for _, side := range []*Tx{tx, to} {
 		if !side.hasUsableArea() {
@@ -197,6 +203,19 @@ func (tx *Tx) oneSpare(from *Tx, coming []*metadata.LogicalVolume) []*metadata.L
 	}
 	from.dropAll([]*metadata.LogicalVolume{theirs})
 	return slices.DeleteFunc(slices.Clone(coming), func(lv *metadata.LogicalVolume) bool { return lv == theirs })
+}
+
+// spareIfRoom has a spare in a group that a split leaves with pools, as both had
+// before. Where there is no room for one, its pools go on without. Source: lvm2 as
+// observed.
+func (tx *Tx) spareIfRoom() error {
+	if !slices.ContainsFunc(tx.vg.LVs, func(lv *metadata.LogicalVolume) bool { return !poolMetadataOf(lv).IsZero() }) {
+		return nil
+	}
+	if err := tx.keepSpare(0, nil); !errors.Is(err, ErrNoSpace) {
+		return err
+	}
+	return nil
 }
 
 // idle refuses an LV that has a device or is to get one, or is new: a group
