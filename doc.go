@@ -132,11 +132,16 @@
 //	striped                          yes    yes        yes      yes
 //	error, zero                      yes    yes        yes      yes
 //	snapshot                         yes    yes        yes      yes
-//	mirror, raid*, thin*,
-//	cache*, writecache, vdo*, ...    kept   -          -        -
+//	thin-pool, thin                  yes    yes        yes      yes
+//	raid0, raid1, raid4, raid5*,
+//	raid6*, raid10                   yes    yes        yes      yes
+//	mirror                           yes    yes        yes      yes
+//	cache-pool, cache, writecache    yes    yes        yes      -
+//	integrity, of raid images        yes    yes        -        -
+//	vdo*, ...                        kept   -          -        -
 //
-// A group with segments of types that are kept can be read, none of its metadata
-// is lost, and its linear and striped volumes that those segments do not use can
-// be activated; it cannot be changed. Groups are read in LVM2's text format
+// Volumes of types that are kept can be read and reported, and none of their
+// metadata is lost. Nothing else is done with them. A group with segments of types
+// that LVM2 does not have is not changed at all. Groups are read in LVM2's text format
 // (lvm2, format 1 of the text), with any number of metadata areas.
 package lvm

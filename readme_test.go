@@ -73,9 +73,9 @@ func TestSupportMatricesAgree(t *testing.T) {
 		return out
 	}
 	inReadme := rows(readFile(t, "README.md"))
-	assert.Len(t, inReadme, 5)
+	assert.Len(t, inReadme, 10)
 	assert.Equal(t, inReadme, rows(readFile(t, "doc.go")))
-	types := regexp.MustCompile(`error, zero|linear|striped|snapshot|mirror|raid\*|thin\*|cache\*|writecache|vdo\*`)
+	types := regexp.MustCompile(`error, zero|linear|striped|snapshot|thin-pool, thin|raid0, raid1, raid4, raid5\*|raid6\*, raid10|mirror|cache-pool, cache, writecache|integrity|vdo\*`)
 	_, readme, _ := strings.Cut(readFile(t, "README.md"), "| segment type |")
 	readme, _, _ = strings.Cut(readme, "\n\n")
 	_, doc, _ := strings.Cut(readFile(t, "doc.go"), "segment type   ")
