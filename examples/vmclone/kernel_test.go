@@ -166,7 +166,7 @@ func TestKernelWatchExtendsThePool(t *testing.T) {
 	out := cancelOn{&strings.Builder{}, "vms", cancel}
 	f := farm{out: out, sys: sys, vg: "vg0", golden: "debian"}
 	require.NoError(t, f.watch(ctx))
-	assert.Equal(t, "vms: has got more space\n", out.to.String())
+	assert.Equal(t, "vms: now 88 MiB, and 4 MiB of metadata\n", out.to.String())
 	shown, err := command()
 	require.NoError(t, err)
 	assert.Contains(t, shown, "debian takes 12 MiB, and 60 MiB of 88 MiB in vms are in use.\n")
@@ -210,7 +210,7 @@ func TestKernelWatchExtendsTheMetadata(t *testing.T) {
 	out := cancelOn{&strings.Builder{}, "vms", cancel}
 	f := farm{out: out, sys: sys, vg: "vg0", golden: "debian"}
 	require.NoError(t, f.watch(ctx))
-	assert.Equal(t, "vms: has got more space\n", out.to.String())
+	assert.Equal(t, "vms: now 200 MiB, and 3 MiB of metadata\n", out.to.String())
 	assert.Equal(t, 3*lvm.MiB, usage().MetadataTotal)
 	assert.Equal(t, 200*lvm.MiB, usage().DataTotal, "that was enough")
 	for i, name := range clones[:written] {

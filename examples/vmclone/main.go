@@ -269,7 +269,7 @@ func (f *farm) watch(ctx context.Context) error {
 		return err
 	}
 	if golden.IsThin() {
-		return f.watchThin(ctx, golden.Pool().Name())
+		return f.watchThin(ctx)
 	}
 	err = f.sys.Monitor(ctx, lvm.MonitorOptions{
 		VGs: []string{f.vg}, AutoExtend: lvm.AutoExtend{Threshold: 75, By: 25},

@@ -166,10 +166,16 @@ func collect(ranges iter.Seq2[lvm.Range, error]) (list []lvm.Range, err error) {
 	return list, nil
 }
 
-// watchThin gives a pool more space when it needs it.
-func (f *farm) watchThin(ctx context.Context, pool string) error {
+// watchThin gives pools that are three quarters full a quarter more, and so for their
+// metadata.
+func (f *farm) watchThin(ctx context.Context) error {
+	when := lvm.AutoExtend{Threshold: 75, By: 25}
 	for {
-		if err := f.extendPool(ctx, pool); err != nil && ctx.Err() == nil {
+		extended, err := f.sys.ExtendPools(ctx, f.vg, lvm.PoolAutoExtend{Data: when, Metadata: when})
+		for _, e := range extended {
+			fmt.Fprintf(f.out, "%s: now %s, and %s of metadata\n", e.Pool, e.DataAfter, e.MetadataAfter)
+		}
+		if err != nil && ctx.Err() == nil {
 			fmt.Fprintln(f.out, err) // the next time may be better
 		}
 		select {
@@ -178,35 +184,6 @@ func (f *farm) watchThin(ctx context.Context, pool string) error {
 		case <-time.After(10 * time.Second):
 		}
 	}
-}
-
-// extendPool gives a pool that is three quarters full a quarter more, and its metadata.
-func (f *farm) extendPool(ctx context.Context, name string) error {
-	const full = 75 * lvm.Percent(100)
-	more := lvm.ExtendSpec{By: lvm.PercentLV(25)}
-	extended := false
-	err := f.sys.Update(ctx, f.vg, func(tx *lvm.Tx) error {
-		pool, err := tx.VG().LV(name)
-		if err != nil {
-			return err
-		}
-		u, err := pool.ThinPoolUsage()
-		if err != nil {
-			return err
-		}
-		extended = u.DataPercent() > full || u.MetadataPercent() > full
-		if u.MetadataPercent() > full {
-			err = tx.ExtendPoolMetadata(name, more)
-		}
-		if u.DataPercent() > full && err == nil {
-			err = tx.ExtendLV(name, more)
-		}
-		return err
-	})
-	if err == nil && extended {
-		fmt.Fprintf(f.out, "%s: has got more space\n", name)
-	}
-	return err
 }
 
 // origin returns what a volume is a clone of, nil if it is none.
