@@ -161,3 +161,42 @@ func TestKernelMissingCache(t *testing.T) {
 		})
 	}
 }
+
+// The data of a thin pool that lvm2 made is cached while the pool is in use, and a
+// raid while it is not.
+func TestKernelCacheOfPoolAndRaid(t *testing.T) {
+	ctx := context.Background()
+	r, sys := kernelGroup(t, 3, nil)
+	for _, command := range []string{
+		"lvcreate -qq -y -T -l3 -V8M -n thin vg/pool",
+		"lvcreate -qq -y --type raid1 -m1 -l2 -n raid vg",
+		"lvcreate -qq -y -l3 -n f vg",
+	} {
+		r.do(interopStep{lvm2: command}, false)
+	}
+	lvm2(t, "vgchange", "-qq", "-ay", "vg")
+	c, stop := r.busyVolumes(1, "thin")
+	r.update(func(tx *Tx) error {
+		return tx.AttachCache("pool", AttachCacheSpec{CacheVol: "f", Mode: CacheWriteback})
+	})
+	c.Progress(60)
+	require.NoError(t, sys.DetachCache(ctx, "vg", "pool", DetachSpec{}, quickFlush))
+	c.Progress(60)
+	stop()
+
+	attach := func(tx *Tx) error {
+		return tx.AttachCache("raid", AttachCacheSpec{CacheVol: "f", Mode: CacheWriteback})
+	}
+	want := dirty(t, r, "raid")
+	_, err := sys.Plan(ctx, "vg", attach)
+	require.ErrorIs(t, err, ErrBusy)
+	r.update(func(tx *Tx) error { return tx.Deactivate("raid") })
+	r.update(attach)
+	r.update(func(tx *Tx) error { return tx.Activate("raid") })
+	heldBy(t, "/dev/vg/raid", want)
+	require.Equal(t, want, dirty(t, r, "raid"))
+	require.NoError(t, sys.DetachCache(ctx, "vg", "raid", DetachSpec{RemovePool: true}, quickFlush))
+	heldBy(t, "/dev/vg/raid", want)
+	require.Empty(t, suspendedDevices(t))
+	umltest.Run(t, "vgck", "vg")
+}
