@@ -36,17 +36,17 @@ func methodsOnLVs() map[string]inRoles {
 	snapshotOnly := inRoles{origin: ErrInvalidSpec, mergingOrigin: ErrInvalidSpec, merging: part, link: part}
 	mergeable := snapshotOnly
 	mergeable.other, mergeable.merging = merging, merging
-	uncached := inRoles{origin: ErrInvalidSpec, snapshot: ErrInvalidSpec, mergingOrigin: ErrInvalidSpec, other: ErrInvalidSpec, merging: part, link: part}
+	ofOtherKind := inRoles{origin: ErrInvalidSpec, snapshot: ErrInvalidSpec, mergingOrigin: ErrInvalidSpec, other: ErrInvalidSpec, merging: part, link: part}
 	never := inRoles{origin: part, snapshot: part, mergingOrigin: part, other: part, merging: part, link: part}
 	return map[string]inRoles{
 		"AttachCache": with(never, func(tx *Tx, lv string) error { return tx.AttachCache(lv, AttachCacheSpec{CacheVol: "striped"}) }),
 		"AttachWriteCache": with(never, func(tx *Tx, lv string) error {
 			return tx.AttachWriteCache(lv, AttachWriteCacheSpec{CacheVol: "striped"})
 		}),
-		"ChangeCache":      with(uncached, func(tx *Tx, lv string) error { return tx.ChangeCache(lv, CacheChange{Mode: CacheWriteback}) }),
-		"ChangeWriteCache": with(uncached, func(tx *Tx, lv string) error { return tx.ChangeWriteCache(lv) }),
-		"StartFlush":       with(uncached, (*Tx).StartFlush),
-		"DetachCache":      with(uncached, func(tx *Tx, lv string) error { return tx.DetachCache(lv, DetachSpec{}) }),
+		"ChangeCache":      with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ChangeCache(lv, CacheChange{Mode: CacheWriteback}) }),
+		"ChangeWriteCache": with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ChangeWriteCache(lv) }),
+		"StartFlush":       with(ofOtherKind, (*Tx).StartFlush),
+		"DetachCache":      with(ofOtherKind, func(tx *Tx, lv string) error { return tx.DetachCache(lv, DetachSpec{}) }),
 		"AddMirrorLegs":    with(never, func(tx *Tx, lv string) error { return tx.AddMirrorLegs(lv, MirrorLegsSpec{}) }),
 		"FinishMirrorLegs": with(never, (*Tx).FinishMirrorLegs),
 		"DropMirrorLegs":   with(never, func(tx *Tx, lv string) error { return tx.DropMirrorLegs(lv, 1) }),
@@ -54,6 +54,11 @@ func methodsOnLVs() map[string]inRoles {
 		"SetMirrorLog":     with(never, func(tx *Tx, lv string) error { return tx.SetMirrorLog(lv, MirrorLogCore) }),
 		"AddIntegrity":     with(never, func(tx *Tx, lv string) error { return tx.AddIntegrity(lv, IntegritySpec{}) }),
 		"RemoveIntegrity":  with(never, (*Tx).RemoveIntegrity),
+		"AddRAIDLegs":      with(never, func(tx *Tx, lv string) error { return tx.AddRAIDLegs(lv, RAIDLegsSpec{Add: 1}) }),
+		"DropRAIDLegs":     with(never, func(tx *Tx, lv string) error { return tx.DropRAIDLegs(lv, 1) }),
+		"SplitRAIDLeg":     with(never, func(tx *Tx, lv string) error { return tx.SplitRAIDLeg(lv, "new") }),
+		"RepairRAID":       with(ofOtherKind, func(tx *Tx, lv string) error { return tx.RepairRAID(lv, RepairSpec{}) }),
+		"ReplaceLegs":      with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ReplaceLegs(lv, ReplaceSpec{}) }),
 		"CreateSnapshot": with(inRoles{snapshot: part, mergingOrigin: merging, other: part, merging: part, link: part},
 			func(tx *Tx, lv string) error { return tx.addSnapshot(lv, "new", 4) }),
 		"MergeSnapshot": with(mergeable, (*Tx).MergeSnapshot),
