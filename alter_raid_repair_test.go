@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"slices"
+	"testing"
 
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -23,11 +24,32 @@ func withoutRebuilds(vg *metadata.VolumeGroup) *metadata.VolumeGroup {
 	return &after
 }
 
+// striped makes vg0 with volumes on a, b and c, and a raid with two stripes.
+func striped(typ SegmentType) func(testing.TB, *System, MetadataAreas) {
+	return func(t testing.TB, sys *System, areas MetadataAreas) {
+		andSpare(t, sys, areas)
+		update(t, sys, "vg0", func(tx *Tx) error {
+			spec := RAIDSpec{Name: "z", Type: typ, Size: ExtentCount(8), StripeSize: 4 * KiB}
+			if !typ.isRAID0() {
+				spec.RegionSize = 4 * KiB
+			}
+			_, err := tx.CreateRAID(spec)
+			return err
+		})
+	}
+}
+
 // alterRAIDRepair needs a kernel: it alone knows which legs are in sync.
 func alterRAIDRepair() []alteration {
 	return []alteration{
 		{name: "replace a leg of a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.ReplaceLegs("r", ReplaceSpec{PVs: []string{"a"}})
+		}},
+		{name: "give a raid parity", setup: striped(SegmentRAID0Meta), do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ConvertRAID("z", SegmentRAID5N, ConvertSpec{RegionSize: 4 * KiB})
+		}},
+		{name: "take the parity off a raid", setup: striped(SegmentRAID5N), do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ConvertRAID("z", SegmentRAID0Meta, ConvertSpec{})
 		}},
 	}
 }

@@ -294,7 +294,7 @@ var (
 // a state came about.
 func unnumbered(state string) string {
 	state = rebuilds.ReplaceAllString(state, "$1 $2")
-	state = mqs.ReplaceAllString(seqnos.ReplaceAllString(state, ""), "${1}smq")
+	state = rebuilt.ReplaceAllString(mqs.ReplaceAllString(seqnos.ReplaceAllString(state, ""), "${1}smq"), "")
 	for _, info := range infoLines.FindAllStringSubmatch(state, -1) {
 		state = regexp.MustCompile(`\b`+info[2]+`:`+info[3]+`\b`).ReplaceAllString(state, "<"+info[1]+">")
 	}
@@ -315,7 +315,9 @@ var (
 	mqs = regexp.MustCompile(`((?:writethrough|writeback|passthrough) |"kernel_cache_policy":")mq\b`)
 	// rebuilds: lvm2 leaves in the table of a raid that a leg is to be written anew,
 	// also when the kernel knows that.
-	rebuilds  = regexp.MustCompile(`( raid \w+) \d+ (\d+ )(?:rebuild \d+ )*`)
+	rebuilds = regexp.MustCompile(`( raid \w+) \d+ (\d+ )(?:rebuild \d+ )*`)
+	// rebuilt: lvm2 leaves this on the metadata of a leg with which it adds parity.
+	rebuilt   = regexp.MustCompile(`, "REBUILD"`)
 	infoLines = regexp.MustCompile(`(?m)^([^:\n]+:LVM-[^:\n]*:[^:\n]*:\d+:\d+):(\d+):(\d+)$`)
 )
 

@@ -46,12 +46,16 @@ func interopRAIDRepair() []scenario {
 			return tx.ReplaceLegs(lv, spec)
 		}}
 	}
+	convert := func(lv string, to SegmentType) interopStep {
+		return interopStep{lvm2: "lvconvert -y --type " + string(to) + " $V/" + lv, ours: func(tx *Tx, _ []string) error { return tx.ConvertRAID(lv, to, ConvertSpec{}) }}
+	}
 	deactivate := func(lv string) interopStep { return onLV("lvchange -y -an", lv, (*Tx).Deactivate) }
 	activate := func(lv string) interopStep { return onLV("lvchange -y -ay", lv, (*Tx).Activate) }
 	many := []int64{32 * mib, 32 * mib, 32 * mib, 32 * mib, 32 * mib, 32 * mib}
 	return []scenario{
 		{name: "replace legs", vg: "vg", sizes: many, commits: true, steps: []interopStep{
 			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),
+			{lvm2: "vgextend $V $3 $4 $5", ours: func(tx *Tx, dev []string) error { return tx.ExtendVG(PVSpec{}, dev[3:]...) }},
 			create("--type raid1 -l4 $V", RAIDSpec{Name: "r", Size: ExtentCount(4)}),
 			inSync("r"),
 			replace("r", "--replace $0 $V/r", nil, 0),
@@ -80,6 +84,26 @@ func interopRAIDRepair() []scenario {
 			removeLV("z"),
 			renameLV("t", "u"),
 			removeLV("u"),
+		}},
+		{name: "convert raids", vg: "vg", sizes: many, commits: true, steps: []interopStep{
+			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),
+			{lvm2: "vgextend $V $3 $4 $5", ours: func(tx *Tx, dev []string) error { return tx.ExtendVG(PVSpec{}, dev[3:]...) }},
+			create("--type raid0_meta -i3 -l6 $V", RAIDSpec{Name: "r", Type: SegmentRAID0Meta, Stripes: 3, Size: ExtentCount(6)}),
+			convert("r", SegmentRAID5N),
+			inSync("r"),
+			convert("r", SegmentRAID6N6),
+			inSync("r"),
+			convert("r", SegmentRAID5N),
+			inSync("r"),
+			convert("r", SegmentRAID0Meta),
+			removeLV("r"),
+			create("--type raid5 -i3 -l6 $V", RAIDSpec{Name: "s", Type: SegmentRAID5, Stripes: 3, Size: ExtentCount(6)}),
+			inSync("s"),
+			convert("s", SegmentRAID6LS6),
+			inSync("s"),
+			convert("s", SegmentRAID5),
+			inSync("s"),
+			removeLV("s"),
 		}},
 	}
 }

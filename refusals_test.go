@@ -134,6 +134,7 @@ var txCalls = map[string]txCall{
 	"RemoveLVWith":         change(func(tx *Tx) error { return tx.RemoveLVWith("striped", RemoveSpec{Snapshots: true}) }, ErrMissingPV),
 	"CreateSnapshot":       change(func(tx *Tx) error { return tx.addSnapshot("data", "new", 3) }),
 	"ReplaceLegs":          change(func(tx *Tx) error { return tx.ReplaceLegs("data", ReplaceSpec{PVs: []string{"a"}}) }, ErrMissingPV),
+	"ConvertRAID":          change(func(tx *Tx) error { return tx.ConvertRAID("data", SegmentRAID5N, ConvertSpec{}) }),
 	"RepairRAID":           change(func(tx *Tx) error { return tx.RepairRAID("data", RepairSpec{}) }, ErrMissingPV),
 	"AddRAIDLegs":          change(func(tx *Tx) error { return tx.AddRAIDLegs("data", RAIDLegsSpec{}) }),
 	"DropRAIDLegs":         change(func(tx *Tx) error { return tx.DropRAIDLegs("data", 1) }, ErrMissingPV),

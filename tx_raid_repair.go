@@ -164,6 +164,26 @@ func (tx *Tx) checkSources(lv *metadata.LogicalVolume, without []int) error {
 	if gone := func(leg int) bool { return slices.Contains(without, leg) || doesWithout(s, leg) }; !survives(seg, gone) {
 		return fault(ErrDegraded, "the data of lv %s cannot be had without %d of its legs", lv.Name, len(without))
 	}
+	return tx.clearStaleMarks(lv, s)
+}
+
+// clearStaleMarks takes the mark of a leg that is to be written anew off those that
+// are in sync. lvm2 leaves it where it adds parity: they would be written anew
+// whenever the raid is activated.
+func (tx *Tx) clearStaleMarks(lv *metadata.LogicalVolume, s RAIDStatus) error {
+	for n, leg := range lv.Segments[0].Body.(*metadata.RAID).Legs {
+		for _, id := range []metadata.ID{leg.Meta, leg.Image} {
+			old := tx.find(id)
+			if !isRebuilt(old) || s.Legs[n].Health != dm.RAIDInSync {
+				continue
+			}
+			part := *old
+			part.Status &^= metadata.LVRebuild
+			if err := tx.put(tx.indexOf(id), &part); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
@@ -173,24 +193,8 @@ func (tx *Tx) replaceLegs(old *metadata.LogicalVolume, i int, legs []int, onto [
 	if err := tx.checkSources(old, legs); err != nil {
 		return err
 	}
-	policy, err := lvPolicy(allocation)
-	if err != nil {
-		return err
-	}
-	pvs, err := tx.selection(onto)
-	if err != nil {
-		return err
-	}
 	lv, body := raidCopy(old)
-	image, meta, err := tx.legSizes(body)
-	if err != nil {
-		return err
-	}
-	places, fronts, err := tx.emap.allocateBehind(tx.vg, allocRequest{
-		Name: old.Name, Policy: resolvePolicy(tx.vg, old, policy), PVs: pvs, Owned: make([]pvSet, len(legs)),
-		Stripes: len(legs), Data: len(legs), Front: meta, Extents: image * Extents(len(legs)),
-		Parts: []allocPart{{Count: image * Extents(len(legs)), Apart: tx.pvsOf(old)}},
-	})
+	places, fronts, meta, err := tx.placeLegs(old, len(legs), onto, allocation)
 	if err != nil {
 		return err
 	}
@@ -203,6 +207,30 @@ func (tx *Tx) replaceLegs(old *metadata.LogicalVolume, i int, legs []int, onto [
 		}
 	}
 	return tx.put(i, lv)
+}
+
+// placeLegs chooses extents for some more legs of a raid, and how many of them are
+// for the metadata of each. They are apart from all that the raid lies on.
+func (tx *Tx) placeLegs(old *metadata.LogicalVolume, n int, onto []PVSelection, allocation Allocation) ([]allocPiece, []metadata.Area, Extents, error) {
+	policy, err := lvPolicy(allocation)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	pvs, err := tx.selection(onto)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	image, meta, err := tx.legSizes(old.Segments[0].Body.(*metadata.RAID))
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	count := image * Extents(n)
+	places, fronts, err := tx.emap.allocateBehind(tx.vg, allocRequest{
+		Name: old.Name, Policy: resolvePolicy(tx.vg, old, policy), PVs: pvs, Owned: make([]pvSet, n),
+		Stripes: n, Data: n, Front: meta, Extents: count,
+		Parts: []allocPart{{Count: count, Apart: tx.pvsOf(old)}},
+	})
+	return places, fronts, meta, err
 }
 
 // newRAIDLeg adds a leg that the kernel is to write anew from the others.

@@ -1,0 +1,75 @@
+package lvm
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Legs are not replaced where that could lose data, or makes no sense; then
+// nothing changes.
+func TestReplaceLegsRefusals(t *testing.T) {
+	t.Parallel()
+	start := (&alteration{setup: func(t testing.TB, sys *System, areas MetadataAreas) {
+		raids(t, sys, areas)
+		update(t, sys, "vg0", func(tx *Tx) error {
+			_, err := tx.CreateRAID(RAIDSpec{Name: "z", Type: SegmentRAID0Meta, Size: ExtentCount(2), StripeSize: 4 * KiB})
+			return err
+		})
+	}}).start(t, OneArea)
+	replace := func(lv string, spec ReplaceSpec) func(*Tx) error {
+		return func(tx *Tx) error { return tx.ReplaceLegs(lv, spec) }
+	}
+	for _, c := range []struct {
+		name     string
+		inactive bool
+		do       func(*Tx) error
+		want     error
+	}{
+		{"no such lv", false, replace("nothing", ReplaceSpec{PVs: []string{"a"}}), ErrLVNotFound},
+		{"no raid", false, replace("data", ReplaceSpec{PVs: []string{"a"}}), ErrInvalidSpec},
+		{"a part", false, replace("r_rimage_0", ReplaceSpec{PVs: []string{"a"}}), ErrUnsupported},
+		{"nothing to lose", false, replace("z", ReplaceSpec{PVs: []string{"a"}}), ErrUnsupported},
+		{"no such pv", false, replace("r", ReplaceSpec{PVs: []string{"x"}}), ErrPVNotFound},
+		{"no leg there", false, replace("r", ReplaceSpec{PVs: []string{"c"}}), ErrInvalidSpec},
+		{"none named", false, replace("r", ReplaceSpec{}), ErrInvalidSpec},
+		{"all legs", false, replace("r", ReplaceSpec{PVs: []string{"a", "b"}}), ErrDegraded},
+		{"not active", true, replace("r", ReplaceSpec{PVs: []string{"a"}}), ErrNotActive},
+		{"bad policy", false, replace("r", ReplaceSpec{PVs: []string{"a"}, Allocation: 99}), ErrInvalidSpec},
+		{"repair no raid", false, func(tx *Tx) error { return tx.RepairRAID("data", RepairSpec{}) }, ErrInvalidSpec},
+		{"repair what is not active", true, func(tx *Tx) error { return tx.RepairRAID("r", RepairSpec{}) }, ErrNotActive},
+		{"repair what is whole", false, func(tx *Tx) error { return tx.RepairRAID("r", RepairSpec{}) }, nil},
+		{"convert no raid", false, func(tx *Tx) error { return tx.ConvertRAID("data", SegmentRAID5N, ConvertSpec{}) }, ErrInvalidSpec},
+		{"convert what is not active", true, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID5N, ConvertSpec{}) }, ErrNotActive},
+		{"convert to what it cannot be", false, func(tx *Tx) error { return tx.ConvertRAID("r", SegmentRAID10, ConvertSpec{}) }, ErrUnsupported},
+		{"convert to too few legs", false, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID6N6, ConvertSpec{}) }, ErrUnsupported},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(start.Clone())
+			sys := m.open(t, 2)
+			if !c.inactive {
+				update(t, sys, "vg0", func(tx *Tx) error { return tx.ActivateAll() })
+			}
+			m.disks.Record()
+			calls := m.kernel.Changes()
+			err := sys.Update(t.Context(), "vg0", c.do)
+			if c.want == nil {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, c.want)
+			}
+			assert.Empty(t, written(m.disks))
+			assert.Equal(t, calls, m.kernel.Changes())
+		})
+	}
+	t.Run("no room", func(t *testing.T) {
+		t.Parallel()
+		m := newMachine(start.Clone())
+		sys := m.open(t, 2)
+		update(t, sys, "vg0", func(tx *Tx) error { return tx.ActivateAll() })
+		var space *SpaceError
+		require.ErrorAs(t, sys.Update(t.Context(), "vg0", replace("r", ReplaceSpec{PVs: []string{"a"}, Onto: pvs(pv("b"))})), &space)
+	})
+}
