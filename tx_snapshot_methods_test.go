@@ -58,6 +58,7 @@ func methodsOnLVs() map[string]inRoles {
 		"DropRAIDLegs":     with(never, func(tx *Tx, lv string) error { return tx.DropRAIDLegs(lv, 1) }),
 		"SplitRAIDLeg":     with(never, func(tx *Tx, lv string) error { return tx.SplitRAIDLeg(lv, "new") }),
 		"RepairRAID":       with(ofOtherKind, func(tx *Tx, lv string) error { return tx.RepairRAID(lv, RepairSpec{}) }),
+		"ConvertRAID":      with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ConvertRAID(lv, SegmentRAID6, ConvertSpec{}) }),
 		"ReplaceLegs":      with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ReplaceLegs(lv, ReplaceSpec{}) }),
 		"CreateSnapshot": with(inRoles{snapshot: part, mergingOrigin: merging, other: part, merging: part, link: part},
 			func(tx *Tx, lv string) error { return tx.addSnapshot(lv, "new", 4) }),
