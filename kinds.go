@@ -44,7 +44,8 @@ func resizerOf(lv *metadata.LogicalVolume) (resizer, error) {
 	return nil, fault(ErrUnsupported, "lv %s is of type %s, which cannot be resized", lv.Name, lv.Segments[0].Type)
 }
 
-// withOwned returns volumes and all that they consist of, each once.
+// withOwned returns volumes and all that they consist of, each once, but for what
+// users see as a volume of its own.
 func (tx *Tx) withOwned(lvs ...*metadata.LogicalVolume) []*metadata.LogicalVolume {
 	seen := map[metadata.ID]bool{}
 	var out []*metadata.LogicalVolume
@@ -56,7 +57,9 @@ func (tx *Tx) withOwned(lvs ...*metadata.LogicalVolume) []*metadata.LogicalVolum
 		seen[lv.ID] = true
 		out = append(out, lv)
 		for _, below := range lvsBelow(lv) {
-			add(tx.find(below))
+			if part := tx.find(below); part != nil && !tx.isVisible(part) {
+				add(part)
+			}
 		}
 	}
 	for _, lv := range lvs {

@@ -202,7 +202,8 @@ func (tx *Tx) withParts(lvs []*metadata.LogicalVolume) ([]*metadata.LogicalVolum
 			}
 			going[part.ID] = true
 			out = append(out, part)
-			for _, id := range slices.Concat(lvsBelow(part), tx.ties().above[part.ID], tx.ties().users[part.ID]) {
+			lvs = append(lvs, tx.withOwned(part)[1:]...)
+			for _, id := range slices.Concat(tx.ties().above[part.ID], tx.ties().users[part.ID]) {
 				if other := tx.find(id); other != nil && !going[id] {
 					lvs = append(lvs, other)
 				}
