@@ -28,7 +28,7 @@ PURE = $(shell $(GO) list ./... | grep -v /internal/umltest)
 # Guests and fuzzers want the machine for themselves, and deps comes first.
 .NOTPARALLEL:
 
-.PHONY: test deps lint cross kernel-test race other-go fuzz-smoke fuzz bench examples clean
+.PHONY: test deps lint cross kernel-test exhaustive race other-go fuzz-smoke fuzz bench examples clean
 
 test:
 	@rm -rf $(BUILD)/steps
@@ -84,6 +84,11 @@ kernel-test: $(BUILD)/testsum
 	for m in $(MODULES); do \
 		$(SUM) tests "tests of $$m" -- env CGO_ENABLED=0 LVM_TEST_REQUIRE=kernel,tools $(GO) -C $$m test -json -timeout=15m ./... || status=1; \
 	done; exit $$status
+
+# What the other runs leave out: a failure of every call of every change in every
+# kind of trial, and every turn with lvm2.
+exhaustive:
+	env LVM_TEST_ALL=1 LVM_TEST_REQUIRE=kernel,tools CGO_ENABLED=0 $(GO) test -timeout=2h .
 
 # With fewer of the failures and crashes that are tried one by one: those are
 # the same with each compiler, and of one goroutine.

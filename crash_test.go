@@ -50,7 +50,7 @@ func textOf(vg *metadata.VolumeGroup) string { return backupText(&metadata.Docum
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	for i, c := range alterations() {
-		if testing.Short() && i%shortShare != 0 {
+		if !isTurn(t, i) {
 			continue
 		}
 		for areas, name := range areaNames {

@@ -3,6 +3,7 @@ package lvm
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"syscall"
 	"testing"
@@ -100,14 +101,14 @@ func (r *trial) machine(t testing.TB) *machine {
 	return m
 }
 
-// trials runs a test of each alteration, of one in shortShare if that is to be short.
+// trials runs a test of the alterations that are its turn.
 func trials(t *testing.T, run func(*testing.T, *trial)) {
 	areas := []MetadataAreas{OneArea, TwoAreas}
 	if testing.Short() {
 		areas = areas[:1]
 	}
 	for i, c := range append(alterations(), kernelAlterations()...) {
-		if testing.Short() && i%shortShare != 0 {
+		if !isTurn(t, i) {
 			continue
 		}
 		for _, a := range areas {
@@ -121,6 +122,19 @@ func trials(t *testing.T, run func(*testing.T, *trial)) {
 
 // shortShare is how many alterations there are to each that a short run tries.
 const shortShare = 6
+
+// isTurn says whether a test tries alteration number i. Together the tests try
+// each in several ways, but not each in all; that takes LVM_TEST_ALL, and twice the
+// time.
+func isTurn(t *testing.T, i int) bool {
+	switch {
+	case testing.Short():
+		return i%shortShare == 0
+	case os.Getenv("LVM_TEST_ALL") != "":
+		return true
+	}
+	return (i+len(t.Name()))%2 == 0
+}
 
 // TestFaults lets each call of each alteration fail, one at a time.
 func TestFaults(t *testing.T) {

@@ -61,6 +61,9 @@ func runScenario(t *testing.T, s scenario) {
 	states := make([]string, len(s.steps)) // as lvm2 makes them
 	report := ""                           // of lvm2, at the end
 	for m, mode := range interopModes {
+		if m >= 2 && m%2 != len(s.steps)%2 && os.Getenv("LVM_TEST_ALL") == "" {
+			continue // in turn with us, lvm2 begins in some scenarios and we in others
+		}
 		ok := t.Run(mode.name, func(t *testing.T) {
 			r := newInteropRun(t, s)
 			for i, step := range s.steps {
