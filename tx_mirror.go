@@ -211,20 +211,11 @@ func (tx *Tx) legSize(size Size, legs int, log bool, pvs []allocPV) (n Extents, 
 
 // partOf returns the record of a hidden part of an LV, still without extents.
 func (tx *Tx) partOf(lv *metadata.LogicalVolume, suffix string) (*metadata.LogicalVolume, error) {
-	id, err := tx.newID()
+	part, err := tx.newPart(lv.Name + suffix)
 	if err != nil {
 		return nil, err
 	}
-	part := &metadata.LogicalVolume{
-		Name: lv.Name + suffix, ID: id, Status: metadata.LVRead | tx.writable(), Allocation: lv.Allocation,
-		CreationTime: tx.time(), CreationHost: tx.sys.cfg.Host,
-	}
-	if err := checkLVName(tx.vg.Name, part.Name); err != nil {
-		return nil, err
-	}
-	if taken, _ := tx.lookup(part.Name); taken != nil {
-		return nil, fault(ErrExists, "lv %s exists already", part.Name)
-	}
+	part.Allocation = lv.Allocation
 	return part, nil
 }
 

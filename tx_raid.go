@@ -236,26 +236,11 @@ func (tx *Tx) onceRAID(id metadata.ID, change func(*dm.RAID)) {
 // raidPart returns the record of a new hidden part of a raid, still without
 // extents.
 func (tx *Tx) raidPart(lv *metadata.LogicalVolume, kind string, n int) (*metadata.LogicalVolume, error) {
-	return tx.hiddenPart(lv, raidPartName(lv, kind, n))
+	return tx.newPart(raidPartName(lv, kind, n))
 }
 
 func raidPartName(lv *metadata.LogicalVolume, kind string, n int) string {
 	return lv.Name + "_" + kind + "_" + strconv.Itoa(n)
-}
-
-// hiddenPart returns the record of a new part of lv under a name.
-func (tx *Tx) hiddenPart(lv *metadata.LogicalVolume, name string) (*metadata.LogicalVolume, error) {
-	if other, _ := tx.lookup(name); other != nil {
-		return nil, fault(ErrExists, "lv %s exists already", name)
-	}
-	id, err := tx.newID()
-	if err != nil {
-		return nil, err
-	}
-	return &metadata.LogicalVolume{
-		Name: name, ID: id, Status: metadata.LVRead | tx.writable(),
-		CreationTime: tx.time(), CreationHost: tx.sys.cfg.Host,
-	}, nil
 }
 
 func linearSegment(area metadata.Area, start, count Extents) metadata.Segment {
