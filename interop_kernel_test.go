@@ -290,7 +290,7 @@ var (
 	oneVolume  = regexp.MustCompile(`(?ms)^\S+ \{\n<personal>\nstatus = .*?^\}\n\}\n`)
 	blankLines = regexp.MustCompile(`\n\n+`)
 	// cacheCounts are what a cache has by chance.
-	cacheCounts = regexp.MustCompile(`"(cache_\w+|copy_percent|sync_percent|data_percent)":"[^"]*"`)
+	cacheCounts = regexp.MustCompile(`"(cache_\w+|copy_percent|sync_percent|snap_percent)":"[^"]*"`)
 )
 
 // unnumbered replaces the numbers of commits and of mapped devices, which tell how
