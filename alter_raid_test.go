@@ -37,6 +37,9 @@ func alterRAID() []alteration {
 			return tx.ReduceLV("r", ReduceSpec{To: ExtentCount(3)})
 		}},
 		{name: "rename a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error { return tx.RenameLV("r", "renamed") }},
+		{name: "change the rates and the order of reading of a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ChangeRAID("r", RAIDChange{MinRate: new(uint32(7)), WriteBehind: new(uint32(64)), WriteMostly: map[string]bool{"a": true}})
+		}},
 		{name: "remove a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveLV("r") }},
 	}
 }
@@ -46,6 +49,9 @@ func alterRAIDLegs() []alteration {
 	return []alteration{
 		{name: "make a raid of a volume", setup: andSpare, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.AddRAIDLegs("other", RAIDLegsSpec{RegionSize: 4 * KiB})
+		}},
+		{name: "change the regions of a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ChangeRAID("r", RAIDChange{RegionSize: 8 * KiB})
 		}},
 		{name: "add a leg to a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.AddRAIDLegs("r", RAIDLegsSpec{})

@@ -32,6 +32,17 @@ func interopRAID() []scenario {
 			return tx.SplitRAIDLeg("l", name)
 		}}
 	}
+	change := func(lvm2 string, c RAIDChange, last ...int) interopStep {
+		return interopStep{lvm2: lvm2, ours: func(tx *Tx, dev []string) error {
+			for _, pv := range last {
+				if c.WriteMostly == nil {
+					c.WriteMostly = map[string]bool{}
+				}
+				c.WriteMostly[dev[max(pv, -1-pv)]] = pv >= 0
+			}
+			return tx.ChangeRAID("l", c)
+		}}
+	}
 	small := []int64{48 * mib, 48 * mib, 48 * mib}
 	many := []int64{32 * mib, 32 * mib, 32 * mib, 32 * mib, 32 * mib}
 	return []scenario{
@@ -77,6 +88,20 @@ func interopRAID() []scenario {
 			legs("--type raid1 -m1 $V/l", 1), wait,
 			extendLV("l", "-l+2 $V/l", ExtendSpec{By: ExtentCount(2)}),
 			removeLV("t"),
+			removeLV("l"),
+		}},
+		{name: "change raids", vg: "vg", sizes: small, commits: true, steps: []interopStep{
+			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),
+			create("--type raid1 -m2 -l4 $V", RAIDSpec{Name: "l", Mirrors: 2, Size: ExtentCount(4)}), wait,
+			change("lvchange --minrecoveryrate 100 --maxrecoveryrate 900 $V/l", RAIDChange{MinRate: new(uint32(100)), MaxRate: new(uint32(900))}),
+			failing(change("lvchange --minrecoveryrate 901 $V/l", RAIDChange{MinRate: new(uint32(901))})),
+			change("lvchange --writemostly $0 --writemostly $2:y $V/l", RAIDChange{}, 0, 2),
+			failing(change("lvchange --writemostly $1 $V/l", RAIDChange{}, 1)),
+			change("lvchange --writebehind 256 $V/l", RAIDChange{WriteBehind: new(uint32(256))}),
+			change("lvchange --writemostly $0:t --writemostly $1 --writemostly $2:n $V/l", RAIDChange{}, -1, 1, -3),
+			change("lvconvert -y -R 64k $V/l", RAIDChange{RegionSize: 64 * KiB}),
+			failing(change("lvconvert -y -R 8m $V/l", RAIDChange{RegionSize: 8 * MiB})),
+			change("lvchange --maxrecoveryrate 0 --minrecoveryrate 5 $V/l", RAIDChange{MaxRate: new(uint32(0)), MinRate: new(uint32(5))}),
 			removeLV("l"),
 		}},
 		{name: "raids with stripes", vg: "vg", sizes: many, commits: true, steps: []interopStep{

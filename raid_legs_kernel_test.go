@@ -12,6 +12,7 @@ import (
 
 	"github.com/lvm-go/lvm/internal/iocheck"
 	"github.com/lvm-go/lvm/internal/umltest"
+	"github.com/lvm-go/lvm/metadata"
 )
 
 // A volume becomes a raid1, gets and loses legs, and becomes what one of them is,
@@ -114,6 +115,35 @@ func TestKernelScrub(t *testing.T) {
 	r.update(func(tx *Tx) error { return tx.Deactivate("r") })
 	_, err = sys.Scrub(ctx, "vg", "r", quick)
 	require.ErrorIs(t, err, ErrNotActive)
+}
+
+// A raid that was made without bringing it in sync gets there when that is asked for, while
+// it is in use, and then no longer counts as one that is not.
+func TestKernelResyncRAID(t *testing.T) {
+	ctx := context.Background()
+	r, sys := kernelGroup(t, 3, func(tx *Tx) error {
+		_, err := tx.CreateRAID(RAIDSpec{Name: "r", Type: SegmentRAID5, Size: ExtentCount(8), NoSync: true, RegionSize: 64 * KiB})
+		return err
+	})
+	f, err := os.OpenFile(r.dev[0], os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte("what does not fit the parity"), int64(1*MiB+4*MiB+512*KiB))
+	require.NoError(t, joinErrors(err, f.Sync(), f.Close()))
+	quick := SyncOptions{Interval: 10 * time.Millisecond}
+	found, err := sys.Scrub(ctx, "vg", "r", ScrubOptions{SyncOptions: quick})
+	require.NoError(t, err)
+	require.NotZero(t, found.Mismatches)
+	held, err := os.Open("/dev/vg/r")
+	require.NoError(t, err)
+	require.NoError(t, sys.ResyncRAID(ctx, "vg", "r", quick))
+	require.NoError(t, held.Close())
+	found, err = sys.Scrub(ctx, "vg", "r", ScrubOptions{SyncOptions: quick})
+	require.NoError(t, err)
+	assert.Zero(t, found.Mismatches)
+	for _, lv := range recordOf(t, sys, "vg").LVs {
+		assert.Zero(t, lv.Status&metadata.LVNotSynced, lv.Name)
+	}
+	require.ErrorIs(t, sys.ResyncRAID(ctx, "vg", "nothing", quick), ErrLVNotFound)
 }
 
 // limitSync limits how fast the kernel brings raids in sync, in KiB/s.

@@ -67,6 +67,11 @@ type ScrubResult struct {
 // compare, [ErrNotActive], [ErrNotInSync] or [ErrDegraded] if the legs are not in
 // order, or [ErrBusy] if the kernel is busy with the raid.
 func (s *System) Scrub(ctx context.Context, vg, lv string, o ScrubOptions) (ScrubResult, error) {
+	w, result, err := s.scrub(ctx, vg, lv, o)
+	return result, w.failed("scrub raid", vg, lv, err)
+}
+
+func (s *System) scrub(ctx context.Context, vg, lv string, o ScrubOptions) (*raidWatch, ScrubResult, error) {
 	w := &raidWatch{sys: s, o: o.SyncOptions}
 	action := RAIDCheck
 	if o.Repair {
@@ -86,7 +91,7 @@ func (s *System) Scrub(ctx context.Context, vg, lv string, o ScrubOptions) (Scru
 		return w.tell(action)
 	})
 	if err != nil {
-		return ScrubResult{}, w.failed("scrub raid", vg, lv, err)
+		return w, ScrubResult{}, err
 	}
 	var last RAIDStatus
 	err = w.wait(ctx, func(now RAIDStatus) (bool, error) {
@@ -96,7 +101,7 @@ func (s *System) Scrub(ctx context.Context, vg, lv string, o ScrubOptions) (Scru
 	if err != nil && ctx.Err() != nil {
 		err = joinErrors(err, w.tell(RAIDIdle))
 	}
-	return ScrubResult{Mismatches: last.Mismatches}, w.failed("scrub raid", vg, lv, err)
+	return w, ScrubResult{Mismatches: last.Mismatches}, err
 }
 
 // raidWatch looks at a raid again and again. It goes by UUIDs, so that it may be

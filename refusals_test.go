@@ -135,6 +135,7 @@ var txCalls = map[string]txCall{
 	"CreateSnapshot":       change(func(tx *Tx) error { return tx.addSnapshot("data", "new", 3) }),
 	"ReplaceLegs":          change(func(tx *Tx) error { return tx.ReplaceLegs("data", ReplaceSpec{PVs: []string{"a"}}) }, ErrMissingPV),
 	"ConvertRAID":          change(func(tx *Tx) error { return tx.ConvertRAID("data", SegmentRAID5N, ConvertSpec{}) }),
+	"ChangeRAID":           change(func(tx *Tx) error { return tx.ChangeRAID("data", RAIDChange{}) }),
 	"RepairRAID":           change(func(tx *Tx) error { return tx.RepairRAID("data", RepairSpec{}) }, ErrMissingPV),
 	"AddRAIDLegs":          change(func(tx *Tx) error { return tx.AddRAIDLegs("data", RAIDLegsSpec{}) }),
 	"DropRAIDLegs":         change(func(tx *Tx) error { return tx.DropRAIDLegs("data", 1) }, ErrMissingPV),

@@ -262,7 +262,7 @@ func (tx *Tx) suitRegions(lv *metadata.LogicalVolume, body *metadata.RAID) error
 	need := metaExtents(size/Sectors(raidData(seg)), body.RegionSize, tx.vg.ExtentSize)
 	for _, leg := range body.Legs {
 		if meta := tx.find(leg.Meta); meta != nil && meta.Extents() < need {
-			return fault(ErrInvalidSize, "%d regions do not fit in the %d extents of %s: make them larger before, with ChangeRAID",
+			return fault(ErrInvalidSize, "%d regions do not fit in the %d extents of %s: larger ones are needed, which ChangeRAID makes",
 				uint64(size/body.RegionSize), uint64(meta.Extents()), meta.Name)
 		}
 	}

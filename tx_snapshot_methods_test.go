@@ -57,6 +57,7 @@ func methodsOnLVs() map[string]inRoles {
 		"AddRAIDLegs":      with(never, func(tx *Tx, lv string) error { return tx.AddRAIDLegs(lv, RAIDLegsSpec{Add: 1}) }),
 		"DropRAIDLegs":     with(never, func(tx *Tx, lv string) error { return tx.DropRAIDLegs(lv, 1) }),
 		"SplitRAIDLeg":     with(never, func(tx *Tx, lv string) error { return tx.SplitRAIDLeg(lv, "new") }),
+		"ChangeRAID":       with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ChangeRAID(lv, RAIDChange{}) }),
 		"RepairRAID":       with(ofOtherKind, func(tx *Tx, lv string) error { return tx.RepairRAID(lv, RepairSpec{}) }),
 		"ConvertRAID":      with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ConvertRAID(lv, SegmentRAID6, ConvertSpec{}) }),
 		"ReplaceLegs":      with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ReplaceLegs(lv, ReplaceSpec{}) }),
