@@ -69,6 +69,22 @@ func andFlushing(t testing.TB, sys *System, areas MetadataAreas) {
 	})
 }
 
+func snapshotsToCache(t testing.TB, sys *System, _ MetadataAreas) {
+	update(t, sys, "vg0", func(tx *Tx) error {
+		return joinErrors(tx.addSnapshot("striped", "one", 6), tx.addSnapshot("other", "two", 6))
+	})
+	markSnapshots(t, sys)
+}
+
+func (tx *Tx) cacheTheirs() error {
+	return joinErrors(tx.AttachCache("striped", AttachCacheSpec{Pool: "pool"}),
+		tx.AttachWriteCache("other", AttachWriteCacheSpec{CacheVol: "quick", BlockSize: 4 * KiB}))
+}
+
+func cacheTheirs(t testing.TB, sys *System, _ MetadataAreas) {
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.cacheTheirs() })
+}
+
 // isCache says whether a volume is, was or may become a cache, which has nothing
 // of its own.
 func isCache(lv *metadata.LogicalVolume) bool {
@@ -118,6 +134,13 @@ func alterCache() []alteration {
 		}},
 		{name: "remove cached volumes", setup: andCached, do: func(tx *Tx, _ MetadataAreas) error {
 			return joinErrors(tx.RemoveLV("data"), tx.RemoveLV("striped"), tx.RemoveLV("other"))
+		}},
+		{name: "snapshot cached volumes", setup: andCached, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.addSnapshot("striped", "one", 6), tx.addSnapshot("other", "two", 6))
+		}},
+		{name: "cache what has snapshots", setup: then(andCaches, snapshotsToCache), do: func(tx *Tx, _ MetadataAreas) error { return tx.cacheTheirs() }},
+		{name: "detach the cache of what has snapshots", setup: then(andCaches, snapshotsToCache, cacheTheirs), do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.DetachCache("striped", DetachSpec{}), tx.DetachCache("other", DetachSpec{RemovePool: true}))
 		}},
 		{name: "remove a cache pool", setup: andCaches, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveLV("pool") }},
 	}

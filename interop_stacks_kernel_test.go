@@ -1,5 +1,10 @@
 package lvm
 
+import (
+	"context"
+	"time"
+)
+
 // interopStacks are scenarios with whole groups of volumes that consist of parts
 // or share some. lvm2 makes the volumes: how we make them is in the scenarios of
 // each type.
@@ -32,7 +37,40 @@ func interopStacks() []scenario {
 		return whole("vgchange -s "+command+" $V", func(tx *Tx) error { return tx.SetExtentSize(size) })
 	}
 	sizes := []int64{48 * mib, 48 * mib, 48 * mib, 48 * mib, 48 * mib}
+	snapshot := func(origin, name string) interopStep {
+		return interopStep{lvm2: "lvcreate -y -s -l1 -n " + name + " $V/" + origin, ours: func(tx *Tx, _ []string) error {
+			return tx.addSnapshot(origin, name, 1)
+		}}
+	}
+	quick := FlushOptions{Interval: 20 * time.Millisecond}
 	return []scenario{
+		{name: "snapshots of all types", vg: "vg", sizes: sizes, commits: true, unordered: true, steps: []interopStep{
+			lvm2("vgcreate $V $0 $1 $2 $3 $4"),
+			lvm2("lvcreate -y --type raid5 -i2 -l2 -n raid $V $0 $1 $2"),
+			lvm2("lvcreate -y -T -l1 -V4M -n thin $V/pool $2"),
+			lvm2("lvcreate -y --type mirror -m1 --mirrorlog core -l1 -n old $V $3 $4"),
+			lvm2("lvcreate -y --type cache-pool -l2 -n fast $V $3"),
+			lvm2("lvcreate -y -l2 -n slow $V $4"),
+			lvm2("lvcreate -y -an -Zn -Wn -l1 -n quick $V $3"),
+			lvm2("lvcreate -y -l1 -n late $V $4"),
+			lvm2("lvconvert -y --type writecache --cachesettings block_size=4096 --cachevol quick $V/late"),
+			snapshot("raid", "rsnap"),
+			snapshot("thin", "tsnap"),
+			snapshot("old", "osnap"),
+			snapshot("late", "lsnap"),
+			snapshot("slow", "ssnap"),
+			{lvm2: "lvconvert -y --type cache --cachepool fast $V/slow", ours: func(tx *Tx, _ []string) error {
+				return tx.AttachCache("slow", AttachCacheSpec{Pool: "fast"})
+			}},
+			snapshot("slow", "ssnap2"),
+			removeLV("tsnap"),
+			deactivate,
+			activate,
+			{lvm2: "lvconvert -y --splitcache $V/slow", job: func(sys *System, vg string) error {
+				return sys.DetachCache(context.Background(), vg, "slow", DetachSpec{}, quick)
+			}},
+			removeLV("ssnap"),
+		}},
 		{name: "groups of all types", vg: "vg", sizes: sizes, commits: true, unordered: true, steps: []interopStep{
 			lvm2("vgcreate $V $0 $1 $2 $3 $4"),
 			lvm2("lvcreate -y --type raid1 -m1 -l2 -n raid $V $0 $1"),

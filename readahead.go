@@ -83,6 +83,9 @@ func (tx *Tx) readAhead(lv *metadata.LogicalVolume) (ahead Sectors, atLeast bool
 				ahead = max(ahead, 2*body.StripeSize*Sectors(len(body.Stripes)))
 			}
 		case *metadata.RAID:
+			if len(tx.snapshotsOf(lv.ID)) > 0 {
+				continue // what the kernel finds beneath
+			}
 			ahead = max(ahead, 2*body.StripeSize*Sectors(len(body.Legs))) // with those for parity
 		}
 	}

@@ -85,8 +85,8 @@ func (tx *Tx) lvToCache(ref string) (*metadata.LogicalVolume, error) {
 	if _, ok := tx.snapshotBy(lv.ID); ok {
 		return nil, fault(ErrUnsupported, "lv %s is a snapshot, which cannot be cached", lv.Name)
 	}
-	if len(tx.snapshotsOf(lv.ID)) > 0 {
-		return nil, fault(ErrUnsupported, "lv %s has snapshots: it cannot get a cache", lv.Name)
+	if link, ok := tx.mergingInto(lv.ID); ok {
+		return nil, fault(ErrMerging, "lv %s is being merged into %s", tx.nameOf(link.body.COW), lv.Name)
 	}
 	switch kindOf(lv).(type) {
 	case nil:
@@ -186,6 +186,9 @@ func (spec *AttachCacheSpec) choose(s *metadata.CacheSettings) {
 func (tx *Tx) attachVol(lv *metadata.LogicalVolume, spec AttachCacheSpec) error {
 	if spec.MetadataFormat == 1 {
 		return fault(ErrInvalidSpec, "without a pool there is no cache metadata of format 1")
+	}
+	if len(tx.snapshotsOf(lv.ID)) > 0 {
+		return cachedTwice(lv)
 	}
 	vol, err := tx.useVol(spec.CacheVol, lv)
 	if err != nil {

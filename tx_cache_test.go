@@ -118,6 +118,9 @@ func TestCacheRefusals(t *testing.T) {
 		"file system":            {andCached, ErrUnsupported, func(tx *Tx) error { return tx.ExtendLV("data", ExtendSpec{By: ExtentCount(1), ResizeFS: true}) }},
 		"no room":                {andCached, ErrNoSpace, func(tx *Tx) error { return tx.ExtendLV("data", ExtendSpec{By: ExtentCount(5000)}) }},
 		"snapshot":               {andCached, ErrUnsupported, func(tx *Tx) error { return tx.addSnapshot("data", "snap", 4) }},
+		"cachevol of what has snapshots": {then(andCaches, snapshotsToCache), ErrUnsupported, func(tx *Tx) error {
+			return tx.cacheByVol("striped", "fast", CacheWritethrough)
+		}},
 		"detach what is not":     {andCaches, ErrInvalidSpec, func(tx *Tx) error { return tx.DetachCache("data", DetachSpec{}) }},
 		"flush what is not":      {andCaches, ErrInvalidSpec, func(tx *Tx) error { return tx.StartFlush("pool") }},
 		"change what is not":     {andCaches, ErrInvalidSpec, func(tx *Tx) error { return tx.ChangeWriteCache("data") }},

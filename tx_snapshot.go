@@ -57,7 +57,8 @@ func (s SnapshotSpec) store() LVSpec {
 // Returns errors as [Tx.CreateLV] does, one matching [ErrLVNotFound],
 // [ErrInvalidSize] also if the size is less than three chunks, [ErrMerging] if a
 // snapshot is being merged into the origin, or [ErrUnsupported] if the origin is
-// a snapshot itself, or a part of another volume.
+// a snapshot itself, a part of another volume, a raid with integrity data, or cached
+// by a cachevol, which lvm2 activates wrongly with snapshots.
 func (tx *Tx) CreateSnapshot(origin string, spec SnapshotSpec) (*LogicalVolume, error) {
 	var lv *metadata.LogicalVolume
 	err := tx.whole(func() (err error) { lv, err = tx.createSnapshot(origin, spec); return err })
@@ -132,7 +133,11 @@ func (tx *Tx) snapshotOrigin(ref string) (*metadata.LogicalVolume, error) {
 		return nil, fault(ErrUnsupported, "lv %s is a snapshot, and there are no snapshots of snapshots", origin.Name)
 	}
 	switch kindOf(origin).(type) {
-	case nil, raidType, mirrorType, thinType:
+	case nil, raidType, mirrorType, thinType, writeCacheType:
+	case cacheType:
+		if origin.Segments[0].HasFlag(cacheFlag) {
+			return nil, cachedTwice(origin)
+		}
 	default:
 		return nil, fault(ErrUnsupported, "lv %s is of type %s, which has no such snapshots", origin.Name, origin.Segments[0].Type)
 	}
@@ -149,6 +154,13 @@ func (tx *Tx) snapshotOrigin(ref string) (*metadata.LogicalVolume, error) {
 		return nil, fault(ErrUnsupported, "lv %s is active, loses its snapshots and is extended in this update: make new snapshots in the next", origin.Name)
 	}
 	return origin, nil
+}
+
+// cachedTwice refuses snapshots of a volume with a cachevol. lvm2 2.03.16 would
+// activate it with each part of the cache there twice, one behind the other, so that
+// the kernel takes two of its blocks to the same place.
+func cachedTwice(lv *metadata.LogicalVolume) error {
+	return fault(ErrUnsupported, "lv %s is cached by a cachevol, and would be damaged by lvm2 if it had snapshots: take a cache pool", lv.Name)
 }
 
 // virtualOriginSuffix ends the name of an origin that has no storage, after that
