@@ -9,12 +9,6 @@ import (
 	"github.com/lvm-go/lvm/units"
 )
 
-// What is read of a device to see what it is part of.
-const (
-	contentHead = 128 << 10
-	contentTail = 192 << 10 // an MD superblock 0.90 is up to 128 KiB before the end
-)
-
 // content is what the bytes of a device say about who uses it.
 type content struct {
 	s *sampler
@@ -23,9 +17,8 @@ type content struct {
 // newContent reads both ends of a device of that size.
 func newContent(d Device, size units.Bytes) (*content, error) {
 	s := &sampler{r: d, size: int64(min(size, units.EiB))}
-	s.head = s.read(0, min(s.size, contentHead))
-	s.tailAt = max(s.size-contentTail, 0)
-	s.tail = s.read(s.tailAt, s.size-s.tailAt)
+	s.readHead()
+	s.readTail()
 	if s.err != nil {
 		return nil, errors.WithMessage(s.err, "read both ends of the device")
 	}

@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -125,7 +126,7 @@ var errFakeOpen = errors.New("cannot be opened")
 type fakeBlock struct{ data []byte }
 
 func (d *fakeBlock) ReadAt(p []byte, off int64) (int, error) {
-	return strings.NewReader(string(d.data)).ReadAt(p, off)
+	return bytes.NewReader(d.data).ReadAt(p, off)
 }
 func (d *fakeBlock) WriteAt([]byte, int64) (int, error) { return 0, errors.ErrUnsupported }
 func (d *fakeBlock) Sync() error                        { return errors.ErrUnsupported }

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvm-go/lvm/internal/recorder"
@@ -285,12 +284,12 @@ func TestRestoreRefused(t *testing.T) {
 			disks, sys := newWorld(t, volumes)
 			w := &world{disks, sys, backupOf(t, sys)}
 			tt.do(t, w)
-			before := diskBytes(disks)
+			before := disks.Clone()
 			err := openDisks(t, disks, 3).Update(context.Background(), "vg0", restore(w.text))
 			require.ErrorIs(t, err, tt.kind)
 			var op *OpError
 			require.ErrorAs(t, err, &op)
-			require.True(t, assert.ObjectsAreEqual(before, diskBytes(disks)), "the disks changed")
+			require.True(t, disks.Equal(before), "the disks changed")
 		})
 	}
 	t.Run("after other changes", func(t *testing.T) {

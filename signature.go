@@ -81,8 +81,8 @@ func FindSignatures(r io.ReaderAt, size units.Bytes) ([]Signature, error) {
 
 // Where most formats have their magic bytes; these parts are read at once.
 const (
-	sampleHead = 512 << 10
-	sampleTail = 768 << 10
+	sampleHead = 128 << 10
+	sampleTail = 192 << 10 // an MD superblock 0.90 is up to 128 KiB before the end
 )
 
 // sampler gives out bytes of a device, and keeps the first error.
@@ -109,27 +109,41 @@ func (s *sampler) at(off, n int64) []byte {
 	if off < 0 || n > s.size || off > s.size-n {
 		return nil
 	}
-	if s.head == nil {
-		s.head = s.read(0, min(s.size, sampleHead))
-	}
+	s.readHead()
 	if off+n <= int64(len(s.head)) {
 		return s.head[off : off+n]
 	}
-	if s.tail == nil {
-		s.tailAt = max(s.size-sampleTail, 0)
-		s.tail = s.read(s.tailAt, s.size-s.tailAt)
-	}
+	s.readTail()
 	if off >= s.tailAt && off-s.tailAt+n <= int64(len(s.tail)) {
 		return s.tail[off-s.tailAt:][:n]
 	}
 	return s.read(off, n)
 }
 
+func (s *sampler) readHead() {
+	if s.head == nil {
+		s.head = s.read(0, min(s.size, sampleHead))
+	}
+}
+
+func (s *sampler) readTail() {
+	if s.tail == nil {
+		s.tailAt = max(s.size-sampleTail, 0)
+		s.tail = s.read(s.tailAt, s.size-s.tailAt)
+	}
+}
+
 // read returns n bytes of the device, and zeroes once there was an error.
 func (s *sampler) read(off, n int64) []byte {
 	b := make([]byte, n)
+	s.fill(b, off)
+	return b
+}
+
+// fill reads the bytes at off, unless there was an error.
+func (s *sampler) fill(b []byte, off int64) {
 	if s.err != nil {
-		return b
+		return
 	}
 	got, err := s.r.ReadAt(b, off)
 	if got < len(b) {
@@ -138,7 +152,6 @@ func (s *sampler) read(off, n int64) []byte {
 		}
 		s.err = err
 	}
-	return b
 }
 
 // has reports whether the bytes at off are those of magic.

@@ -283,14 +283,16 @@ func probeZFS(s *sampler) []Signature {
 		enough    = 4
 	)
 	var found []Signature
+	ring := make([]byte, labelSize-ringStart)
 	end := s.size &^ (labelSize - 1)
 	for _, label := range [...]int64{0, labelSize, end - 2*labelSize, end - labelSize} {
-		if label < 0 {
+		if label < 0 || label > s.size-labelSize {
 			continue
 		}
-		for at := label + ringStart; at < label+labelSize; at += slotSize {
-			if s.has(at, magic) || s.has(at, swapped) {
-				found = append(found, Signature{"zfs_member", UsageFilesystem, units.Bytes(at), units.Bytes(len(magic))})
+		s.fill(ring, label+ringStart)
+		for at := 0; s.err == nil && at < len(ring); at += slotSize {
+			if word := string(ring[at:][:len(magic)]); word == magic || word == swapped {
+				found = append(found, Signature{"zfs_member", UsageFilesystem, units.Bytes(label + ringStart + int64(at)), units.Bytes(len(magic))})
 			}
 		}
 	}

@@ -11,25 +11,16 @@ import (
 	"github.com/lvm-go/lvm/metadata"
 )
 
-// diskBytes returns what is on all disks.
-func diskBytes(disks *recorder.Disks) map[string][]byte {
-	out := map[string][]byte{}
-	for _, path := range disks.Paths() {
-		out[path] = disks.Contents(path, 0, int(diskSize))
-	}
-	return out
-}
-
 // refused checks that an update is refused with an error of that kind, and that
 // nothing changed on the disks.
 func refused(t testing.TB, disks *recorder.Disks, sys *System, kind error, fn func(*Tx) error) {
 	t.Helper()
-	before := diskBytes(disks)
+	before := disks.Clone()
 	err := sys.Update(context.Background(), "vg0", fn)
 	require.ErrorIs(t, err, kind)
 	var op *OpError
 	require.ErrorAs(t, err, &op)
-	require.True(t, assert.ObjectsAreEqual(before, diskBytes(disks)), "the disks changed")
+	require.True(t, disks.Equal(before), "the disks changed")
 }
 
 // newWorld returns disks and a System after a setup.

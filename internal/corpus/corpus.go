@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -159,16 +158,16 @@ func (c *Case) PVs(tb testing.TB) []*PV {
 		}
 		pv := &PV{
 			Name: f[0], Device: f[1], Size: parseBytes(tb, f[2]), Attached: f[5] == "attached",
-			Head: c.unzip(tb, f[0]+".head.gz"),
 		}
 		pv.TailOffset = pv.Size
-		if head := parseBytes(tb, f[3]); head != units.Bytes(len(pv.Head)) {
-			tb.Fatalf("%s: head of %s has %d bytes, not %d", c.Name, pv.Name, len(pv.Head), head)
+		head, length := c.unzip(tb, f[0]+".head.gz")
+		if pv.Head = head; length != parseBytes(tb, f[3]) {
+			tb.Fatalf("%s: head of %s has %d bytes, not %s", c.Name, pv.Name, length, f[3])
 		}
-		pv.Head = slices.Clone(bytes.TrimRight(pv.Head, "\x00"))
 		if f[4] != "-" {
-			pv.Tail, pv.TailOffset = c.unzip(tb, f[0]+".tail.gz"), parseBytes(tb, f[4])
-			if pv.TailOffset+units.Bytes(len(pv.Tail)) != pv.Size {
+			pv.Tail, length = c.unzip(tb, f[0]+".tail.gz")
+			pv.TailOffset = parseBytes(tb, f[4])
+			if pv.TailOffset+length != pv.Size {
 				tb.Fatalf("%s: tail of %s does not end the device", c.Name, pv.Name)
 			}
 		}
@@ -186,7 +185,9 @@ func parseBytes(tb testing.TB, s string) units.Bytes {
 	return units.Bytes(n)
 }
 
-func (c *Case) unzip(tb testing.TB, name string) []byte {
+// unzip returns what is packed in a file, without the zeroes at its end, and its
+// length with them.
+func (c *Case) unzip(tb testing.TB, name string) ([]byte, units.Bytes) {
 	tb.Helper()
 	packed, ok := c.File(tb, name)
 	if !ok {
@@ -196,11 +197,26 @@ func (c *Case) unzip(tb testing.TB, name string) []byte {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	content, err := io.ReadAll(r)
-	if err != nil {
+	var content trimmed
+	if _, err := io.Copy(&content, r); err != nil {
 		tb.Fatal(err)
 	}
-	return content
+	return content.used, content.length
+}
+
+// trimmed keeps what is written to it, but for zeroes at the end.
+type trimmed struct {
+	used   []byte
+	length units.Bytes
+}
+
+func (t *trimmed) Write(p []byte) (int, error) {
+	if used := bytes.TrimRight(p, "\x00"); len(used) > 0 {
+		t.used = append(t.used, make([]byte, int(t.length)-len(t.used))...)
+		t.used = append(t.used, used...)
+	}
+	t.length += units.Bytes(len(p))
+	return len(p), nil
 }
 
 // ReadAt reads from the device.

@@ -46,6 +46,23 @@ func (m *image) read(p []byte, off int64) {
 	}
 }
 
+func (m *image) equal(other *image) bool {
+	if m.size != other.size {
+		return false
+	}
+	for i, c := range m.chunks {
+		if o := other.chunks[i]; o != c && (o == nil && *c != chunk{} || o != nil && *o != *c) {
+			return false
+		}
+	}
+	for i, o := range other.chunks {
+		if m.chunks[i] == nil && *o != (chunk{}) {
+			return false
+		}
+	}
+	return true
+}
+
 func (m *image) write(p []byte, off int64) {
 	for len(p) > 0 {
 		i, at := off/chunkSize, off%chunkSize
@@ -216,6 +233,32 @@ func (d *Disks) Contents(path string, off int64, n int) []byte {
 	p := make([]byte, n)
 	d.images[path].read(p, off)
 	return p
+}
+
+// ReadAt fills p without a log or faults.
+func (d *Disks) ReadAt(path string, p []byte, off int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.images[path].read(p, off)
+}
+
+// Equal reports whether other has the same contents on the devices named, or on
+// all and no more of them if none is.
+func (d *Disks) Equal(other *Disks, paths ...string) bool {
+	mine, others := d.Clone().images, other.Clone().images
+	if len(paths) == 0 {
+		if len(mine) != len(others) {
+			return false
+		}
+		paths = slices.Collect(maps.Keys(mine))
+	}
+	for _, path := range paths {
+		a, b := mine[path], others[path]
+		if a == nil || b == nil || !a.equal(b) {
+			return false
+		}
+	}
+	return true
 }
 
 // Truncate gives a device another length.

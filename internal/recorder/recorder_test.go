@@ -106,3 +106,21 @@ func TestFaults(t *testing.T) {
 	require.Error(t, err)
 	assert.Len(t, d.Writes(), 2)
 }
+
+func TestEqual(t *testing.T) {
+	t.Parallel()
+	d := New(64<<10, "a", "b")
+	d.Change("a", 5000, []byte("mark"))
+	same := d.Clone()
+	require.True(t, d.Equal(same))
+	same.Change("b", 0, make([]byte, 5000)) // zeroes as before
+	require.True(t, d.Equal(same))
+	require.True(t, same.Equal(d))
+	same.Change("a", 5003, []byte("c"))
+	require.False(t, d.Equal(same))
+	require.False(t, d.Equal(same, "a"))
+	require.True(t, d.Equal(same, "b"))
+	same.Change("b", 10, []byte("c"))
+	require.False(t, d.Equal(same, "b"))
+	require.False(t, same.Equal(d, "b"))
+}
