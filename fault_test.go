@@ -121,7 +121,7 @@ func trials(t *testing.T, run func(*testing.T, *trial)) {
 }
 
 // shortShare is how many alterations there are to each that a short run tries.
-const shortShare = 6
+const shortShare = 12
 
 // isTurn says whether a test tries alteration number i. Together the tests try
 // each in several ways, but not each in all; that takes LVM_TEST_ALL, and twice the
@@ -130,11 +130,14 @@ func isTurn(t *testing.T, i int) bool {
 	switch {
 	case testing.Short():
 		return i%shortShare == 0
-	case os.Getenv("LVM_TEST_ALL") != "":
+	case everything():
 		return true
 	}
 	return (i+len(t.Name()))%2 == 0
 }
+
+// everything says whether tests leave nothing out to save time.
+func everything() bool { return os.Getenv("LVM_TEST_ALL") != "" }
 
 // TestFaults lets each call of each alteration fail, one at a time.
 func TestFaults(t *testing.T) {

@@ -9,10 +9,23 @@ import (
 )
 
 // TestKernelInterop runs each scenario by lvm2, by us, and by both in turn.
+// They are several tests so that two guests share them.
 func TestKernelInterop(t *testing.T) {
+	runScenarios(t, interopBasics, interopGroups, interopIdentity, interopVGChange, interopPVChange, interopLVChange, interopSnapshot, interopPartial)
+}
+
+func TestKernelInteropPools(t *testing.T) { runScenarios(t, interopThin, interopCache) }
+
+func TestKernelInteropRAID(t *testing.T) {
+	runScenarios(t, interopMirror, interopRAID, interopIntegrity, interopRAIDRepair, interopStacks)
+}
+
+func runScenarios(t *testing.T, lists ...func() []scenario) {
 	umltest.NeedKernel(t)
-	for _, s := range interopScenarios() {
-		t.Run(s.name, func(t *testing.T) { runScenario(t, s) })
+	for _, list := range lists {
+		for _, s := range list() {
+			t.Run(s.name, func(t *testing.T) { runScenario(t, s) })
+		}
 	}
 }
 
@@ -76,10 +89,6 @@ func onDevices(selections []PVSelection, dev []string) []PVSelection {
 		out = append(out, s)
 	}
 	return out
-}
-
-func interopScenarios() []scenario {
-	return slices.Concat(interopBasics(), interopStacks(), interopGroups(), interopIdentity(), interopVGChange(), interopPVChange(), interopLVChange(), interopSnapshot(), interopThin(), interopPartial(), interopMirror(), interopRAID(), interopCache(), interopIntegrity(), interopRAIDRepair())
 }
 
 func interopBasics() []scenario {

@@ -15,7 +15,7 @@ import (
 // chunkSize is how many kernel tests one guest runs where there are more. Two
 // guests run at a time: they wait more than they work.
 const (
-	chunkSize = 12
+	chunkSize = 8
 	guests    = 2
 )
 
