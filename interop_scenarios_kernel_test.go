@@ -1,7 +1,6 @@
 package lvm
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/lvm-go/lvm/internal/umltest"
