@@ -141,6 +141,10 @@ func alterThinKernel() []alteration {
 			return err
 		}},
 		{name: "merge thin snapshots that are not active", setup: thinVolumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.MergeSnapshot("s") }},
+		{name: "repair a thin pool", setup: thinVolumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			_, err := tx.RepairThinPool("pool", RepairPoolSpec{})
+			return err
+		}},
 		{name: "remove what is not active", setup: thinVolumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveLV("t") }},
 	}
 }

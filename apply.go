@@ -55,8 +55,8 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ..
 			fail.Step, fail.Err = "make a udev cookie", err
 			return fail
 		}
-		defer cookie.Close()
 		r.cookie = cookie
+		defer func() { r.cookie.Close() }() // there may be another one by then
 	}
 	window, err := s.guardWindow(plan)
 	if err != nil {

@@ -98,7 +98,7 @@ func (tx *Tx) phases() (*builder, error) {
 	}
 	b := &builder{tx: tx, plan: p}
 	for _, build := range []func() error{
-		b.checkWhole, b.checkMoves, b.checkPlaces, b.checkStores, b.checkLayers, b.checkIdentity, b.finishOld, b.initPVs, b.newHeads, b.syncs, b.archive, b.releasePVs, b.writeMetadata, b.relabel, b.devices, b.checkCopied, b.checkFlushed, b.fileSystems, b.finishPVs, b.backup,
+		b.checkWhole, b.checkMoves, b.checkPlaces, b.checkStores, b.checkLayers, b.checkIdentity, b.finishOld, b.initPVs, b.newHeads, b.syncs, b.archive, b.releasePVs, b.writeMetadata, b.relabel, b.repairPools, b.devices, b.checkCopied, b.checkFlushed, b.fileSystems, b.finishPVs, b.backup,
 	} {
 		if err := build(); err != nil {
 			return nil, err

@@ -158,6 +158,11 @@ func (b *builder) dismantle(nodes []node) {
 // bringNode plans what one device of a tree needs.
 func (b *builder) bringNode(n node, w wish) error {
 	m := b.tx.kern.byUUID[n.uuid]
+	if m == nil && !n.tells.IsZero() {
+		if err := b.checkPool(n); err != nil {
+			return err
+		}
+	}
 	if m == nil || w.renumber && n.layer == "" {
 		if n.shows != "" {
 			b.hold(n.shows, frozen)

@@ -16,7 +16,8 @@ type fsHost interface {
 	resize(place fsPlace, to Bytes) error
 	// try mounts one where nobody sees it, and unmounts it again.
 	try(fsPlace) error
-	// tool returns the absolute path of a program; false if there is none.
+	// tool returns the absolute path of a program, which may be given; false if there
+	// is none.
 	tool(name string) (string, bool)
 	// run runs it on a device and returns what it printed and its exit status.
 	// One that is critical is not interrupted when ctx ends.

@@ -11,14 +11,19 @@ import (
 )
 
 // This file is the only one that starts a program: a file system's own tools,
-// when a file system is to be resized that is not mounted.
+// when a file system is to be resized that is not mounted, and those of thin pools.
 
 // maxToolOutput is how much of what a tool prints is kept, from its end.
 const maxToolOutput = 4 << 10
 
-// tool looks for a program where the system's own ones are, and not along PATH.
+// tool looks for a program where the system's own ones are, and not along PATH,
+// unless its path is given.
 func (h realFS) tool(name string) (string, bool) {
-	for _, dir := range h.toolDirs {
+	dirs := h.toolDirs
+	if filepath.IsAbs(name) {
+		dirs = []string{""}
+	}
+	for _, dir := range dirs {
 		path := filepath.Join(dir, name)
 		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && st.Mode().Perm()&0o111 != 0 {
 			return path, true

@@ -28,7 +28,10 @@ func TestFindTool(t *testing.T) {
 	path, ok := box.tool("tool")
 	assert.True(t, ok)
 	assert.Equal(t, filepath.Join(dir, "tool"), path)
-	for _, name := range []string{"text", "none", "sh", "."} {
+	path, ok = realFS{}.tool(filepath.Join(dir, "tool"))
+	assert.True(t, ok)
+	assert.Equal(t, filepath.Join(dir, "tool"), path)
+	for _, name := range []string{"text", "none", filepath.Join(dir, "text"), "sh", "."} {
 		_, ok := box.tool(name)
 		assert.False(t, ok, name)
 	}

@@ -42,6 +42,12 @@ func interopThin() []scenario {
 	}
 	deactivate := func(lv string) interopStep { return onLV("lvchange -y -an", lv, (*Tx).Deactivate) }
 	merge := func(lv string) interopStep { return onLV("lvconvert --merge", lv, (*Tx).MergeSnapshot) }
+	repair := func(lv string) interopStep {
+		return onLV("lvconvert -y --repair", lv, func(tx *Tx, lv string) error {
+			_, err := tx.RepairThinPool(lv, RepairPoolSpec{})
+			return err
+		})
+	}
 	all := interopStep{lvm2: "vgchange -an $V", ours: func(tx *Tx, _ []string) error { return tx.DeactivateAll() }}
 	return []scenario{
 		{name: "thin pools", vg: "vg", sizes: small, commits: true, steps: []interopStep{
@@ -126,6 +132,20 @@ func interopThin() []scenario {
 			merge("s4"),
 			activate("t"),
 			removeLV("s2"),
+		}},
+		{name: "thin repairs", vg: "vg", sizes: small, commits: true, steps: []interopStep{
+			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),
+			pool("-l20", ThinPoolSpec{Name: "p", Size: ExtentCount(20)}),
+			thin("-V 10m", ThinSpec{Name: "a", Pool: "p", VirtualSize: ExactSize(10 * MiB)}),
+			snapshot("a", "", ThinSnapshotSpec{Name: "s"}),
+			failing(repair("p")),
+			all,
+			repair("p"),
+			repair("p"),
+			activate("s"),
+			removeLV("p_meta0"),
+			all,
+			repair("p"),
 		}},
 		{name: "external origins", vg: "vg", sizes: small, commits: true, steps: []interopStep{
 			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),

@@ -55,8 +55,10 @@ func (g *groupLayout) pool(lv *metadata.LogicalVolume, h *handles, depth int) (*
 
 // never says whether the kernel may never have had the pool, by what the group
 // says.
-func (p *openPool) never() bool {
-	return p.body.TransactionID == 0 || p.body.TransactionID == 1 && len(p.body.Messages) > 0
+func (p *openPool) never() bool { return neverUsed(p.body) }
+
+func neverUsed(body *metadata.ThinPool) bool {
+	return body.TransactionID == 0 || body.TransactionID == 1 && len(body.Messages) > 0
 }
 
 // same returns an error if the metadata of the pool and the group are not of the

@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -22,6 +23,8 @@ import (
 //     local/system_id and extra_system_ids
 //   - VolumeLists: activation/volume_list, auto_activation_volume_list and
 //     read_only_volume_list, and the host's tags
+//   - ThinCheck, ThinRepair: global/thin_check_executable, thin_check_options,
+//     thin_repair_executable and thin_repair_options
 //
 // Devices are not filled in: see [LVMConf.ScanOptions] and [FindDevices]. Other
 // settings have no effect here.
@@ -76,6 +79,8 @@ func (c *LVMConf) Apply(cfg *Config) error {
 	if lists.HostTags == nil {
 		lists.HostTags = c.HostTags()
 	}
+	r.tool(&out.ThinCheck, "global/thin_check")
+	r.tool(&out.ThinRepair, "global/thin_repair")
 	readOnly := r.bool("global/metadata_read_only", false)
 	activation := r.bool("global/activation", true)
 	switch {
@@ -170,6 +175,20 @@ func (r *confReader) texts(path string) []string {
 	s, err := r.conf.Texts(path)
 	r.fail(err)
 	return s
+}
+
+// tool fills in a program about which nothing is said yet. One whose path is empty is
+// not run. Source: lvm.conf(5).
+func (r *confReader) tool(t *Tool, path string) {
+	executable := r.text(path+"_executable", "")
+	options := slices.DeleteFunc(r.texts(path+"_options"), func(o string) bool { return o == "" })
+	if t.Off || t.Path != "" || t.Options != nil {
+		return
+	}
+	t.Path, t.Off = executable, executable == "" && r.conf.Has(path+"_executable")
+	if r.conf.Has(path + "_options") {
+		t.Options = append([]string{}, options...) // none are a choice, too
+	}
 }
 
 func (r *confReader) bool(path string, otherwise bool) bool {

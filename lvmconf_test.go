@@ -141,7 +141,8 @@ func TestReadLVMConfRefused(t *testing.T) {
 func TestLVMConfApply(t *testing.T) {
 	t.Parallel()
 	const all = `activation { volume_list = [ "a" ] auto_activation_volume_list = [] read_only_volume_list = "b" } tags/t { }
-		devices { dir = "/d" use_devicesfile = 1 devicesfile = "f" } global { locking_dir = "/l" system_id_source = "lvmlocal" }
+		devices { dir = "/d" use_devicesfile = 1 devicesfile = "f" } global { locking_dir = "/l" system_id_source = "lvmlocal"
+			thin_check_executable = "" thin_repair_executable = "/r" thin_repair_options = [ "" ] }
 		local { system_id = "me" extra_system_ids = [ "you" ] }
 		backup { backup_dir = "/b" archive_dir = "/a" retain_min = 0 retain_days = 5 }`
 	var cfg Config
@@ -152,6 +153,7 @@ func TestLVMConfApply(t *testing.T) {
 		VolumeLists: VolumeLists{HostTags: []string{"t"}, Activate: []string{"a"}, AutoActivate: []string{}, ReadOnly: []string{"b"}},
 		DevDir:      "/d", LockDir: "/l", BackupDir: "/b", ArchiveDir: "/a", ArchiveMin: -1, ArchiveDays: 5,
 		SystemID: "me", ExtraSystemIDs: []string{"you"},
+		ThinCheck: Tool{Off: true}, ThinRepair: Tool{Path: "/r", Options: []string{}},
 	}, cfg)
 
 	// What the caller says goes before it.
@@ -159,6 +161,7 @@ func TestLVMConfApply(t *testing.T) {
 		DevDir: "x", LockDir: "x", BackupDir: "x", ArchiveDir: "x", ArchiveMin: 1, ArchiveDays: 1,
 		SystemID: "x", ExtraSystemIDs: []string{}, DevicesFile: "x",
 		VolumeLists: VolumeLists{HostTags: []string{}, Activate: []string{}, AutoActivate: []string{"x"}, ReadOnly: []string{}},
+		ThinCheck:   Tool{Options: []string{"x"}}, ThinRepair: Tool{Off: true},
 	}
 	cfg = given
 	require.NoError(t, readConf(t, all).Apply(&cfg))
@@ -189,6 +192,7 @@ func TestLVMConfApply(t *testing.T) {
 		`global/system_id_source = "lvmlocal"`:   ErrInvalidSpec,
 		`global/system_id_source = "file"`:       ErrInvalidSpec,
 		`global/system_id_source = ["lvmlocal"]`: ErrInvalidSpec,
+		`global/thin_check_options = 1`:          ErrInvalidSpec,
 	} {
 		cfg := Config{}
 		assert.ErrorIs(t, readConf(t, text).Apply(&cfg), want, text)

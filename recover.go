@@ -349,7 +349,8 @@ func (b *builder) repairTrees() map[metadata.ID]error {
 		}
 	}
 	for _, m := range tx.kern.all() {
-		if m.layer != "" || tx.find(m.lv) == nil || b.isFormerPart(m) {
+		lv := tx.find(m.lv)
+		if m.layer != "" || lv == nil || isSpare(lv) || b.isFormerPart(m) {
 			continue
 		}
 		tops := b.tops(m.lv)
@@ -458,7 +459,7 @@ func (b *builder) leftOver(m *mapped, lv *metadata.LogicalVolume) bool {
 // itself.
 func (b *builder) isHiddenPart(id metadata.ID) bool {
 	lv := b.tx.find(id)
-	return lv != nil && b.tx.ties().isPart(id) && !b.tx.isVisible(lv) && !isMove(lv)
+	return lv != nil && (b.tx.ties().isPart(id) || isSpare(lv)) && !b.tx.isVisible(lv) && !isMove(lv)
 }
 
 // isFormerPart says whether a device is of an LV as a part of a cache that it is no

@@ -113,7 +113,11 @@ var txCalls = map[string]txCall{
 		return err
 	}),
 	"ExtendPoolMetadata": change(func(tx *Tx) error { return tx.ExtendPoolMetadata("pool", ExtendSpec{By: ExtentCount(1)}) }),
-	"ChangeThinPool":     change(func(tx *Tx) error { return tx.ChangeThinPool("pool", ThinPoolChange{Zeroing: ChoiceNo}) }),
+	"RepairThinPool": change(func(tx *Tx) error {
+		_, err := tx.RepairThinPool("pool", RepairPoolSpec{})
+		return err
+	}),
+	"ChangeThinPool": change(func(tx *Tx) error { return tx.ChangeThinPool("pool", ThinPoolChange{Zeroing: ChoiceNo}) }),
 
 	"CreateCachePool": change(func(tx *Tx) error {
 		_, err := tx.CreateCachePool(CachePoolSpec{Name: "new", Size: ExtentCount(2)})

@@ -64,7 +64,11 @@ func (s *CreateDevice) undo(r *run) error {
 		return err
 	}
 	info, err := r.sys.kernel.Remove(dm.ByDev(dev), dm.RemoveOptions{Cookie: cookie})
-	return joinErrors(err, r.cookie.Done(info, err))
+	done := r.cookie.Done(info, err)
+	if errors.Is(err, dm.ErrNotFound) {
+		return nil // its removal failed, so it was said
+	}
+	return joinErrors(err, done)
 }
 
 // LoadTable puts a table into the inactive place of a device, where the next
@@ -104,6 +108,9 @@ func (s *LoadTable) undo(r *run) error {
 		return nil // done, or never loaded
 	}
 	_, err := r.sys.kernel.Clear(r.ref(s.UUID))
+	if errors.Is(err, dm.ErrNotFound) {
+		return nil // it went, as one that is there only meanwhile
+	}
 	return err
 }
 

@@ -142,8 +142,8 @@ func runTool(ctx context.Context, fs fsHost, critical bool, most int, tool strin
 	return nil
 }
 
-// ToolError is the failure of a program that was run to check or resize a file
-// system.
+// ToolError is the failure of a program that was run to check, resize or repair a
+// file system or the metadata of a thin pool.
 type ToolError struct {
 	Tool   string // its path
 	Args   []string

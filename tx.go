@@ -85,6 +85,7 @@ type Tx struct {
 	copied    []metadata.ID                             // moves that came on; see checkCopied
 	alike     []alike                                   // mirrors whose legs have to be in sync; see checkAlike
 	flushed   []metadata.ID                             // volumes whose caches are taken for clean; see checkFlushed
+	repairs   map[metadata.ID]*poolRepair               // of thin pools, by their new metadata
 }
 
 // wish is what shall happen to the devices of a logical volume.

@@ -19,11 +19,15 @@ const (
 // none.
 func (tx *Tx) spare() *metadata.LogicalVolume {
 	for _, lv := range tx.vg.LVs {
-		if lv != nil && lv.Status&metadata.LVVisible == 0 && strings.Contains(lv.Name, spareSuffix) {
+		if lv != nil && isSpare(lv) {
 			return lv
 		}
 	}
 	return nil
+}
+
+func isSpare(lv *metadata.LogicalVolume) bool {
+	return lv.Status&metadata.LVVisible == 0 && strings.Contains(lv.Name, spareSuffix)
 }
 
 // keepSpare has a spare that is as large as the metadata of every pool, also one
