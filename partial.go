@@ -101,9 +101,7 @@ func (tx *Tx) isMissing(rec *metadata.PhysicalVolume) bool {
 // says that it can be activated all the same.
 func (tx *Tx) complete(lv *metadata.LogicalVolume, mode ActivationMode) error {
 	switch mode {
-	case ActivatePartial:
-		return nil
-	case ActivateDegraded, ActivateComplete:
+	case ActivatePartial, ActivateDegraded, ActivateComplete:
 	default:
 		return fault(ErrInvalidSpec, "activation mode %d", int(mode))
 	}
@@ -111,11 +109,55 @@ func (tx *Tx) complete(lv *metadata.LogicalVolume, mode ActivationMode) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	if pv := liesOn(lv, missing, tx.find); !pv.IsZero() {
-		if mode == ActivateDegraded && tx.redundant(lv, missing) {
-			return nil
+	pv := liesOn(lv, missing, tx.find)
+	switch {
+	case pv.IsZero() || mode != ActivateComplete && tx.redundant(lv, missing):
+		return nil
+	case mode == ActivatePartial:
+		return tx.bearsErrors(lv, missing, map[metadata.ID]bool{})
+	}
+	return fault(ErrMissingPV, "lv %s has extents on pv %s, which is missing: only the partial mode activates the rest", lv.Name, pv)
+}
+
+// bearsErrors refuses an LV that has, or lies on, something that the kernel makes
+// use of itself, and would damage or not work with if there were errors in it.
+// Source: lvm2 as observed.
+func (tx *Tx) bearsErrors(lv *metadata.LogicalVolume, missing, seen map[metadata.ID]bool) error {
+	if lv == nil || seen[lv.ID] {
+		return nil
+	}
+	seen[lv.ID] = true
+	needs := func(what string, ids ...metadata.ID) error {
+		for _, id := range ids {
+			if part := tx.find(id); part != nil && !tx.redundant(part, missing) {
+				return fault(ErrMissingPV, "%s has extents on pv %s, which is missing: %s cannot work without", part.Name, liesOn(part, missing, tx.find), what)
+			}
 		}
-		return fault(ErrMissingPV, "lv %s has extents on pv %s, which is missing: only the partial mode activates the rest", lv.Name, pv)
+		return nil
+	}
+	if link, ok := tx.snapshotBy(lv.ID); ok {
+		if err := needs("lv "+tx.nameOf(link.body.Origin)+", of which it is a snapshot,", lv.ID); err != nil {
+			return err
+		}
+	}
+	for i := range lv.Segments {
+		var err error
+		switch body := lv.Segments[i].Body.(type) {
+		case *metadata.ThinPool:
+			err = needs("thin pool "+lv.Name, body.Metadata, body.Data)
+		case *metadata.Cache:
+			err = needs("lv "+lv.Name+", which it caches,", body.Pool)
+		case *metadata.WriteCache:
+			err = needs("lv "+lv.Name+", which has a writecache,", body.Cache, body.Origin)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, id := range slices.Concat(lvsBelow(lv), usedBy(lv)) {
+		if err := tx.bearsErrors(tx.find(id), missing, seen); err != nil {
+			return err
+		}
 	}
 	return nil
 }

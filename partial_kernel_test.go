@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -217,6 +219,117 @@ func TestKernelPartialEmptyPV(t *testing.T) {
 			return tx.RemoveMissing(RemoveMissingSpec{})
 		}}),
 	})
+}
+
+// TestKernelPartialTypes activates volumes of all types without a physical volume
+// that each has something on, as lvm2 does.
+func TestKernelPartialTypes(t *testing.T) {
+	umltest.NeedKernel(t)
+	ctx := context.Background()
+	r := &partialRun{newInteropRun(t, scenario{vg: "vg", sizes: slices.Repeat([]int64{192 << 20}, 4)})}
+	on := func(is ...int) (out []PVSelection) {
+		for _, i := range is {
+			out = append(out, PVSelection{PV: r.dev[i]})
+		}
+		return out
+	}
+	two := ExtentCount(2)
+	r.update(func(tx *Tx) error {
+		err := tx.CreateVG(VGSpec{PVs: r.dev})
+		did := func(_ any, e error) { err = joinErrors(err, e) }
+		did(tx.CreateRAID(RAIDSpec{Name: "raid1", Size: two, PVs: on(0, 1)}))
+		did(tx.CreateRAID(RAIDSpec{Name: "raid5", Type: SegmentRAID5, Size: two, PVs: on(0, 1, 2)}))
+		did(tx.CreateRAID(RAIDSpec{Name: "raid0", Type: SegmentRAID0, Size: two, PVs: on(0, 1)}))
+		did(tx.CreateRAID(RAIDSpec{Name: "safe", Size: two, PVs: on(2, 1)}))
+		did(tx.CreateMirror(MirrorSpec{Name: "mirror", Size: two, Log: MirrorLogCore, PVs: on(0, 1)}))
+		did(tx.CreateThinPool(ThinPoolSpec{Name: "pool", Size: two, PVs: on(1), MetadataPVs: on(0)}))
+		did(tx.CreateThin(ThinSpec{Name: "thin", Pool: "pool", VirtualSize: two}))
+		did(tx.CreateThinPool(ThinPoolSpec{Name: "pool2", Size: two, PVs: on(0), MetadataPVs: on(2)}))
+		for lv, pv := range map[string]int{"ext": 1, "cold": 0, "hot": 1, "late": 0, "quick": 1, "origin": 0} {
+			did(tx.CreateLV(LVSpec{Name: lv, Size: two, PVs: on(pv), ReadOnly: lv == "ext", SkipZero: lv == "ext", Inactive: lv == "ext" || lv == "quick"}))
+		}
+		did(tx.CreateCachePool(CachePoolSpec{Name: "fast", Size: two, PVs: on(1)}))
+		did(tx.CreateCachePool(CachePoolSpec{Name: "fast2", Size: two, PVs: on(0)}))
+		did(tx.CreateRAID(RAIDSpec{Name: "rpool", Size: two, PVs: on(0, 1)}))
+		return err
+	})
+	r.update(func(tx *Tx) error {
+		_, err := tx.CreateThin(ThinSpec{Name: "outside", Pool: "pool2", ExternalOrigin: "ext"})
+		_, snapped := tx.CreateSnapshot("origin", SnapshotSpec{Name: "snap", Size: ExtentCount(1), PVs: on(1)})
+		return joinErrors(err, snapped, tx.AddIntegrity("safe", IntegritySpec{}),
+			tx.AttachCache("cold", AttachCacheSpec{Pool: "fast"}), tx.AttachCache("hot", AttachCacheSpec{Pool: "fast2"}),
+			tx.AttachWriteCache("late", AttachWriteCacheSpec{CacheVol: "quick", BlockSize: 4 * KiB}))
+	})
+	lvm2(t, "lvconvert", "-y", "--type", "thin-pool", "vg/rpool")
+	r.update(func(tx *Tx) error {
+		_, err := tx.CreateThin(ThinSpec{Name: "double", Pool: "rpool", VirtualSize: two})
+		return err
+	})
+	r.put("safe", 7, 0)
+	for _, lv := range []string{"raid1", "raid5", "safe"} {
+		require.NoError(t, r.sys.WaitSync(ctx, "vg", lv, SyncOptions{Interval: 10 * time.Millisecond}))
+	}
+	r.update(func(tx *Tx) error { return tx.DeactivateAll() })
+
+	there := []int{0, 2, 3}
+	devices := r.dev[0] + "," + r.dev[2] + "," + r.dev[3]
+	sys := r.open(there)
+	defer sys.Close()
+	activate := func(mode ActivationMode, lvs ...string) error {
+		return sys.Update(ctx, "vg", func(tx *Tx) (err error) {
+			for _, lv := range lvs {
+				err = joinErrors(err, tx.ActivateWith(lv, ActivateOptions{Mode: mode}))
+			}
+			return err
+		})
+	}
+	deactivate := func() {
+		require.NoError(t, sys.Update(ctx, "vg", func(tx *Tx) error { return tx.DeactivateAll() }))
+		require.Empty(t, tablesNow(t))
+	}
+	for _, c := range []struct {
+		mode                  ActivationMode
+		like, ours, otherwise []string
+	}{
+		{ActivateComplete, nil, nil, []string{"raid1", "raid5", "raid0", "safe", "mirror", "thin", "double", "outside", "cold", "hot", "late", "origin"}},
+		{ActivateDegraded, []string{"raid1", "raid5"}, []string{"double", "safe"},
+			[]string{"raid0", "mirror", "thin", "outside", "cold", "hot", "late", "origin"}},
+		{ActivatePartial, []string{"raid1", "raid5", "raid0", "mirror", "double", "outside", "hot"}, []string{"safe"},
+			[]string{"thin", "cold", "late", "origin"}},
+	} {
+		for _, lv := range c.otherwise {
+			require.ErrorIs(t, activate(c.mode, lv), ErrMissingPV, "%s %s", c.mode, lv)
+		}
+		require.Empty(t, tablesNow(t))
+		if len(c.like) > 0 {
+			args := []string{"lvchange", "-y", "-ay", "--activationmode", c.mode.String(), "--devices", devices}
+			for _, lv := range c.like {
+				args = append(args, "vg/"+lv)
+			}
+			lvm2(t, args...)
+			theirs := tablesNow(t)
+			deactivate()
+			require.NoError(t, activate(c.mode, c.like...))
+			requireTables(t, theirs, tablesNow(t))
+		}
+		for _, lv := range c.ours {
+			require.NoError(t, activate(c.mode, lv), lv)
+		}
+		deactivate()
+	}
+
+	// Without its checksums lvm2 knows what to do with the raid as well.
+	require.NoError(t, activate(ActivateDegraded, "safe"))
+	require.NoError(t, sys.Update(ctx, "vg", func(tx *Tx) error { return tx.RemoveIntegrity("safe") }))
+	lvm2(t, "lvconvert", "-y", "--repair", "vg/safe", "--devices", devices)
+	require.NoError(t, sys.WaitSync(ctx, "vg", "safe", SyncOptions{Interval: 10 * time.Millisecond}))
+	f, err := os.Open("/dev/vg/safe")
+	require.NoError(t, err)
+	defer f.Close()
+	got := make([]byte, stackMark)
+	_, err = f.ReadAt(got, 0)
+	require.NoError(t, err)
+	assert.Equal(t, bytes.Repeat([]byte{7}, len(got)), got)
 }
 
 // TestKernelStandInsGo refreshes a volume that errors stand in for, after the

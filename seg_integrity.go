@@ -1,6 +1,9 @@
 package lvm
 
 import (
+	"errors"
+	"slices"
+
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -12,6 +15,9 @@ func (integrityType) handles(b metadata.Body) bool { _, ok := b.(*metadata.Integ
 
 func (integrityType) target(r *renderer, seg *metadata.Segment) (dm.Target, error) {
 	body := seg.Body.(*metadata.Integrity)
+	if lost, err := r.lostIntegrity(body); lost || err != nil {
+		return dm.ErrorTarget{}, err
+	}
 	t := dm.Integrity{
 		TagSize: body.TagSize, InternalHash: body.InternalHash,
 		BlockSize: body.BlockSize, Recalculate: body.Recalculate, FixPadding: true,
@@ -29,4 +35,36 @@ func (integrityType) target(r *renderer, seg *metadata.Segment) (dm.Target, erro
 		return err
 	})
 	return t, err
+}
+
+// lostIntegrity says whether errors stand in for a volume as a whole since it lies on
+// missing physical volumes: the kernel does not begin to work with checksums that it
+// cannot read. What works already is left alone.
+func (r *renderer) lostIntegrity(body *metadata.Integrity) (bool, error) {
+	if r.standIns == nil {
+		return false, nil
+	}
+	lost := false
+	for _, id := range []metadata.ID{body.Origin, body.Meta} {
+		if id.IsZero() {
+			continue
+		}
+		part, err := r.volume(id)
+		if err != nil {
+			return false, err
+		}
+		for _, a := range areasOnPVs(part, r.find) {
+			_, err := r.device(a.PV)
+			lost = lost || errors.Is(err, ErrMissingPV)
+		}
+	}
+	m := r.standIns.kern.byUUID[r.uuid(r.at.lv.ID, r.at.layer)]
+	if !lost || m == nil || r.standIns.replace {
+		return lost, nil
+	}
+	if err := r.standIns.kern.look(m); err != nil {
+		return false, err
+	}
+	works := slices.ContainsFunc(m.table, func(l dm.Line) bool { _, ok := l.Target.(dm.Integrity); return ok })
+	return !works, nil
 }

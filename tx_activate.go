@@ -19,7 +19,9 @@ const (
 	// ActivateComplete takes those of which nothing is missing.
 	ActivateComplete
 	// ActivatePartial takes all. What was on missing physical volumes cannot be
-	// read or written.
+	// read or written. Refused with [ErrMissingPV] is what would not work then, or be
+	// damaged: if extents are missing of a thin pool, a cache, what has a writecache,
+	// or the COW store of a snapshot.
 	ActivatePartial
 )
 

@@ -261,6 +261,9 @@ func (tx *Tx) protect(image, meta *metadata.LogicalVolume, mode IntegrityMode, b
 // active: what is only in a journal has to be written to its place. lvm2: lvconvert
 // --raidintegrity n.
 //
+// Images on missing physical volumes lose theirs with the others: the raid may be
+// active without them.
+//
 // Returns errors matching [ErrLVNotFound], [ErrUnsupported] if it is no raid,
 // [ErrInvalidSpec] if it has no checksums, or [ErrNotActive].
 func (tx *Tx) RemoveIntegrity(lv string) error {
@@ -268,7 +271,7 @@ func (tx *Tx) RemoveIntegrity(lv string) error {
 }
 
 func (tx *Tx) removeIntegrity(ref string) error {
-	lv, _, err := tx.lvToChange(ref)
+	lv, _, err := tx.lvToChange(ref, ErrMissingPV)
 	if err != nil {
 		return err
 	}
