@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -17,7 +18,10 @@ import (
 )
 
 // stackVolumes are what users see of the group that stackGroup makes.
-var stackVolumes = []string{"raid", "rsnap", "five", "old", "thin", "tsnap", "slow"}
+var stackVolumes = []string{"raid", "rsnap", "five", "old", "thin", "tsnap", "slow", "hot"}
+
+// stackOrigins are those of them that are no snapshots, with what each holds first.
+var stackOrigins = map[string]byte{"raid": 1, "five": 2, "old": 3, "thin": 4, "slow": 5, "hot": 6}
 
 // stackGroup is a group in which volumes lie on others of several types, made by
 // lvm2, with data.
@@ -37,11 +41,14 @@ func stackGroup(t *testing.T) *interopRun {
 		"lvcreate -y --type raid1 -m1 -l1 -n slow vg $1 $2",
 		"lvcreate -y -l3 -n fast vg $2",
 		"lvconvert -y --type cache --cachevol fast vg/slow",
+		"lvcreate -y -l1 -n hot vg $1",
+		"lvcreate -y --type cache-pool -l2 -n quick vg $2",
+		"lvconvert -y --type cache --cachemode writeback --cachepool quick vg/hot",
 	} {
 		r.do(interopStep{lvm2: command}, false)
 	}
-	for i, lv := range []string{"raid", "five", "old", "thin", "slow"} {
-		r.put(lv, byte(i+1), 0)
+	for lv, mark := range stackOrigins {
+		r.put(lv, mark, 0)
 	}
 	for _, command := range []string{
 		"lvcreate -y -s -l1 -n rsnap vg/raid $2",
@@ -70,7 +77,8 @@ func (r *interopRun) put(lv string, mark byte, at Bytes) {
 // makes of the text.
 func (r *interopRun) stackHolds(where string) {
 	r.Helper()
-	marks := map[string]byte{"raid": 1, "five": 2, "old": 3, "thin": 4, "slow": 5, "rsnap": 1, "tsnap": 4}
+	marks := maps.Clone(stackOrigins)
+	marks["rsnap"], marks["tsnap"] = marks["raid"], marks["thin"]
 	hold := func() {
 		r.Helper()
 		for i, lv := range stackVolumes {
@@ -108,7 +116,7 @@ func (r *interopRun) used() (device string) {
 }
 
 // What lies on each physical volume moves to others and back, whatever it is a
-// part of, while all of it is in use.
+// part of, while all of it is written to.
 func TestKernelMoveStacks(t *testing.T) {
 	ctx := context.Background()
 	r := stackGroup(t)
@@ -119,9 +127,16 @@ func TestKernelMoveStacks(t *testing.T) {
 		{From: PVSelection{PV: r.dev[2]}, MaxSegment: 4 * MiB},
 	} {
 		where := fmt.Sprintf("move %d", i)
+		c, stop := r.busyVolumes(uint64(i+1), slices.Sorted(maps.Keys(stackOrigins))...)
+		c.Progress(20)
 		result, err := r.sys.Move(ctx, "vg", o)
 		require.NoError(t, err, where)
 		require.NotEmpty(t, result.LVs)
+		stop()
+		for lv, mark := range stackOrigins { // which the writers have written over
+			r.put(lv, mark, 0)
+			r.put(lv, byte(0x81+slices.Index(stackVolumes, lv)), MiB)
+		}
 		vg, err := r.sys.VG(ctx, "vg")
 		require.NoError(t, err)
 		for pv := range vg.PVs() {
