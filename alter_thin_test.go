@@ -126,6 +126,11 @@ func alterThin() []alteration {
 		{name: "merge a thin snapshot", setup: thinVolumes, do: func(tx *Tx, _ MetadataAreas) error {
 			return joinErrors(tx.addThinSnapshot("u", "s1"), tx.MergeSnapshot("s"))
 		}},
+		{name: "repair the transaction id of a thin pool", setup: then(thinVolumes, func(t testing.TB, sys *System, _ MetadataAreas) {
+			forgePool(t, sys, func(p *metadata.ThinPool) { p.TransactionID = 7 }, nil, "t")
+		}), inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.RepairTransactionID("pool", TransactionIDSpec{AdoptUnknown: true})
+		}},
 		{name: "remove a thin pool", setup: thinVolumes, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.RemoveLVWith("pool", RemoveSpec{Dependents: true})
 		}},

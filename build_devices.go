@@ -160,7 +160,7 @@ func (b *builder) bringNode(n node, w wish) error {
 	m := b.tx.kern.byUUID[n.uuid]
 	if m == nil && !n.tells.IsZero() {
 		if err := b.checkPool(n); err != nil {
-			return err
+			return &OpError{Op: "activate lv", VG: b.tx.vg.Name, LV: n.lvName, Err: err}
 		}
 	}
 	if m == nil || w.renumber && n.layer == "" {

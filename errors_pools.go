@@ -21,7 +21,8 @@ var (
 	// it is changed again.
 	ErrNeedsCheck = errors.New("metadata needs a check")
 	// ErrTransactionID: a thin pool has another transaction ID in the kernel than
-	// in the metadata of the group: the two do not have the same volumes.
+	// in the metadata of the group: the two do not have the same volumes. See
+	// [Tx.RepairTransactionID].
 	ErrTransactionID = errors.New("transaction id mismatch")
 	// ErrDegraded: a raid or mirror goes on without one of its legs.
 	ErrDegraded = errors.New("degraded")

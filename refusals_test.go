@@ -112,7 +112,8 @@ var txCalls = map[string]txCall{
 		_, err := tx.CreateThinSnapshot("thin", ThinSnapshotSpec{Name: "new"})
 		return err
 	}),
-	"ExtendPoolMetadata": change(func(tx *Tx) error { return tx.ExtendPoolMetadata("pool", ExtendSpec{By: ExtentCount(1)}) }),
+	"ExtendPoolMetadata":  change(func(tx *Tx) error { return tx.ExtendPoolMetadata("pool", ExtendSpec{By: ExtentCount(1)}) }),
+	"RepairTransactionID": change(func(tx *Tx) error { return tx.RepairTransactionID("pool", TransactionIDSpec{}) }),
 	"RepairThinPool": change(func(tx *Tx) error {
 		_, err := tx.RepairThinPool("pool", RepairPoolSpec{})
 		return err

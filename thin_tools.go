@@ -1,7 +1,6 @@
 package lvm
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -49,29 +48,24 @@ func (t tool) run(r *run, args ...string) error {
 }
 
 // checkPool plans the check of a thin pool's metadata, between the making of the
-// device that it is on and that of the pool's, if the program is there. The kernel
-// makes a new pool where there is nothing: that is refused where one has been.
-// Source: lvm2 as observed, which does not refuse.
+// device that it is on and that of the pool's, if the program is there. Source: lvm2 as
+// observed.
 func (b *builder) checkPool(n node) error {
 	tx := b.tx
-	pool, was := tx.findNow(n.tells), thinPoolBody(lvRecord(tx.st, n.tells))
-	if thinPoolBody(pool) == nil || was == nil {
+	pool, was := thinPoolBody(tx.findNow(n.tells)), lvRecord(tx.st, n.tells)
+	if pool == nil || thinPoolBody(was) == nil {
 		return nil
 	}
-	meta := tx.find(thinPoolBody(pool).Metadata)
+	if thinPoolBody(was).Metadata != pool.Metadata { // the pool works before the commit
+		return fault(ErrUnsupported, "pool %s gets other metadata in this update: activate it in the next one", was.Name)
+	}
+	meta := tx.find(pool.Metadata)
 	if meta == nil {
 		return nil
 	}
-	if was.Metadata != meta.ID { // the pool works before the commit
-		return &OpError{Op: "activate lv", VG: tx.vg.Name, LV: pool.Name,
-			Err: fault(ErrUnsupported, "it gets other metadata in this update: activate it in the next one")}
-	}
-	if tx.isBlank(meta) {
-		if neverUsed(was) {
-			return nil
-		}
-		return &OpError{Op: "activate lv", VG: tx.vg.Name, LV: pool.Name,
-			Err: fault(ErrDamaged, "its metadata is blank, and the kernel would make a pool without volumes of it")}
+	old, err := tx.usablePool(was)
+	if err != nil || !old {
+		return err
 	}
 	check, ok := tx.sys.cfg.ThinCheck.find(tx.sys.fs, "thin_check", "-q", "--clear-needs-check-flag")
 	if !ok {
@@ -85,20 +79,8 @@ func (b *builder) checkPool(n node) error {
 	if m := tx.kern.byUUID[uuid]; m != nil {
 		name = m.name
 	}
-	b.load = append(b.load, &RunThinCheck{deviceRef: deviceRef{Name: name, UUID: uuid}, Pool: pool.Name, tool: check})
+	b.load = append(b.load, &RunThinCheck{deviceRef: deviceRef{Name: name, UUID: uuid}, Pool: n.lvName, tool: check})
 	return nil
-}
-
-// isBlank says whether nothing was ever written to the metadata of a pool that is not
-// active.
-func (tx *Tx) isBlank(meta *metadata.LogicalVolume) bool {
-	was := lvRecord(tx.st, meta.ID)
-	if was == nil {
-		return true
-	}
-	head := make([]byte, 4*KiB)
-	_, err := tx.st.layout().contents(was, tx.h).ReadAt(head, 0)
-	return err == nil && len(bytes.Trim(head, "\x00")) == 0
 }
 
 // RunThinCheck has thin_check look at the metadata of a thin pool before the kernel

@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"testing"
 
@@ -70,4 +71,78 @@ func TestKernelRepairThinPool(t *testing.T) {
 	// A pool without the program is activated all the same.
 	sys.cfg.ThinCheck.Path = "/none"
 	r.update(func(tx *Tx) error { return tx.Activate("t") })
+}
+
+// Where the group and the pool do not agree, be it that the one was restored or that the
+// other was told something past it, neither lvm2 nor we activate the pool; after the
+// repair both do, with all data.
+func TestKernelRepairTransactionID(t *testing.T) {
+	umltest.NeedTool(t, "lvm")
+	r, sys := kernelGroup(t, 1, func(tx *Tx) error {
+		if err := tx.SetExtentSize(MiB); err != nil {
+			return err
+		}
+		_, err := tx.CreateThinPool(ThinPoolSpec{Name: "pool", Size: ExactSize(8 * MiB)})
+		return err
+	})
+	want := bytes.Repeat([]byte("data"), 1<<16)
+	r.update(func(tx *Tx) error { return tx.addThinLV("pool", "t", 20) })
+	require.NoError(t, os.WriteFile("/dev/vg/t", want, 0))
+	umltest.Run(t, "vgcfgbackup", "-f", "/run/backup", "vg")
+	umltest.Run(t, "lvcreate", "-s", "-n", "s", "vg/t")
+	r.update(func(tx *Tx) error { return tx.addThinLV("pool", "u", 3) })
+	r.update(func(tx *Tx) error { return tx.RemoveLV("t") })
+	r.update((*Tx).DeactivateAll)
+	usable := func(lv string) {
+		r.update(func(tx *Tx) error { return tx.ActivateWith(lv, ActivateOptions{IgnoreSkip: true}) })
+		got, err := os.ReadFile("/dev/vg/" + lv)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, len(got), len(want))
+		require.True(t, bytes.Equal(want, got[:len(want)]))
+		r.update((*Tx).DeactivateAll)
+		umltest.Run(t, "vgchange", "-K", "-ay", "vg")
+		umltest.Run(t, "vgchange", "-an", "vg")
+	}
+
+	// The pool is at 4, with the devices 2 and 3; the group at 1, with device 1.
+	umltest.Run(t, "vgcfgrestore", "--force", "-y", "-f", "/run/backup", "vg")
+	r.refused(ErrTransactionID, func(tx *Tx) error { return tx.Activate("t") })
+	r.refused(ErrTransactionID, func(tx *Tx) error { return tx.RepairTransactionID("pool", TransactionIDSpec{}) })
+	r.refused(ErrTransactionID, func(tx *Tx) error { return tx.RepairTransactionID("pool", TransactionIDSpec{RemoveMissing: true}) })
+	r.update(func(tx *Tx) error {
+		return tx.RepairTransactionID("pool", TransactionIDSpec{RemoveMissing: true, AdoptUnknown: true})
+	})
+	usable("pool_dev2")
+	r.update(func(tx *Tx) error {
+		return joinErrors(tx.RenameLV("pool_dev2", "s"), tx.RemoveLV("pool_dev3"), tx.addThinSnapshot("s", "s2"))
+	})
+	usable("s2")
+
+	// The pool was told something past the group.
+	id := thinPoolBody(findIn(t, sys, "pool").rec).TransactionID
+	umltest.Run(t, "vgchange", "-K", "-ay", "vg")
+	umltest.Run(t, "dmsetup", "message", "vg-pool-tpool", "0", fmt.Sprintf("set_transaction_id %d 77", id))
+	umltest.Run(t, "vgchange", "-an", "vg")
+	r.refused(ErrTransactionID, func(tx *Tx) error { return tx.Activate("s2") })
+	r.update(func(tx *Tx) error { return tx.RepairTransactionID("pool", TransactionIDSpec{}) })
+	require.Equal(t, uint64(77), thinPoolBody(findIn(t, sys, "pool").rec).TransactionID)
+	usable("s")
+
+	// What the pool knows of its volumes stays as lvm2 and we have made and merged them.
+	umltest.Run(t, "lvcreate", "-V3m", "-n", "v", "--thinpool", "vg/pool")
+	umltest.Run(t, "lvcreate", "-s", "-n", "w", "vg/v")
+	umltest.Run(t, "lvconvert", "--merge", "vg/w")
+	r.update(func(tx *Tx) error { return tx.addThinSnapshot("v", "x") })
+	r.update(func(tx *Tx) error { return tx.MergeSnapshot("x") })
+	r.update((*Tx).DeactivateAll)
+	r.update(func(tx *Tx) error {
+		pool, _ := tx.lookup("pool")
+		p, err := tx.st.layout().pool(pool, tx.h, 0)
+		require.NoError(t, err)
+		missing, unknown, err := p.unlike()
+		require.NoError(t, err)
+		require.Empty(t, missing)
+		require.Empty(t, unknown)
+		return nil
+	})
 }
