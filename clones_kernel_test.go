@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/internal/umltest"
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -71,18 +73,96 @@ func TestKernelImportClones(t *testing.T) {
 			assert.Nil(t, pvRecord(before, pv.ID))
 			pv.ID, pv.Device = before.PVs[i].ID, ""
 		}
-		got.ID = metadata.ID{}
-		for _, lv := range got.LVs {
-			for i := range lv.Segments {
-				areas := lv.Segments[i].Body.Areas()
-				for k := range areas {
-					areas[k].PV = metadata.ID{}
-				}
-			}
-		}
-		made = append(made, got)
+		made = append(made, withoutPVs(got))
 	}
 	assert.Equal(t, made[0], made[1], "what lvm2 and we make of the same clones")
 	assert.Equal(t, before, recordOf(t, sys, "orig"))
 	assert.Equal(t, tables, activeTables(t, sys))
+}
+
+// withoutPVs makes a group what is common to clones of it.
+func withoutPVs(vg *metadata.VolumeGroup) *metadata.VolumeGroup {
+	vg.ID = metadata.ID{}
+	for _, lv := range vg.LVs {
+		for i := range lv.Segments {
+			areas := lv.Segments[i].Body.Areas()
+			for k := range areas {
+				areas[k].PV = metadata.ID{}
+			}
+		}
+	}
+	return vg
+}
+
+// Groups with volumes of all types are cloned as others are, also in the middle of
+// a move, and hold what they held.
+func TestKernelImportClonesOfStacks(t *testing.T) {
+	r := stackGroup(t)
+	ctx := context.Background()
+	r.update(func(tx *Tx) error {
+		_, err := tx.StartMove(MoveOptions{From: PVSelection{PV: r.dev[0]}})
+		return joinErrors(err, tx.DeactivateAll())
+	})
+	before := recordOf(t, r.sys, "vg")
+	var made []*metadata.VolumeGroup
+	var tables []map[string]dm.Table
+	for _, by := range []string{"lvm2", "us"} {
+		var clones []string
+		for _, device := range r.dev {
+			clone, _ := umltest.Loop(t, 128<<20)
+			umltest.Run(t, "dd", "if="+device, "of="+clone, "bs=1M", "conv=sparse", "status=none")
+			clones = append(clones, clone)
+		}
+		all := openKernel(t, append(clones, r.dev...))
+		if by == "lvm2" {
+			lvm2(t, append([]string{"vgimportclone"}, clones...)...)
+		} else {
+			_, err := all.ImportClones(ctx, clones, CloneSpec{})
+			require.NoError(t, err)
+		}
+		lvm2(t, "vgck", "vg1")
+		got := recordOf(t, openKernel(t, append(clones, r.dev...)), "vg1") // of its own, as it is changed
+		id := got.ID
+		for i, pv := range got.PVs {
+			assert.Nil(t, pvRecord(before, pv.ID))
+			pv.ID, pv.Device = before.PVs[i].ID, ""
+		}
+		made = append(made, withoutPVs(got))
+		require.NoError(t, all.Update(ctx, "vg1", func(tx *Tx) error { return tx.ActivateAll() }))
+		for lv, mark := range stackOrigins {
+			data := make([]byte, stackMark)
+			f, err := os.Open("/dev/vg1/" + lv)
+			require.NoError(t, err)
+			_, err = f.ReadAt(data, 0)
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+			assert.True(t, bytes.Equal(bytes.Repeat([]byte{mark}, len(data)), data), "%s of %s", lv, by)
+		}
+		named := map[string]dm.Table{}
+		for name, table := range tablesNow(t) {
+			for i, device := range clones { // by the numbers of the originals
+				was, ok := all.host.number(r.dev[i])
+				require.True(t, ok)
+				is, ok := all.host.number(device)
+				require.True(t, ok)
+				var err error
+				table, err = table.MapDevices(func(d string) (string, error) {
+					if d == is {
+						return was, nil
+					}
+					return d, nil
+				})
+				require.NoError(t, err)
+			}
+			named[strings.ReplaceAll(name, id.Compact(), "")] = table
+		}
+		tables = append(tables, named)
+		require.NoError(t, all.Update(ctx, "vg1", func(tx *Tx) error { return tx.DeactivateAll() }))
+		for _, clone := range clones {
+			umltest.Run(t, "dd", "if=/dev/zero", "of="+clone, "bs=1M", "count=1", "status=none")
+		}
+	}
+	assert.Equal(t, made[0], made[1], "what lvm2 and we make of the same clones")
+	requireTables(t, tables[0], tables[1])
+	assert.Equal(t, before, recordOf(t, r.sys, "vg"))
 }

@@ -256,22 +256,32 @@ func (tx *Tx) withNewIDs(pvs []*metadata.PhysicalVolume, lvs []*metadata.Logical
 			if !tx.liesOnRenamed(*seg) {
 				continue
 			}
-			body, ok := seg.Body.(*metadata.Striped)
-			if !ok {
+			switch body := seg.Body.(type) {
+			case *metadata.Striped:
+				own := *body
+				own.Stripes = tx.areasRenamed(body.Stripes)
+				seg.Body = &own
+			case *metadata.Mirror: // of a move
+				own := *body
+				own.Legs = tx.areasRenamed(body.Legs)
+				seg.Body = &own
+			default:
 				return nil, nil, fault(ErrUnsupported, "lv %s has segments of type %s on it", lv.Name, seg.Type)
 			}
-			striped := *body
-			striped.Stripes = slices.Clone(body.Stripes)
-			for n, a := range striped.Stripes {
-				if id, ok := tx.newIDs[a.PV]; ok {
-					striped.Stripes[n].PV = id
-				}
-			}
-			seg.Body = &striped
 		}
 		lvs[i] = &moved
 	}
 	return pvs, lvs, nil
+}
+
+func (tx *Tx) areasRenamed(areas []metadata.Area) []metadata.Area {
+	out := slices.Clone(areas)
+	for n, a := range out {
+		if id, ok := tx.newIDs[a.PV]; ok {
+			out[n].PV = id
+		}
+	}
+	return out
 }
 
 func (tx *Tx) liesOnRenamed(seg metadata.Segment) bool {
