@@ -326,20 +326,11 @@ func (tx *Tx) ExtendLV(lv string, spec ExtendSpec) error {
 }
 
 func (tx *Tx) extendLV(ref string, spec ExtendSpec) error {
-	old, i, err := tx.lvToChange(ref)
+	old, i, size, r, err := tx.lvToResize(ref, spec.To, spec.By, false, spec.ResizeFS)
 	if err != nil {
 		return err
 	}
-	size, err := oneOf(spec.To, spec.By)
-	if err != nil {
-		return err
-	}
-	if err := tx.checkResize(old, false, spec.ResizeFS); err != nil {
-		return err
-	}
-	if r, err := resizerOf(old); err != nil {
-		return err
-	} else if r != nil {
+	if r != nil {
 		return tx.whole(func() error { return r.extend(tx, old, i, size, spec) })
 	}
 	cow := tx.cowLimits(old.ID)
@@ -374,6 +365,24 @@ func (tx *Tx) extendLV(ref string, spec ExtendSpec) error {
 		tx.resizeFS(lv.ID)
 	}
 	return tx.put(i, &lv)
+}
+
+// lvToResize returns the LV, its place, the one size that was given, and what
+// resizes volumes of its type, nil for plain ones.
+func (tx *Tx) lvToResize(ref string, to, by Size, smaller, withFS bool) (*metadata.LogicalVolume, int, Size, resizer, error) {
+	lv, i, err := tx.lvToChange(ref)
+	if err != nil {
+		return nil, 0, Size{}, nil, err
+	}
+	size, err := oneOf(to, by)
+	if err == nil {
+		err = tx.checkResize(lv, smaller, withFS)
+	}
+	var r resizer
+	if err == nil {
+		r, err = resizerOf(lv)
+	}
+	return lv, i, size, r, err
 }
 
 func oneOf(to, by Size) (Size, error) {
@@ -419,20 +428,11 @@ func (tx *Tx) ReduceLV(lv string, spec ReduceSpec) error {
 }
 
 func (tx *Tx) reduceLV(ref string, spec ReduceSpec) error {
-	old, i, err := tx.lvToChange(ref)
+	old, i, size, r, err := tx.lvToResize(ref, spec.To, spec.By, true, spec.ResizeFS)
 	if err != nil {
 		return err
 	}
-	size, err := oneOf(spec.To, spec.By)
-	if err != nil {
-		return err
-	}
-	if err := tx.checkResize(old, true, spec.ResizeFS); err != nil {
-		return err
-	}
-	if r, err := resizerOf(old); err != nil {
-		return err
-	} else if r != nil {
+	if r != nil {
 		return tx.whole(func() error { return r.reduce(tx, old, i, size, spec) })
 	}
 	have := old.Extents()
