@@ -150,6 +150,9 @@ func (b *builder) shown(id metadata.ID) bool { return b.stays(b.sorted, id) }
 func (b *builder) dismantle(nodes []node) {
 	for _, n := range slices.Backward(nodes) {
 		ref := deviceRef{Name: n.name, UUID: n.uuid}
+		if isRAIDTable(n.table) {
+			b.clean = append(b.clean, &AwaitRAID{deviceRef: ref})
+		}
 		b.clean = append(b.clean, &RemoveDevice{deviceRef: ref, hidden: n.hidden})
 		b.drop = append(b.drop, &DropNode{Name: n.name, VG: b.tx.vg.Name})
 	}
@@ -357,6 +360,7 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 		if held == frozen {
 			b.flush = append(b.flush, &FlushDevice{deviceRef: ref})
 		}
+		b.awaitRAID(ref, m.table)
 		if n.last {
 			b.suspend = append(b.suspend, suspend)
 		} else {

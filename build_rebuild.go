@@ -24,7 +24,7 @@ func (b *builder) bringAgain(r *renderer, lv *metadata.LogicalVolume, nodes []no
 	if err != nil {
 		return err
 	}
-	var check, suspend, load, resume []Step
+	var check, wait, suspend, load, resume []Step
 	for _, n := range after {
 		i := slices.IndexFunc(nodes, func(was node) bool { return was.uuid == n.uuid })
 		if i < 0 || nodes[i].table.Equal(n.table) {
@@ -32,12 +32,13 @@ func (b *builder) bringAgain(r *renderer, lv *metadata.LogicalVolume, nodes []no
 		}
 		ref := deviceRef{Name: n.name, UUID: n.uuid}
 		check = append(check, &CheckLoaded{deviceRef: ref, Table: nodes[i].table})
+		wait = append(wait, &AwaitRAID{deviceRef: ref})
 		suspend = slices.Insert(suspend, 0, Step(&SuspendDevice{deviceRef: ref, hidden: n.hidden}))
 		load = append(load, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
 		resume = append(resume, &ResumeDevice{deviceRef: ref, hidden: n.hidden})
 	}
 	b.confirm = append(check, b.confirm...)
-	b.late = slices.Concat(b.late, suspend, load, resume)
+	b.late = slices.Concat(b.late, wait, suspend, load, resume)
 	return nil
 }
 

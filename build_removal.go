@@ -249,7 +249,9 @@ func (b *builder) removal(m *mapped) (*RemoveDevice, *DropNode) {
 	if b.tx.sys.host.hasNodes(m.name, m.dev, drop.VG, drop.LV) {
 		again.lv = drop.LV
 	}
-	return &RemoveDevice{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}, hidden: m.layer != "" && !m.isStandIn() || m.layer == "" && b.isHidden(m.lv), again: again}, drop
+	ref := deviceRef{Name: m.name, UUID: m.uuid}
+	b.awaitRAID(ref, m.table)
+	return &RemoveDevice{deviceRef: ref, hidden: m.layer != "" && !m.isStandIn() || m.layer == "" && b.isHidden(m.lv), again: again}, drop
 }
 
 func (b *builder) dropNode(m *mapped, lv string) *DropNode {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -346,6 +347,8 @@ func (h *fakeHost) removeLink(vg, lv string) error {
 func (h *fakeHost) readAhead(string) Sectors { return 0 }
 
 func (h *fakeHost) setReadAhead(dm.Dev, Sectors) error { return h.do(func() {}) }
+
+func (h *fakeHost) pause(time.Duration) {}
 
 func (h *fakeHost) flush(string, dm.Dev) { _ = h.do(func() {}) }
 

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/lvm-go/lvm/dm"
 )
@@ -29,6 +30,8 @@ type host interface {
 	setReadAhead(dev dm.Dev, ahead Sectors) error
 	// flush has what is cached of a device written back.
 	flush(name string, dev dm.Dev)
+	// pause waits.
+	pause(time.Duration)
 	// deviceMajor returns the major number of mapped devices; 0 if that is not
 	// known.
 	deviceMajor() uint32
@@ -48,6 +51,8 @@ func (h realHost) nodes() dm.Nodes {
 }
 
 func (h realHost) addNode(name string, dev dm.Dev) error { return h.nodes().Add(name, dev) }
+
+func (h realHost) pause(d time.Duration) { time.Sleep(d) }
 
 func (h realHost) removeNode(name string) error { return h.nodes().Remove(name) }
 

@@ -2,9 +2,7 @@ package lvm
 
 import (
 	"fmt"
-	"slices"
 
-	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -55,9 +53,7 @@ func (b *builder) addReadAhead(n node, m *mapped) {
 }
 
 // isRAID says whether the kernel makes a raid of a device.
-func (n *node) isRAID() bool {
-	return slices.ContainsFunc(n.table, func(l dm.Line) bool { _, ok := l.Target.(dm.RAID); return ok })
-}
+func (n *node) isRAID() bool { return isRAIDTable(n.table) }
 
 // readAhead returns how far an LV's device shall read ahead: what the metadata
 // says, or at least two whole stripes, or as far as the PVs beneath it do.

@@ -1,0 +1,74 @@
+package lvm
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lvm-go/lvm/dm"
+)
+
+// awaitRAID plans to wait for the kernel before a device is suspended or removed, if
+// it is a raid.
+func (b *builder) awaitRAID(ref deviceRef, table dm.Table) {
+	if isRAIDTable(table) {
+		b.flush = append(b.flush, &AwaitRAID{deviceRef: ref})
+	}
+}
+
+func isRAIDTable(t dm.Table) bool {
+	return slices.ContainsFunc(t, func(l dm.Line) bool { _, ok := l.Target.(dm.RAID); return ok })
+}
+
+// AwaitRAID waits, not for long, until the kernel is at work on a raid that it has to
+// bring in sync, or has nothing to do. Source: Linux 6.1 as observed: a raid that is
+// suspended in the moment in which its thread starts waits for that forever, and the
+// thread for it.
+type AwaitRAID struct {
+	harmless
+	final
+	deviceRef
+}
+
+func (s *AwaitRAID) String() string { return "let the kernel start its work on " + s.Name }
+
+// How often the state of a raid is looked at until it comes on, and the time in
+// between. The thread starts within milliseconds, if nothing else keeps the machine
+// busy; of a large raid, progress shows much later.
+const (
+	raidLooks = 25
+	raidPause = 10 * time.Millisecond
+)
+
+// do fails for nothing: whether the raid is in order, others ask.
+func (s *AwaitRAID) do(r *run) error {
+	was := s.look(r)
+	for range raidLooks {
+		if was == nil || r.ctx.Err() != nil {
+			return nil
+		}
+		switch was.Action {
+		case "", dm.RAIDIdle, dm.RAIDFrozen:
+			return nil
+		}
+		r.sys.host.pause(raidPause)
+		now := s.look(r)
+		if now != nil && now.InSync != was.InSync {
+			return nil
+		}
+		was = now
+	}
+	return nil
+}
+
+// look returns the state of the raid; nil if the kernel does not tell.
+func (s *AwaitRAID) look(r *run) *dm.RAIDStatus {
+	_, lines, err := r.sys.kernel.TargetStatus(r.ref(s.UUID), dm.QueryOptions{NoFlush: true})
+	if err != nil || len(lines) != 1 {
+		return nil
+	}
+	status, err := dm.ParseRAIDStatus(lines[0].Status)
+	if err != nil {
+		return nil
+	}
+	return &status
+}
