@@ -168,8 +168,11 @@ type MonitorOptions struct {
 	Interval time.Duration
 	// AutoExtend extends snapshots that are too full; the zero value none.
 	AutoExtend AutoExtend
-	// Event, if not nil, is told what happens, with no lock held.
-	Event func(SnapshotEvent)
+	// AutoExtendPools extends thin pools that are too full; the zero value none.
+	AutoExtendPools PoolAutoExtend
+	// Event and PoolEvent, if not nil, are told what happens, with no lock held.
+	Event     func(SnapshotEvent)
+	PoolEvent func(PoolEvent)
 }
 
 const (
@@ -178,12 +181,18 @@ const (
 	warnStep        = dm.Percent(500)
 )
 
-// Monitor looks after snapshots until ctx ends, whose error it then returns: it
-// tells when they fill up or are lost, and extends them. It is what lvm2's dmeventd
-// does, without a daemon; one program per host that does it is enough.
+// Monitor looks after snapshots and thin pools that are active until ctx ends, whose
+// error it then returns: it tells when they fill up, are lost or in trouble, and extends
+// them. It is what lvm2's dmeventd does, without a daemon; one program per host that does
+// it is enough.
 func (s *System) Monitor(ctx context.Context, o MonitorOptions) error {
 	if o.AutoExtend != (AutoExtend{}) {
 		if err := o.AutoExtend.check(); err != nil {
+			return &OpError{Op: "monitor", Err: err}
+		}
+	}
+	if o.AutoExtendPools != (PoolAutoExtend{}) {
+		if err := o.AutoExtendPools.check(); err != nil {
 			return &OpError{Op: "monitor", Err: err}
 		}
 	}
@@ -212,10 +221,12 @@ type monitor struct {
 	told   map[metadata.ID]dm.Percent // how full a snapshot was when that was last told
 	lost   map[metadata.ID]bool
 	failed map[string]string // what is wrong, by group and snapshot
+	pools  poolMonitor
 }
 
 func (m *monitor) init() {
 	m.told, m.lost, m.failed = map[metadata.ID]dm.Percent{}, map[metadata.ID]bool{}, map[string]string{}
+	m.pools.init()
 }
 
 func (m *monitor) round(ctx context.Context) {
@@ -223,6 +234,7 @@ func (m *monitor) round(ctx context.Context) {
 	if len(vgs) == 0 {
 		inv, err := m.sys.Scan(ctx)
 		m.fail(ctx, "", "", err)
+		m.failPool(ctx, "", "", err)
 		if err != nil {
 			return
 		}
@@ -244,15 +256,21 @@ func (m *monitor) round(ctx context.Context) {
 			delete(m.lost, id)
 		}
 	}
+	m.pools.forget(seen)
 }
 
 func (m *monitor) group(ctx context.Context, ref string, seen map[metadata.ID]bool) {
 	v, err := m.sys.VG(ctx, ref)
 	m.fail(ctx, ref, "", err)
+	m.failPool(ctx, ref, "", err)
 	if err != nil {
 		return
 	}
 	for lv := range v.LVs() {
+		if lv.IsThinPool() && len(v.devices[lv.rec.ID]) > 0 {
+			seen[lv.rec.ID] = true
+			m.pool(ctx, lv)
+		}
 		if !lv.monitored() {
 			continue
 		}
@@ -293,27 +311,42 @@ func (m *monitor) tell(lv *LogicalVolume, u SnapshotUsage) {
 		}
 		return
 	}
-	switch last, told := m.told[id]; {
-	case full < warnFrom:
-		delete(m.told, id)
-	case !told || full >= last+warnStep:
-		m.told[id] = full - full%warnStep
+	if fuller(m.told, id, full) {
 		e.Kind = SnapshotFilling
 		m.event(e)
 	}
 }
 
+// fuller says whether something is so full that it is to be told, and notes that it
+// was.
+func fuller(told map[metadata.ID]dm.Percent, id metadata.ID, full dm.Percent) bool {
+	switch last, known := told[id]; {
+	case full < warnFrom:
+		delete(told, id)
+	case !known || full >= last+warnStep:
+		told[id] = full - full%warnStep
+		return true
+	}
+	return false
+}
+
 // fail tells what is wrong, unless that was told.
 func (m *monitor) fail(ctx context.Context, vg, snapshot string, err error) {
-	key := vg + "/" + snapshot
-	switch {
-	case err == nil:
-		delete(m.failed, key)
-	case ctx.Err() != nil:
-	case m.failed[key] != err.Error():
-		m.failed[key] = err.Error()
+	if news(ctx, m.failed, vg+"/"+snapshot, err) {
 		m.event(SnapshotEvent{Kind: MonitorFailed, VG: vg, Snapshot: snapshot, Err: err})
 	}
+}
+
+// news says whether an error is to be told, and notes that it was.
+func news(ctx context.Context, told map[string]string, key string, err error) bool {
+	switch {
+	case err == nil:
+		delete(told, key)
+	case ctx.Err() == nil && told[key] != err.Error():
+		told[key] = err.Error()
+		return true
+	}
+	return false
 }
 
 func (m *monitor) event(e SnapshotEvent) {

@@ -36,6 +36,12 @@ func (a AutoExtend) by(full Percent) uint {
 	return a.growth(full)
 }
 
+// wants says whether a pool is to grow. One that has failed cannot, nor one that has to
+// be checked.
+func (a PoolAutoExtend) wants(u ThinPoolUsage) bool {
+	return u.Mode != ThinPoolFailed && u.Mode != ThinPoolUnknown && !u.NeedsCheck && a.Data.by(u.DataPercent())+a.Metadata.by(u.MetadataPercent()) > 0
+}
+
 // PoolExtension is what a thin pool got.
 type PoolExtension struct {
 	Pool                          string
@@ -54,8 +60,7 @@ func (e PoolExtension) grew() bool {
 // --use-policies.
 //
 // It tries all, and returns those that it has extended, and errors as [Tx.ExtendLV] does
-// for those that it could not. A program that calls it when it sees a pool fill up, by
-// [LogicalVolume.ThinPoolUsage], needs no daemon.
+// for those that it could not. [System.Monitor] does it all the time.
 func (s *System) ExtendPools(ctx context.Context, vg string, a PoolAutoExtend) ([]PoolExtension, error) {
 	if err := a.check(); err != nil {
 		return nil, &OpError{Op: "extend pools", VG: vg, Err: err}
@@ -75,7 +80,7 @@ func (s *System) ExtendPools(ctx context.Context, vg string, a PoolAutoExtend) (
 			errs = append(errs, err)
 			continue
 		}
-		if u.Mode == ThinPoolFailed || u.Mode == ThinPoolUnknown || u.NeedsCheck || a.Data.by(u.DataPercent())+a.Metadata.by(u.MetadataPercent()) == 0 {
+		if !a.wants(u) {
 			continue
 		}
 		got, err := s.extendPool(ctx, v.rec.ID, lv.rec.ID, a)

@@ -62,9 +62,14 @@ func TestKernelThinPoolsAreExtended(t *testing.T) {
 	u, err := lv.ThinPoolUsage()
 	require.NoError(t, err)
 	require.ErrorIs(t, u.Err(), ErrPoolFull)
-	got, err = sys.ExtendPools(ctx, "vg", extend)
-	require.NoError(t, err)
-	require.Len(t, got, 1)
+	var told []PoolEventKind
+	mon := &monitor{sys: sys, o: MonitorOptions{VGs: []string{"vg"}, PoolEvent: func(e PoolEvent) { told = append(told, e.Kind) }}}
+	mon.init()
+	mon.round(ctx)
+	require.Equal(t, []PoolEventKind{PoolTrouble, PoolDataFilling}, told)
+	mon.o.AutoExtendPools, told = extend, nil
+	mon.round(ctx)
+	require.Equal(t, []PoolEventKind{PoolExtended, PoolRecovered}, told)
 	u, err = lv.ThinPoolUsage()
 	require.NoError(t, err)
 	require.NoError(t, u.Err())
