@@ -60,6 +60,11 @@ func alterRAIDLegs() []alteration {
 			return tx.DropRAIDLegs("t", 1, "a")
 		}},
 		{name: "make a raid a plain volume", setup: raids, do: func(tx *Tx, _ MetadataAreas) error { return tx.DropRAIDLegs("r", 1) }},
+		{name: "take a leg away from a raid for a while", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
+			_, err := tx.TrackRAIDLeg("r")
+			return err
+		}},
+		{name: "give a raid its leg back", setup: threeLegs, worked: track, do: func(tx *Tx, _ MetadataAreas) error { return tx.MergeRAIDLeg("t_rimage_1") }},
 		{name: "split off a leg of three of a raid", setup: threeLegs, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.SplitRAIDLeg("t", "split", "b")
 		}},
@@ -67,6 +72,12 @@ func alterRAIDLegs() []alteration {
 			return tx.SplitRAIDLeg("r", "split")
 		}},
 	}
+}
+
+// track takes the second leg of t away for a while.
+func track(tx *Tx) error {
+	_, err := tx.TrackRAIDLeg("t", "b")
+	return err
 }
 
 // threeLegs makes vg0 with the raid1 t on the physical volumes a, b, and c.

@@ -20,6 +20,7 @@ type builder struct {
 	load     []Step // devices and tables that wait for the commit
 	flush    []Step // caches, before what is cached is suspended
 	suspend  []Step
+	rested   []Step // tables that are made from what the kernel notes when it suspends
 	retire   []Step // devices that go while what they show is suspended
 	commit   []Step
 	resume   []Step
@@ -71,6 +72,7 @@ func (b *builder) append(o *builder) {
 	b.load = append(b.load, o.load...)
 	b.flush = append(b.flush, o.flush...)
 	b.suspend = append(b.suspend, o.suspend...)
+	b.rested = append(b.rested, o.rested...)
 	b.retire = append(b.retire, o.retire...)
 	b.commit = append(b.commit, o.commit...)
 	b.resume = append(b.resume, o.resume...)
@@ -85,7 +87,7 @@ func (b *builder) append(o *builder) {
 }
 
 func (b *builder) steps() []Step {
-	return slices.Concat(b.prepare, b.metadata, b.clear, b.load, b.flush, b.suspend, b.retire, b.commit, b.resume, b.confirm, b.late, b.clean, b.settle, b.drop, b.after)
+	return slices.Concat(b.prepare, b.metadata, b.clear, b.load, b.flush, b.suspend, b.rested, b.retire, b.commit, b.resume, b.confirm, b.late, b.clean, b.settle, b.drop, b.after)
 }
 
 // phases makes the steps for one group.

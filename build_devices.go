@@ -276,6 +276,7 @@ func (b *builder) createNode(n node) {
 		b.load = append(b.load, create, load)
 		b.resume = append(b.resume, resume)
 	}
+	b.noteLegs(n)
 	if n.passing {
 		return
 	}
@@ -339,8 +340,15 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 	if m.info.InactiveTable { // also before a load: two tables cannot have the same COW store
 		b.clear = append(b.clear, &ClearTable{deviceRef: ref})
 	}
+	switch load := (&LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly}); {
+	case live:
+	case m.info.LiveTable && !m.info.Suspended && legsBack(table, m.table):
+		b.rested = append(b.rested, load)
+	default:
+		b.load = append(b.load, load)
+	}
 	if !live {
-		b.load = append(b.load, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
+		b.noteLegs(n)
 	}
 	early := false
 	// A pool does not become smaller again, so that it waits for the commit.

@@ -69,6 +69,11 @@ func (b *builder) trees() *trees {
 			continue
 		}
 		tops := b.tops(id)
+		// One that users see is in no tree of those, and comes to rest after them.
+		alone, seen := !slices.Contains(tops, id) && b.standsAlone(id), tx.isVisible(tx.find(id))
+		if alone && seen {
+			add(id, tx.wishes[id])
+		}
 		for _, top := range tops {
 			w := tx.wishes[id]
 			if top != id {
@@ -76,7 +81,7 @@ func (b *builder) trees() *trees {
 			}
 			add(top, w)
 		}
-		if !slices.Contains(tops, id) && b.standsAlone(id) {
+		if alone && !seen {
 			add(id, tx.wishes[id]) // a part that works by itself
 		}
 	}

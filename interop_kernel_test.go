@@ -206,7 +206,7 @@ func (r *interopRun) stampVG(vg *VolumeGroup) {
 	require.Empty(r, vg.Problems(), where)
 	extent := vg.ExtentSize()
 	for lv := range vg.LVs() {
-		if !lv.Active() || lv.Hidden() || lv.IsSnapshot() || lv.IsThinPool() {
+		if !lv.Active() || lv.Hidden() || lv.IsSnapshot() || lv.IsThinPool() || strings.Contains(lv.Name(), "_rimage_") {
 			continue
 		}
 		d, err := openFileDevice(lv.Path(), !lv.ReadOnly())
@@ -299,6 +299,10 @@ var (
 // a state came about.
 func unnumbered(state string) string {
 	state = rebuilds.ReplaceAllString(state, "$1 $2")
+	for _, left := range leftMetas.FindAllStringSubmatch(state, -1) {
+		state = strings.ReplaceAll(regexp.MustCompile(`(?m)^(/dev/mapper/)?`+left[1]+`[ :].*\n`).ReplaceAllString(state, ""), left[0], "")
+	}
+	state = awayFlags.ReplaceAllString(awayImages.ReplaceAllString(state, "${1}w$2"), "$1 0 ")
 	state = rebuilt.ReplaceAllString(mqs.ReplaceAllString(seqnos.ReplaceAllString(state, ""), "${1}smq"), "")
 	for _, info := range infoLines.FindAllStringSubmatch(state, -1) {
 		state = regexp.MustCompile(`\b`+info[2]+`:`+info[3]+`\b`).ReplaceAllString(state, "<"+info[1]+">")
@@ -314,10 +318,16 @@ var (
 	seqnos = regexp.MustCompile(`(?m)(^\s*seqno = \d+$|"vg_seqno":"\d+"|"lv_kernel_minor":"-?\d+")`)
 	// whims: after some operations lvm2 links to what it hides, or sets the
 	// read-ahead of what nobody but the kernel reads.
-	whims = regexp.MustCompile(`(?m)^(?:/dev/\w+/\S+_vorigin .*\n|/dev/\w+/\S+ .*-pool:L--r:.*\n|(\S+(?:-real|-cow|-tpool|_[rm]image_\d+|_rmeta_\d+|_[ct]data|_[ct]meta|_corig) [01] \d+) \d+ )`)
+	// Of a raid that tracks one, it does not always make the link to the image.
+	whims = regexp.MustCompile(`(?m)^(?:/dev/\w+/\S+_vorigin .*\n|/dev/\w+/\w+_rimage_\d+ .*\n|/dev/\w+/\S+ .*-pool:L--r:.*\n|(\S+(?:-real|-cow|-tpool|_[rm]image_\d+|_rmeta_\d+|_[ct]data|_[ct]meta|_corig) [01] \d+) \d+ )`)
 	// mqs: lvm2 has the kernel use mq where the metadata says smq, without a pool. To
 	// the kernel it is the same.
 	mqs = regexp.MustCompile(`((?:writethrough|writeback|passthrough) |"kernel_cache_policy":")mq\b`)
+	// leftMetas: lvm2 leaves the device with the metadata of a leg that is away for a
+	// while; and awayImages: it lets the image be written.
+	leftMetas  = regexp.MustCompile(`(?m)^([^:\n]+_rmeta_\d+):LVM-[^:\n]*:[^:\n]*:0:\d+:\d+:\d+\n`)
+	awayImages = regexp.MustCompile(`(?m)^([^:\n]+_rimage_\d+:LVM-[^:\n]*:L--)r(:)`)
+	awayFlags  = regexp.MustCompile(`(?m)^([^:\s]+_rimage_\d+) 1 `)
 	// rebuilds: lvm2 leaves in the table of a raid that a leg is to be written anew,
 	// also when the kernel knows that.
 	rebuilds = regexp.MustCompile(`( raid \w+) \d+ (\d+ )(?:rebuild \d+ )*`)

@@ -43,6 +43,19 @@ func interopRAID() []scenario {
 			return tx.ChangeRAID("l", c)
 		}}
 	}
+	track := func(options string, on ...int) interopStep {
+		return interopStep{lvm2: "lvconvert -y --splitmirrors 1 --trackchanges " + options, ours: func(tx *Tx, dev []string) error {
+			var pvs []string
+			for _, pv := range on {
+				pvs = append(pvs, dev[pv])
+			}
+			_, err := tx.TrackRAIDLeg("l", pvs...)
+			return err
+		}}
+	}
+	merge := func(image string) interopStep {
+		return interopStep{lvm2: "lvconvert -y --merge $V/" + image, ours: func(tx *Tx, _ []string) error { return tx.MergeRAIDLeg(image) }}
+	}
 	small := []int64{48 * mib, 48 * mib, 48 * mib}
 	many := []int64{32 * mib, 32 * mib, 32 * mib, 32 * mib, 32 * mib}
 	return []scenario{
@@ -88,6 +101,19 @@ func interopRAID() []scenario {
 			legs("--type raid1 -m1 $V/l", 1), wait,
 			extendLV("l", "-l+2 $V/l", ExtendSpec{By: ExtentCount(2)}),
 			removeLV("t"),
+			removeLV("l"),
+		}},
+		{name: "legs that are away for a while", vg: "vg", sizes: small, commits: true, steps: []interopStep{
+			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),
+			create("--type raid1 -m2 -l4 $V", RAIDSpec{Name: "l", Mirrors: 2, Size: ExtentCount(4)}), wait,
+			track("$V/l"),
+			failing(track("$V/l")),
+			failing(renameLV("l", "k")),
+			failing(removeLV("l_rimage_2")),
+			merge("l_rimage_2"), wait,
+			track("$V/l $0", 0),
+			failing(merge("l_rimage_1")),
+			merge("l_rimage_0"), wait,
 			removeLV("l"),
 		}},
 		{name: "change raids", vg: "vg", sizes: small, commits: true, steps: []interopStep{

@@ -72,6 +72,11 @@ func (tx *Tx) withOwned(lvs ...*metadata.LogicalVolume) []*metadata.LogicalVolum
 // new one. Source: lvm2 as observed.
 func (tx *Tx) renameParts(old *metadata.LogicalVolume, name string) error {
 	owned := tx.withOwned(old)
+	for _, lv := range owned {
+		if image := tx.tracked(lv); image != nil {
+			return errTracked(image, lv)
+		}
+	}
 	caches := tx.cachesOf(owned)
 	for _, part := range owned[1:] {
 		rest, ok := strings.CutPrefix(part.Name, old.Name+"_")

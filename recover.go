@@ -321,8 +321,8 @@ func (b *builder) repairDevices(rec *Recovery) error {
 	}
 	if err := b.settleDevices(); err != nil {
 		rec.Problems = append(rec.Problems, Problem{VG: b.plan.VG, Err: err})
-		b.clear, b.load, b.flush, b.suspend, b.retire, b.resume, b.clean, b.drop, b.settle, b.after =
-			nil, nil, nil, nil, nil, nil, nil, nil, nil, b.after[:kept]
+		b.clear, b.load, b.flush, b.suspend, b.rested, b.retire, b.resume, b.late, b.clean, b.drop, b.settle, b.after =
+			nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, b.after[:kept]
 		for _, m := range tx.kern.all() {
 			b.revert(m)
 		}

@@ -164,7 +164,8 @@ func (r *renderer) beneath(do func() error) error {
 func (r *renderer) node(lv *metadata.LogicalVolume, layer string) (node, error) {
 	name, err := dmName(r.vg.Name, lv.Name, layer)
 	n := node{lv: lv.ID, lvName: lv.Name, name: name, uuid: r.uuid(lv.ID, layer), layer: layer, hidden: true}
-	if layer != cowLayer && !r.ties.isPart(lv.ID) {
+	// An image that was split off a raid for a while is visible, and stays as it is.
+	if layer != cowLayer && (!r.ties.isPart(lv.ID) || lv.Status&(metadata.LVVisible|metadata.LVWrite|metadata.LVWriteLocked) == metadata.LVVisible) {
 		n.readOnly = lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0 || r.lists.forcesReadOnly(r.vg, lv)
 	}
 	if layer == "" {

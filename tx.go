@@ -298,6 +298,9 @@ func (tx *Tx) lvToChange(ref string, except ...error) (*metadata.LogicalVolume, 
 	if err := tx.notClaimed(lv); err != nil {
 		return nil, 0, err
 	}
+	if top := tx.tracks(lv); top != nil {
+		return nil, 0, errTracked(lv, top)
+	}
 	for _, part := range tx.withOwned(lv) {
 		if part != lv && isThinPool(lv) {
 			break // it goes on taking volumes in

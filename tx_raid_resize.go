@@ -229,7 +229,7 @@ func (tx *Tx) plainRAID(lv *metadata.LogicalVolume) error {
 			return fault(ErrDamaged, "lv %s has an image that is not there", lv.Name)
 		}
 		if image.Status&metadata.LVVisible != 0 {
-			return fault(ErrBusy, "image %s is split off lv %s, to be merged again", image.Name, lv.Name)
+			return errTracked(image, lv)
 		}
 		for _, part := range []metadata.ID{leg.Image, leg.Meta} {
 			if part.IsZero() {

@@ -58,9 +58,14 @@ func methodsOnLVs() map[string]inRoles {
 		"DropRAIDLegs":     with(never, func(tx *Tx, lv string) error { return tx.DropRAIDLegs(lv, 1) }),
 		"SplitRAIDLeg":     with(never, func(tx *Tx, lv string) error { return tx.SplitRAIDLeg(lv, "new") }),
 		"ChangeRAID":       with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ChangeRAID(lv, RAIDChange{}) }),
-		"RepairRAID":       with(ofOtherKind, func(tx *Tx, lv string) error { return tx.RepairRAID(lv, RepairSpec{}) }),
-		"ConvertRAID":      with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ConvertRAID(lv, SegmentRAID6, ConvertSpec{}) }),
-		"ReplaceLegs":      with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ReplaceLegs(lv, ReplaceSpec{}) }),
+		"TrackRAIDLeg": with(never, func(tx *Tx, lv string) error {
+			_, err := tx.TrackRAIDLeg(lv)
+			return err
+		}),
+		"MergeRAIDLeg": with(inRoles{origin: ErrInvalidSpec, snapshot: ErrInvalidSpec, mergingOrigin: ErrInvalidSpec, other: ErrInvalidSpec, merging: ErrInvalidSpec, link: ErrInvalidSpec}, (*Tx).MergeRAIDLeg),
+		"RepairRAID":   with(ofOtherKind, func(tx *Tx, lv string) error { return tx.RepairRAID(lv, RepairSpec{}) }),
+		"ConvertRAID":  with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ConvertRAID(lv, SegmentRAID6, ConvertSpec{}) }),
+		"ReplaceLegs":  with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ReplaceLegs(lv, ReplaceSpec{}) }),
 		"CreateSnapshot": with(inRoles{snapshot: part, mergingOrigin: merging, other: part, merging: part, link: part},
 			func(tx *Tx, lv string) error { return tx.addSnapshot(lv, "new", 4) }),
 		"MergeSnapshot": with(mergeable, (*Tx).MergeSnapshot),

@@ -167,10 +167,13 @@ func problems(t testing.TB, sys *System) []string {
 type alteration struct {
 	name  string
 	setup func(t testing.TB, sys *System, areas MetadataAreas)
-	vg    string // the group of do; vg0 if empty
-	pair  string // another group that is changed with vg0
-	do    func(tx *Tx, areas MetadataAreas) error
-	gone  bool // the group does not exist afterwards
+	// worked is done after setup while the volumes are active, for what the kernel
+	// notes on the devices.
+	worked func(tx *Tx) error
+	vg     string // the group of do; vg0 if empty
+	pair   string // another group that is changed with vg0
+	do     func(tx *Tx, areas MetadataAreas) error
+	gone   bool // the group does not exist afterwards
 	// renamed: the group, the only one, gets another name or UUID.
 	renamed bool
 	// forward: what cannot be undone, since a device has died, is finished.
@@ -426,6 +429,12 @@ func (c *alteration) start(t testing.TB, areas MetadataAreas) *recorder.Disks {
 	disks := recorder.New(diskSize, "a", "b", "c")
 	if c.setup != nil {
 		c.setup(t, openDisks(t, disks, 1), areas)
+	}
+	if c.worked != nil {
+		sys := newMachine(disks).open(t, 4)
+		update(t, sys, "vg0", func(tx *Tx) error { return tx.ActivateAll() })
+		update(t, sys, "vg0", c.worked)
+		update(t, sys, "vg0", func(tx *Tx) error { return tx.DeactivateAll() })
 	}
 	disks.Record()
 	return disks
