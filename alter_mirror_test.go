@@ -22,7 +22,15 @@ func alterMirror() []alteration {
 	on := func(setup func(testing.TB, *System, MetadataAreas), name string, do func(tx *Tx) error) alteration {
 		return alteration{name: name, setup: setup, do: func(tx *Tx, _ MetadataAreas) error { return do(tx) }}
 	}
+	lacking := func(setup func(testing.TB, *System, MetadataAreas), device, name string) alteration {
+		a := on(then(setup, losing(device)), name, func(tx *Tx) error { return tx.RepairMirror("data", MirrorRepairSpec{TakeUnsynced: true}) })
+		a.partial = true
+		return a
+	}
 	return []alteration{
+		lacking(disk, "b", "repair a mirror without its second leg"),
+		lacking(core, "b", "repair a mirror with its log in memory"),
+		lacking(disk, "c", "repair a mirror without its log"),
 		on(andSpare, "create a mirror", func(tx *Tx) error { return tx.addMirror("new", 8, 2, MirrorLogDisk) }),
 		on(andSpare, "create a mirror of three legs", func(tx *Tx) error { return tx.addMirror("new", 8, 3, MirrorLogCore) }),
 		on(andSpare, "make a mirror of a volume", func(tx *Tx) error { return tx.AddMirrorLegs("data", MirrorLegsSpec{RegionSize: 4 * KiB}) }),

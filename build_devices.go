@@ -364,7 +364,7 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 		b.load = append(b.load, &ResumeDevice{deviceRef: ref, early: true, hidden: n.hidden})
 		early = true
 	} else if !m.info.Suspended && m.info.LiveTable {
-		suspend := Step(&SuspendDevice{deviceRef: ref, FreezeFS: held == frozen, hidden: n.hidden, noFlush: n.queues && held != frozen && table.Length() >= m.table.Length()})
+		suspend := Step(&SuspendDevice{deviceRef: ref, FreezeFS: held == frozen, hidden: n.hidden, noFlush: (n.queues || holdsWrites(m.table)) && held != frozen && table.Length() >= m.table.Length()})
 		if held == frozen {
 			b.flush = append(b.flush, &FlushDevice{deviceRef: ref})
 		}
@@ -412,4 +412,10 @@ func (tx *Tx) resolved(t dm.Table) dm.Table {
 		return device, nil
 	})
 	return out
+}
+
+// holdsWrites says whether a device may hold writes back until it gets another table:
+// those that failed on a leg of a mirror.
+func holdsWrites(table dm.Table) bool {
+	return slices.ContainsFunc(table, func(l dm.Line) bool { m, ok := l.Target.(dm.Mirror); return ok && m.HandleErrors })
 }

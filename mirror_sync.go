@@ -13,7 +13,11 @@ import (
 // at the positions in without: by the kernel or, if it is not active, by its log.
 func (tx *Tx) mirrorInSync(lv *metadata.LogicalVolume, body *metadata.Mirror, without ...int) (bool, error) {
 	if tx.staysActive(lv.ID) {
-		if m := tx.kern.top(lv.ID); m != nil {
+		m, err := tx.kern.mirror(lv.ID)
+		if err != nil {
+			return false, err
+		}
+		if m != nil {
 			err := tx.sys.checkSync(m.uuid, without)
 			return err == nil, ignoreNotInSync(err)
 		}
@@ -35,6 +39,20 @@ func (tx *Tx) mirrorInSync(lv *metadata.LogicalVolume, body *metadata.Mirror, wi
 		return false, nil
 	}
 	return regions%8 == 0 || got[full]&want[full] == want[full], nil
+}
+
+// mirror returns the device of an LV that the kernel has as a mirror: beneath the one
+// for users, if there are snapshots. If there is no such device it is that one, or nil.
+func (k *kernelState) mirror(lv metadata.ID) (*mapped, error) {
+	for _, m := range k.byLV[lv] {
+		if err := k.look(m); err != nil {
+			return nil, err
+		}
+		if m.info.LiveTable && slices.ContainsFunc(m.table, func(l dm.Line) bool { _, ok := l.Target.(dm.Mirror); return ok }) {
+			return m, nil
+		}
+	}
+	return k.top(lv), nil
 }
 
 func ignoreNotInSync(err error) error {
@@ -69,9 +87,9 @@ type alike struct {
 // checkAlike plans the look at such mirrors while they are at rest.
 func (b *builder) checkAlike() {
 	for _, a := range b.tx.alike {
-		m := b.tx.kern.top(a.id)
-		if m == nil {
-			continue
+		m, err := b.tx.kern.mirror(a.id)
+		if err != nil || m == nil {
+			continue // it was there when it was found to be in sync
 		}
 		rests := func(s Step) bool { suspend, ok := s.(*SuspendDevice); return ok && suspend.UUID == m.uuid }
 		if slices.ContainsFunc(b.suspend, rests) {

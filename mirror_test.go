@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lvm-go/lvm/metadata"
 )
 
 // Source: the logs of lvm2 2.03.16 as observed: 8 and 50 regions in sync.
@@ -72,6 +74,58 @@ func TestMirrorRefusals(t *testing.T) {
 			assert.Empty(t, written(own))
 		})
 	}
+}
+
+// What is lost of a mirror is looked for in the text as well; what may be the only
+// copy stays.
+func TestRepairMirror(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		log  MirrorLog
+		lost []string
+		spec MirrorRepairSpec
+		want error
+		legs int
+	}{
+		"nothing":                 {legs: 2},
+		"the second leg":          {lost: []string{"b"}, legs: 0},
+		"the log":                 {lost: []string{"c"}, legs: 2},
+		"the second leg and log":  {lost: []string{"b", "c"}},
+		"the first leg":           {lost: []string{"a"}, want: ErrNotInSync},
+		"the first leg, no log":   {log: MirrorLogCore, lost: []string{"a"}, want: ErrNotInSync},
+		"the first leg and log":   {lost: []string{"a", "c"}, want: ErrNotInSync},
+		"the first leg, by force": {lost: []string{"a"}, spec: MirrorRepairSpec{TakeUnsynced: true}},
+		"all legs":                {lost: []string{"a", "b"}, spec: MirrorRepairSpec{TakeUnsynced: true}, want: ErrDegraded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			disks := (&alteration{setup: then(andMirror(c.log), losing(c.lost...))}).start(t, OneArea)
+			sys := openDisks(t, disks, 3)
+			disks.Record()
+			err := sys.Update(context.Background(), "vg0", func(tx *Tx) error { return tx.RepairMirror("data", c.spec) })
+			if c.want != nil {
+				require.ErrorIs(t, err, c.want)
+				assert.Empty(t, written(disks))
+				return
+			}
+			require.NoError(t, err)
+			lv := lvView(t, view(t, sys, "vg0"), "data")
+			body, _ := lv.body().(*metadata.Mirror)
+			if c.legs == 0 {
+				require.Nil(t, body)
+			} else {
+				require.Len(t, body.Legs, c.legs)
+				assert.Equal(t, len(c.lost) > 0, body.Log.IsZero())
+			}
+			assert.False(t, lv.Partial())
+		})
+	}
+	disks := (&alteration{setup: andMirror(MirrorLogDisk)}).start(t, OneArea)
+	sys := openDisks(t, disks, 3)
+	refusedHere(t, sys, disks, ErrUnsupported, func(tx *Tx) error { return tx.RepairMirror("other", MirrorRepairSpec{}) })
+	refusedHere(t, sys, disks, ErrConverting, func(tx *Tx) error {
+		return joinErrors(tx.AddMirrorLegs("data", MirrorLegsSpec{}), tx.RepairMirror("data", MirrorRepairSpec{}))
+	})
 }
 
 // A mirror that gets legs can be given back what it was.

@@ -221,6 +221,45 @@ func TestKernelPartialEmptyPV(t *testing.T) {
 	})
 }
 
+// TestKernelPartialMirrors takes what is missing of mirrors out of a group. lvm2 does
+// that in the same command as the physical volumes.
+func TestKernelPartialMirrors(t *testing.T) {
+	umltest.NeedKernel(t)
+	all, without1 := []int{0, 1, 2, 3}, []int{0, 2, 3}
+	at := func(there []int, s interopStep) partialStep { return partialStep{s, there} }
+	mirror := func(name, options string, spec MirrorSpec, pvs ...int) partialStep {
+		spec.Name, spec.Size = name, ExtentCount(1)
+		options = "lvcreate -y --type mirror -l1 -n " + name + " " + options + " $V"
+		for _, i := range pvs {
+			options += fmt.Sprintf(" $%d", i)
+		}
+		return at(all, interopStep{lvm2: options, ours: func(tx *Tx, dev []string) error {
+			own := spec
+			for _, i := range pvs {
+				own.PVs = append(own.PVs, PVSelection{PV: dev[i]})
+			}
+			_, err := tx.CreateMirror(own)
+			return err
+		}})
+	}
+	const mib = 1 << 20
+	runPartial(t, []int64{48 * mib, 48 * mib, 48 * mib, 48 * mib}, []partialStep{
+		at(all, interopStep{lvm2: "vgcreate $V $0 $1 $2 $3", ours: func(tx *Tx, dev []string) error { return tx.CreateVG(VGSpec{PVs: dev}) }}),
+		mirror("second", "-m1", MirrorSpec{}, 0, 1, 2),
+		mirror("first", "-m2 --mirrorlog core", MirrorSpec{Legs: 3, Log: MirrorLogCore}, 1, 2, 3),
+		mirror("log", "-m1", MirrorSpec{}, 2, 3, 1),
+		at(all, interopStep{lvm2: "vgchange -an $V", ours: func(tx *Tx, _ []string) error { return tx.DeactivateAll() }}),
+		at(without1, interopStep{lvm2: "vgreduce --removemissing --force $V", ours: func(tx *Tx, _ []string) error {
+			var err error
+			for _, lv := range []string{"second", "first", "log"} {
+				err = joinErrors(err, tx.RepairMirror(lv, MirrorRepairSpec{TakeUnsynced: true}))
+			}
+			return joinErrors(err, tx.RemoveMissing(RemoveMissingSpec{Force: true}))
+		}}),
+		at(without1, interopStep{lvm2: "vgchange -ay $V", ours: func(tx *Tx, _ []string) error { return tx.ActivateAll() }}),
+	})
+}
+
 // TestKernelPartialTypes activates volumes of all types without a physical volume
 // that each has something on, as lvm2 does.
 func TestKernelPartialTypes(t *testing.T) {

@@ -86,6 +86,9 @@ var txCalls = map[string]txCall{
 	"ExportVG":       change(func(tx *Tx) error { return tx.ExportVG() }),
 	"ImportVG":       change(func(tx *Tx) error { return tx.ImportVG(ImportSpec{}) }, ErrExported),
 	"RestoreMissing": change(func(tx *Tx) error { return tx.RestoreMissing("b") }, ErrMissingPV),
+	"RepairMirror": change(func(tx *Tx) error {
+		return tx.RepairMirror("data", MirrorRepairSpec{})
+	}, ErrMissingPV),
 	"RemoveMissing": change(func(tx *Tx) error {
 		return tx.RemoveMissing(RemoveMissingSpec{Force: true})
 	}, ErrMissingPV),

@@ -246,6 +246,7 @@ func (tx *Tx) own(except ...error) error {
 		tx.vg.PVs = slices.Clone(tx.vg.PVs)
 		tx.emap = tx.emap.clone()
 		tx.useReturned()
+		tx.avoidMissing()
 	}
 	return nil
 }

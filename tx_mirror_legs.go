@@ -39,8 +39,11 @@ func (tx *Tx) AddMirrorLegs(lv string, spec MirrorLegsSpec) error {
 }
 
 func (tx *Tx) addMirrorLegs(ref string, spec MirrorLegsSpec) error {
-	old, i, err := tx.lvToChange(ref)
+	old, i, err := tx.lvToChange(ref, ErrMissingPV)
 	if err != nil {
+		return err
+	}
+	if err := tx.withoutMissing(old); err != nil {
 		return err
 	}
 	if spec.Add == 0 {
@@ -235,8 +238,11 @@ func (tx *Tx) FinishMirrorLegs(lv string) error {
 }
 
 func (tx *Tx) finishMirrorLegs(ref string) error {
-	old, i, err := tx.lvToChange(ref)
+	old, i, err := tx.lvToChange(ref, ErrMissingPV)
 	if err != nil {
+		return err
+	}
+	if err := tx.withoutMissing(old); err != nil {
 		return err
 	}
 	upper, _, err := tx.mirrorOf(old)
@@ -280,7 +286,7 @@ func (tx *Tx) DropMirrorLegs(lv string, n int, pvs ...string) error {
 }
 
 func (tx *Tx) dropMirrorLegs(ref string, n int, pvs []string) error {
-	old, i, err := tx.lvToChange(ref)
+	old, i, err := tx.lvToChange(ref, ErrMissingPV)
 	if err != nil {
 		return err
 	}
@@ -460,8 +466,11 @@ func (tx *Tx) SetMirrorLog(lv string, log MirrorLog) error {
 }
 
 func (tx *Tx) setMirrorLog(ref string, kind MirrorLog) error {
-	old, i, err := tx.lvToChange(ref)
+	old, i, err := tx.lvToChange(ref, ErrMissingPV)
 	if err != nil {
+		return err
+	}
+	if err := tx.withoutMissing(old); err != nil {
 		return err
 	}
 	body, _, err := tx.mirrorOf(old)

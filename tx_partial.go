@@ -70,6 +70,18 @@ func (tx *Tx) useReturned() {
 	}
 }
 
+// avoidMissing keeps extents from being taken from physical volumes that are
+// missing since nobody has noted it yet.
+func (tx *Tx) avoidMissing() {
+	for i, old := range tx.vg.PVs {
+		if old.Status&metadata.PVMissing == 0 && tx.isMissing(old) {
+			rec := *old
+			rec.Status |= metadata.PVMissing
+			tx.vg.PVs[i] = &rec
+		}
+	}
+}
+
 // nothingMissing lets operations go on that missing physical volumes stood
 // against, if there are none left.
 func (tx *Tx) nothingMissing() {
@@ -82,7 +94,10 @@ func (tx *Tx) nothingMissing() {
 type RemoveMissingSpec struct {
 	// Force also removes the logical volumes that lie on them, in part or as a
 	// whole, and their snapshots. All their data is lost, also what is on other
-	// physical volumes. The origin of a snapshot that goes stays.
+	// physical volumes. The origin of a snapshot that goes stays. Refused are raids and
+	// mirrors with all data on other physical volumes, which are to be repaired, and
+	// volumes that lack nothing but their cache, for [Tx.DetachCache]; lvm2 removes the
+	// latter.
 	Force bool
 	// EmptyOnly takes out those that no logical volume lies on, and leaves the
 	// others in the group, as lvm2 does without --force.
@@ -169,14 +184,22 @@ func (tx *Tx) partialLVs(pvs map[metadata.ID]bool) []*metadata.LogicalVolume {
 	return out
 }
 
-// notRepairable refuses volumes of which all can still be read: they are to be
-// repaired, and not removed.
+// notRepairable refuses volumes of which all, or all but what a cache has, can still
+// be read: they are to be repaired, and not removed.
 func (tx *Tx) notRepairable(lvs []*metadata.LogicalVolume, missing map[metadata.ID]bool) error {
 	for _, lv := range lvs {
 		switch kindOf(lv).(type) {
 		case raidType, mirrorType:
 			if seg := &lv.Segments[0]; !isMove(lv) && survives(seg, tx.missingLegs(seg, missing)) {
 				return fault(ErrBusy, "lv %s has all its data on other physical volumes: repair it, or remove it by itself", lv.Name)
+			}
+		case cacheType, writeCacheType:
+			_, _, origin, err := tx.layers(lv)
+			if err != nil {
+				return err
+			}
+			if liesOn(origin, missing, tx.find).IsZero() {
+				return fault(ErrBusy, "lv %s lacks nothing but its cache: take that off, or remove it by itself", lv.Name)
 			}
 		}
 	}
