@@ -342,7 +342,7 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 	}
 	switch load := (&LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly}); {
 	case live:
-	case m.info.LiveTable && !m.info.Suspended && legsBack(table, m.table):
+	case m.info.LiveTable && !m.info.Suspended && readsNotes(table, m.table):
 		b.rested = append(b.rested, load)
 	default:
 		b.load = append(b.load, load)

@@ -37,7 +37,7 @@ type killScenario struct {
 
 // killScenarios are those of all topics.
 func killScenarios() []killScenario {
-	return slices.Concat(killBasics(), killSnapshots(), killThin(), killMoves(), killCache())
+	return slices.Concat(killBasics(), killSnapshots(), killThin(), killMoves(), killCache(), killRAID())
 }
 
 func killBasics() []killScenario {

@@ -140,14 +140,18 @@ func (raidType) remove(tx *Tx, lv *metadata.LogicalVolume, going map[metadata.ID
 	return nil
 }
 
-// legsBack says whether a raid with the table old gets legs back with the table
-// now. The kernel reads what was noted of them when the table is loaded.
-func legsBack(now, old dm.Table) bool {
+// readsNotes says whether what the kernel notes of the legs of a raid with the table
+// old when it suspends counts for the table now, which it reads them for when that
+// is loaded: legs come back, or it was told by old which are to be written anew.
+func readsNotes(now, old dm.Table) bool {
 	for i := range min(len(now), len(old)) {
 		a, ok1 := now[i].Target.(dm.RAID)
 		b, ok2 := old[i].Target.(dm.RAID)
 		if !ok1 || !ok2 {
 			continue
+		}
+		if len(b.Rebuild) > 0 {
+			return true
 		}
 		for n := range min(len(a.Legs), len(b.Legs)) {
 			if b.Legs[n].Data == "" && a.Legs[n].Data != "" {
