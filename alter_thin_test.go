@@ -34,7 +34,7 @@ func whenTold(vg *metadata.VolumeGroup) *metadata.VolumeGroup {
 // keepsNothing says whether no pattern was written to a volume: it is of a type that
 // takes a kernel, or a part of one that is, or is there for repairs.
 func keepsNothing(vg *metadata.VolumeGroup, lv *metadata.LogicalVolume) bool {
-	return kindOf(lv) != nil || newTies(vg).isPart(lv.ID) || strings.HasSuffix(lv.Name, spareSuffix)
+	return kindOf(lv) != nil || newTies(vg).isPart(lv.ID) || strings.HasSuffix(lv.Name, spareSuffix) || lv.Name == "meta"
 }
 
 // inKernel makes changes with a kernel of their own, which nothing is left of.
@@ -130,6 +130,15 @@ func alterThin() []alteration {
 			forgePool(t, sys, func(p *metadata.ThinPool) { p.TransactionID = 7 }, nil, "t")
 		}), inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.RepairTransactionID("pool", TransactionIDSpec{AdoptUnknown: true})
+		}},
+		{name: "swap the metadata of a thin pool", setup: poolParts, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.SwapPoolMetadata("pool", "meta")
+		}},
+		{name: "convert to a thin pool", setup: poolParts, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.toPool("d", ConvertToThinPoolSpec{})
+		}},
+		{name: "convert to a thin pool with metadata that is there", setup: poolParts, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.toPool("d", ConvertToThinPoolSpec{Metadata: "meta", NoSpare: true})
 		}},
 		{name: "remove a thin pool", setup: thinVolumes, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.RemoveLVWith("pool", RemoveSpec{Dependents: true})

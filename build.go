@@ -282,7 +282,7 @@ func (b *builder) write(lv *metadata.LogicalVolume, data []byte, what string) er
 }
 
 // place overwrites a range of a volume by what data returns for one piece of it
-// after the other.
+// after the other. What was on one that is not new comes back if the plan is undone.
 func (b *builder) place(lv *metadata.LogicalVolume, offset, length Bytes, what string, data func(Piece) []byte) error {
 	for piece, err := range b.tx.emap.Map(lv.ID, offset, length) {
 		if err != nil {
@@ -296,7 +296,7 @@ func (b *builder) place(lv *metadata.LogicalVolume, offset, length Bytes, what s
 		if m == nil {
 			return fault(ErrMissingPV, "pv %s is missing", piece.PV)
 		}
-		b.overwrite(m.path, piece.Offset, bytes, what, false)
+		b.overwrite(m.path, piece.Offset, bytes, what, lvRecord(b.tx.st, lv.ID) != nil)
 	}
 	return nil
 }

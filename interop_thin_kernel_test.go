@@ -48,6 +48,17 @@ func interopThin() []scenario {
 			return err
 		})
 	}
+	toPool := func(lv, options string, spec ConvertToThinPoolSpec) interopStep {
+		return interopStep{lvm2: "lvconvert -y --type thin-pool " + options + " $V/" + lv, ours: func(tx *Tx, _ []string) error {
+			_, err := tx.ConvertToThinPool(lv, spec)
+			return err
+		}}
+	}
+	swap := func(pool, lv string) interopStep {
+		return interopStep{lvm2: "lvconvert -y --thinpool $V/" + pool + " --poolmetadata " + lv, ours: func(tx *Tx, _ []string) error {
+			return tx.SwapPoolMetadata(pool, lv)
+		}}
+	}
 	all := interopStep{lvm2: "vgchange -an $V", ours: func(tx *Tx, _ []string) error { return tx.DeactivateAll() }}
 	return []scenario{
 		{name: "thin pools", vg: "vg", sizes: small, commits: true, steps: []interopStep{
@@ -146,6 +157,22 @@ func interopThin() []scenario {
 			removeLV("p_meta0"),
 			all,
 			repair("p"),
+		}},
+		{name: "thin conversions", vg: "vg", sizes: small, commits: true, steps: []interopStep{
+			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),
+			makeLV("-l20 -an -Zn -Wn --addtag x $V", LVSpec{Name: "d", Size: ExtentCount(20), Tags: []string{"x"}, Inactive: true, SkipZero: true, KeepSignatures: true}),
+			toPool("d", "", ConvertToThinPoolSpec{Inactive: true}),
+			makeLV("-l10 -an -Zn -Wn -i2 $V", LVSpec{Name: "e", Size: ExtentCount(10), Stripes: 2, Inactive: true, SkipZero: true, KeepSignatures: true}),
+			makeLV("-l4 -an -Zn -Wn --addtag y $V", LVSpec{Name: "m", Size: ExtentCount(4), Tags: []string{"y"}, Inactive: true, SkipZero: true, KeepSignatures: true}),
+			toPool("e", "--poolmetadata m -c 128k --zero n --discards nopassdown", ConvertToThinPoolSpec{
+				Metadata: "m", ChunkSize: 128 * KiB, NoZeroing: true, Discards: DiscardsNoPassdown, Inactive: true,
+			}),
+			thin("-V 5m", ThinSpec{Name: "t", Pool: "e", VirtualSize: ExactSize(5 * MiB)}),
+			failing(toPool("t", "", ConvertToThinPoolSpec{})),
+			makeLV("-l6 -an -Zn -Wn $V", LVSpec{Name: "n", Size: ExtentCount(6), Inactive: true, SkipZero: true, KeepSignatures: true}),
+			failing(swap("e", "n")),
+			swap("d", "n"),
+			activate("d"),
 		}},
 		{name: "external origins", vg: "vg", sizes: small, commits: true, steps: []interopStep{
 			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),

@@ -462,11 +462,15 @@ func (b *builder) isHiddenPart(id metadata.ID) bool {
 	return lv != nil && (b.tx.ties().isPart(id) || isSpare(lv)) && !b.tx.isVisible(lv) && !isMove(lv)
 }
 
-// isFormerPart says whether a device is of an LV as a part of a cache that it is no
-// more, and so not what users see of it.
+// isFormerPart says whether a device is of an LV as a part of a cache or pool that it
+// is no more, or not yet, and so not what users see of it.
 func (b *builder) isFormerPart(m *mapped) bool {
 	_, _, layer, _ := parseDMUUID(m.uuid)
-	return layer == cacheVolLayer && b.tx.ties().layers[m.lv] != layer
+	switch layer {
+	case cacheVolLayer, thinDataLayer, thinMetaLayer:
+		return b.tx.ties().layers[m.lv] != layer
+	}
+	return false
 }
 
 // isPrivateUUID says whether a device's uuid marks it as one that is not for

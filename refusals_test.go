@@ -115,7 +115,12 @@ var txCalls = map[string]txCall{
 		_, err := tx.CreateThinSnapshot("thin", ThinSnapshotSpec{Name: "new"})
 		return err
 	}),
-	"ExtendPoolMetadata":  change(func(tx *Tx) error { return tx.ExtendPoolMetadata("pool", ExtendSpec{By: ExtentCount(1)}) }),
+	"ExtendPoolMetadata": change(func(tx *Tx) error { return tx.ExtendPoolMetadata("pool", ExtendSpec{By: ExtentCount(1)}) }),
+	"ConvertToThinPool": change(func(tx *Tx) error {
+		_, err := tx.ConvertToThinPool("data", ConvertToThinPoolSpec{})
+		return err
+	}),
+	"SwapPoolMetadata":    change(func(tx *Tx) error { return tx.SwapPoolMetadata("pool", "data") }),
 	"RepairTransactionID": change(func(tx *Tx) error { return tx.RepairTransactionID("pool", TransactionIDSpec{}) }),
 	"RepairThinPool": change(func(tx *Tx) error {
 		_, err := tx.RepairThinPool("pool", RepairPoolSpec{})

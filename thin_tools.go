@@ -356,7 +356,7 @@ func (tx *Tx) swapPoolMetadata(pool *metadata.LogicalVolume, i int, old, now *me
 	}
 	part := *now
 	part.Name = name
-	part.Status &^= metadata.LVVisible
+	hide(&part)
 	if err := tx.renameParts(now, name); err != nil {
 		return err
 	}

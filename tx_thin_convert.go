@@ -1,0 +1,235 @@
+package lvm
+
+import (
+	"github.com/lvm-go/lvm/metadata"
+)
+
+// ConvertToThinPoolSpec says what a volume is like that becomes a thin pool. The zero
+// value is fine.
+type ConvertToThinPoolSpec struct {
+	// Metadata is a volume that becomes the metadata of the pool; its contents are
+	// lost. If empty, one is made, of MetadataSize as in
+	// [ThinPoolSpec].
+	Metadata     string
+	MetadataSize Bytes
+	// ChunkSize, Discards, NoZeroing, ErrorWhenFull, NoSpare and Inactive are as in
+	// [ThinPoolSpec].
+	ChunkSize     Bytes
+	Discards      ThinDiscards
+	NoZeroing     bool
+	ErrorWhenFull bool
+	NoSpare       bool
+	Inactive      bool
+	// PVs are the physical volumes for the metadata and the spare.
+	PVs []PVSelection
+}
+
+// ConvertToThinPool makes a thin pool of a volume, whose contents are lost: it becomes
+// the data of the pool, which gets its name. It may be linear, striped or a raid, and is
+// not active. lvm2: lvconvert --type thin-pool.
+//
+// Returns errors as [Tx.CreateThinPool] does, and one matching [ErrLVNotFound],
+// [ErrUnsupported] if no pool can lie on the volume, [ErrReadOnly] if it cannot be
+// written, or [ErrBusy] if it is active, or others need it.
+func (tx *Tx) ConvertToThinPool(lv string, spec ConvertToThinPoolSpec) (*LogicalVolume, error) {
+	var pool *metadata.LogicalVolume
+	err := tx.whole(func() (err error) { pool, err = tx.convertToThinPool(lv, spec, minPoolMetadata); return err })
+	if err != nil {
+		return nil, tx.fail("convert to thin pool", lv, err)
+	}
+	return tx.viewLV(pool), nil
+}
+
+func (tx *Tx) convertToThinPool(ref string, spec ConvertToThinPoolSpec, least Bytes) (*metadata.LogicalVolume, error) {
+	old, i, err := tx.lvToChange(ref)
+	if err != nil {
+		return nil, err
+	}
+	if !spec.Inactive && tx.st != nil && tx.st.noActivate != nil {
+		return nil, tx.st.noActivate
+	}
+	switch kindOf(old).(type) {
+	case nil, raidType:
+	default:
+		return nil, fault(ErrUnsupported, "lv %s is of type %s, which no pool can lie on", old.Name, old.Segments[0].Type)
+	}
+	if err := tx.mayBePart(old); err != nil {
+		return nil, err
+	}
+	size := extentBytes(tx.vg, old.Extents())
+	body := &metadata.ThinPool{ZeroNewBlocks: !spec.NoZeroing, Data: old.ID}
+	chunk, err := poolChunk(spec.ChunkSize, size, spec.MetadataSize == 0 && spec.Metadata == "")
+	if err != nil {
+		return nil, err
+	}
+	if size < chunk {
+		return nil, fault(ErrInvalidSize, "a pool of %s holds no chunk of %s", size, chunk)
+	}
+	body.ChunkSize = chunk.Sectors()
+	if body.Discards, err = spec.Discards.or(metadata.DiscardsPassdown); err != nil {
+		return nil, err
+	}
+	pool := *old
+	if pool.ID, err = tx.newID(); err != nil {
+		return nil, err
+	}
+	pool.Tags, pool.CreationTime, pool.CreationHost = nil, tx.time(), tx.sys.cfg.Host
+	pool.Status = withFlag(pool.Status, metadata.LVErrorWhenFull, spec.ErrorWhenFull)
+	if err := tx.hidePart(old, i, old.Name+"_tdata"); err != nil {
+		return nil, err
+	}
+	meta, err := tx.metadataFor(&pool, spec, size/chunk*chunkMetadata, least)
+	if err != nil {
+		return nil, err
+	}
+	if !spec.NoSpare {
+		if err := tx.keepSpare(meta.Extents(), spec.PVs); err != nil {
+			return nil, err
+		}
+	}
+	body.Metadata = meta.ID
+	pool.Segments = []metadata.Segment{{Count: old.Extents(), Type: "thin-pool", Body: body}}
+	tx.created = append(tx.created, newLV{id: meta.ID})
+	if err := tx.put(-1, &pool); err != nil {
+		return nil, err
+	}
+	tx.want(pool.ID, wish{activate: !spec.Inactive && tx.mayActivate(&pool)})
+	return &pool, nil
+}
+
+// metadataFor returns the volume that becomes the metadata of a pool.
+func (tx *Tx) metadataFor(pool *metadata.LogicalVolume, spec ConvertToThinPoolSpec, wanted, least Bytes) (*metadata.LogicalVolume, error) {
+	name := pool.Name + "_tmeta"
+	if spec.Metadata == "" {
+		if spec.MetadataSize != 0 {
+			wanted = spec.MetadataSize
+		}
+		extents, err := tx.poolMetadataExtents(wanted, least)
+		if err != nil {
+			return nil, err
+		}
+		meta, err := tx.newPart(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := tx.grow(meta, ExtentCount(extents), growth{shape: stripeShape{stripes: 1}, pvs: spec.PVs, policy: pool.Allocation}); err != nil {
+			return nil, err
+		}
+		return meta, tx.put(-1, meta)
+	}
+	old, i, err := tx.metadataToBe(spec.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case spec.MetadataSize != 0:
+		return nil, fault(ErrInvalidSpec, "the size of the metadata is that of lv %s", old.Name)
+	case extentBytes(tx.vg, old.Extents()) < least:
+		return nil, fault(ErrInvalidSize, "lv %s is too small for metadata: %s are needed", old.Name, least)
+	case lvRecord(tx.st, old.ID) == nil:
+		return nil, fault(ErrUnsupported, "lv %s is made in this update", old.Name)
+	}
+	if err := tx.hidePart(old, i, name); err != nil {
+		return nil, err
+	}
+	return tx.find(old.ID), nil
+}
+
+// metadataToBe returns a volume that can become the metadata of a pool.
+func (tx *Tx) metadataToBe(ref string) (*metadata.LogicalVolume, int, error) {
+	lv, i, err := tx.lvToChange(ref)
+	if err != nil {
+		return nil, 0, err
+	}
+	if kindOf(lv) != nil {
+		return nil, 0, fault(ErrUnsupported, "lv %s is of type %s: metadata is on linear and striped volumes", lv.Name, lv.Segments[0].Type)
+	}
+	return lv, i, tx.mayBePart(lv)
+}
+
+// mayBePart refuses a volume that cannot become a part of a pool.
+func (tx *Tx) mayBePart(lv *metadata.LogicalVolume) error {
+	_, snapshot := tx.snapshotBy(lv.ID)
+	switch {
+	case snapshot || len(tx.snapshotsOf(lv.ID)) > 0:
+		return fault(ErrBusy, "lv %s is a snapshot, or has some", lv.Name)
+	case len(tx.ties().users[lv.ID]) > 0:
+		return fault(ErrBusy, "lv %s is an external origin", lv.Name)
+	case lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0:
+		return fault(ErrReadOnly, "lv %s", lv.Name)
+	case tx.staysActive(lv.ID) || tx.wishes[lv.ID].activate || tx.sys.opened.isOpen(tx.vg.ID, lv.ID):
+		return fault(ErrBusy, "lv %s is active: deactivate it first", lv.Name)
+	case tx.kern != nil && tx.kern.active(lv.ID):
+		return fault(ErrBusy, "lv %s is active until this update: deactivate it in one before", lv.Name)
+	}
+	for _, seg := range lv.Segments {
+		if SegmentType(seg.Type).virtual() {
+			return fault(ErrUnsupported, "lv %s has extents that keep nothing", lv.Name)
+		}
+	}
+	return nil
+}
+
+// hidePart makes a hidden part of what users saw as a volume.
+func (tx *Tx) hidePart(old *metadata.LogicalVolume, i int, name string) error {
+	if err := checkLVName(tx.vg.Name, name); err != nil {
+		return err
+	}
+	if taken, _ := tx.lookup(name); taken != nil && taken.Name == name {
+		return fault(ErrExists, "lv %s exists already", name)
+	}
+	if err := tx.renameParts(old, name); err != nil {
+		return err
+	}
+	lv := *old
+	lv.Name = name
+	hide(&lv)
+	return tx.put(i, &lv)
+}
+
+// hide takes from a volume what only those have that users see.
+func hide(lv *metadata.LogicalVolume) {
+	lv.Status &^= metadata.LVVisible | metadata.LVFixedMinor | metadata.LVActivationSkip | metadata.LVNoAutoactivate
+	lv.HasMajor, lv.HasMinor, lv.Major, lv.Minor = false, false, 0, 0
+}
+
+// SwapPoolMetadata gives a thin pool that is not active the volume lv as its metadata, and
+// what it had before gets the name of that volume. It is the way to metadata that
+// thin_restore or thin_repair have written by hand: nothing is checked here, but the
+// pool is only activated if what is there is of its transaction. lvm2: lvconvert
+// --thinpool --poolmetadata.
+//
+// Returns errors matching [ErrLVNotFound], [ErrInvalidSpec] if the pool is none,
+// [ErrBusy] if one of the two is active or others need lv, [ErrReadOnly] if lv is, and
+// [ErrUnsupported] if no metadata can be on it.
+func (tx *Tx) SwapPoolMetadata(pool, lv string) error {
+	return tx.fail("swap metadata of pool", pool, tx.whole(func() error {
+		p, i, err := tx.lvToChange(pool)
+		if err != nil {
+			return err
+		}
+		if thinPoolBody(p) == nil {
+			return fault(ErrInvalidSpec, "lv %s is no thin pool", p.Name)
+		}
+		if lvRecord(tx.st, p.ID) == nil || tx.tells[p.ID] {
+			return fault(ErrUnsupported, "pool %s is changed in this update: that takes one of its own", p.Name)
+		}
+		if err := tx.poolUnused(p); err != nil {
+			return err
+		}
+		now, _, err := tx.metadataToBe(lv)
+		if err != nil {
+			return err
+		}
+		old := tx.find(thinPoolBody(p).Metadata)
+		if old == nil {
+			return fault(ErrDamaged, "there is no lv %s", thinPoolBody(p).Metadata)
+		}
+		name := now.Name
+		if err := tx.swapPoolMetadata(p, i, old, now); err != nil {
+			return err
+		}
+		shown := *tx.find(old.ID)
+		return tx.showPart(&shown, name)
+	}))
+}
