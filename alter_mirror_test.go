@@ -31,6 +31,7 @@ func alterMirror() []alteration {
 		lacking(disk, "b", "repair a mirror without its second leg"),
 		lacking(core, "b", "repair a mirror with its log in memory"),
 		lacking(disk, "c", "repair a mirror without its log"),
+		on(disk, "make a raid of a mirror", func(tx *Tx) error { return tx.ConvertRAID("data", SegmentRAID1, ConvertSpec{}) }),
 		on(andSpare, "create a mirror", func(tx *Tx) error { return tx.addMirror("new", 8, 2, MirrorLogDisk) }),
 		on(andSpare, "create a mirror of three legs", func(tx *Tx) error { return tx.addMirror("new", 8, 3, MirrorLogCore) }),
 		on(andSpare, "make a mirror of a volume", func(tx *Tx) error { return tx.AddMirrorLegs("data", MirrorLegsSpec{RegionSize: 4 * KiB}) }),

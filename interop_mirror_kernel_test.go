@@ -34,6 +34,9 @@ func interopMirror() []scenario {
 	log := func(lv string, kind MirrorLog) interopStep {
 		return onLV("lvconvert -y --mirrorlog "+kind.String(), lv, func(tx *Tx, lv string) error { return tx.SetMirrorLog(lv, kind) })
 	}
+	toRAID := func(lv string) interopStep {
+		return onLV("lvconvert -y --type raid1", lv, func(tx *Tx, lv string) error { return tx.ConvertRAID(lv, SegmentRAID1, ConvertSpec{}) })
+	}
 	activate := func(lv string) interopStep { return onLV("lvchange -y -ay", lv, (*Tx).Activate) }
 	deactivate := func(lv string) interopStep { return onLV("lvchange -y -an", lv, (*Tx).Deactivate) }
 	small := []int64{48 * mib, 48 * mib, 48 * mib}
@@ -75,6 +78,17 @@ func interopMirror() []scenario {
 			makeLV("-l4 -i2 $V", LVSpec{Name: "t", Size: ExtentCount(4), Stripes: 2}),
 			legs("t", "-m1 $V/t", MirrorLegsSpec{}),
 			drop("t", "-m0 $V/t", 1),
+		}},
+		{name: "mirrors that become raids", vg: "vg", sizes: small, commits: true, unordered: true, steps: []interopStep{
+			makeVG("", VGSpec{}),
+			create("-m1 --nosync -R 512k -l2 $V", MirrorSpec{Name: "m", Size: ExtentCount(2), RegionSize: 512 * KiB, NoSync: true}),
+			create("-m2 --nosync --mirrorlog core -l1 $V", MirrorSpec{Name: "c", Size: ExtentCount(1), Legs: 3, Log: MirrorLogCore, NoSync: true}),
+			toRAID("m"),
+			toRAID("c"),
+			deactivate("m"),
+			activate("m"),
+			removeLV("c"),
+			removeLV("m"),
 		}},
 	}
 }

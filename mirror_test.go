@@ -62,6 +62,13 @@ func TestMirrorRefusals(t *testing.T) {
 			}
 			return tx.SplitMirrorLeg("data", "new")
 		}},
+		{"a raid while it gets legs", ErrConverting, func(tx *Tx) error {
+			if err := tx.AddMirrorLegs("data", MirrorLegsSpec{}); err != nil {
+				return err
+			}
+			return tx.ConvertRAID("data", SegmentRAID1, ConvertSpec{})
+		}},
+		{"a raid5 of a mirror", ErrInvalidSpec, func(tx *Tx) error { return tx.ConvertRAID("data", SegmentRAID5, ConvertSpec{}) }},
 		{"checksums of a mirror", ErrUnsupported, func(tx *Tx) error { return tx.AddIntegrity("data", IntegritySpec{}) }},
 	}
 	disks := (&alteration{setup: andMirror(MirrorLogDisk)}).start(t, OneArea)

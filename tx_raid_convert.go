@@ -40,6 +40,9 @@ var takeovers = []struct {
 // written by the kernel, which [System.WaitSync] waits for; the raid can be used
 // meanwhile. lvm2: lvconvert --type.
 //
+// A mirror of the old kind becomes a raid1, whether it is active or not. For the other
+// way make the raid1 a linear volume, by [Tx.DropRAIDLegs], and that a mirror.
+//
 // Returns an error matching [ErrUnsupported] for other types, [ErrNotActive] if the
 // raid is not active, [ErrNotInSync] and [ErrDegraded] if its legs are not all there
 // and in sync, [ErrInvalidSpec] if it is no raid, and a *[SpaceError] if there is no
@@ -49,6 +52,9 @@ func (tx *Tx) ConvertRAID(ref string, to SegmentType, spec ConvertSpec) error {
 		lv, i, err := tx.lvToChange(ref)
 		if err != nil {
 			return err
+		}
+		if _, ok := kindOf(lv).(mirrorType); ok && to == SegmentRAID1 {
+			return tx.mirrorToRAID(lv, i)
 		}
 		if _, ok := kindOf(lv).(raidType); !ok {
 			return fault(ErrInvalidSpec, "lv %s is no raid", lv.Name)
