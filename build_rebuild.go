@@ -13,7 +13,9 @@ import (
 // then say more: that legs are to be written anew. That must be said once only, or
 // it were done again with the next device that fails. They are suspended before the
 // tables are loaded: this way what the kernel knows of their legs is on disk when it
-// is read.
+// is read. Only then is the final text written: the kernel takes its time to note on
+// a new leg that it is one, and without that note, nor a text that says so, it would
+// take the raid for damaged after a power cut, and refuse it.
 func (b *builder) bringAgain(r *renderer, lv *metadata.LogicalVolume, nodes []node) error {
 	if len(b.tx.meanwhile) == 0 {
 		return nil
@@ -24,7 +26,7 @@ func (b *builder) bringAgain(r *renderer, lv *metadata.LogicalVolume, nodes []no
 	if err != nil {
 		return err
 	}
-	var check, wait, suspend, load, resume []Step
+	var check, wait, suspend, load, resume, again []Step
 	for _, n := range after {
 		i := slices.IndexFunc(nodes, func(was node) bool { return was.uuid == n.uuid })
 		if i < 0 || nodes[i].table.Equal(n.table) {
@@ -36,14 +38,14 @@ func (b *builder) bringAgain(r *renderer, lv *metadata.LogicalVolume, nodes []no
 		suspend = slices.Insert(suspend, 0, Step(&SuspendDevice{deviceRef: ref, hidden: n.hidden}))
 		load = append(load, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly})
 		resume = append(resume, &ResumeDevice{deviceRef: ref, hidden: n.hidden})
+		again = append(again, &CheckLoaded{deviceRef: ref, Table: n.table})
 	}
-	b.confirm = append(check, b.confirm...)
-	b.late = slices.Concat(b.late, wait, suspend, load, resume)
+	b.confirm = slices.Concat(check, wait, suspend, load, resume, again, b.confirm)
 	return nil
 }
 
 // CheckLoaded makes sure that a device has the table that says what the kernel has
-// to do, before the text no longer says so.
+// to do, or the one that comes after it, before the text no longer says so.
 type CheckLoaded struct {
 	harmless
 	final

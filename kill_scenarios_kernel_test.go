@@ -184,6 +184,17 @@ func (r *killRun) clear() {
 // restore goes back to the start.
 func (r *killRun) restore() {
 	r.Helper()
+	r.rewind()
+	sys, err := Open(Config{Devices: r.devices})
+	require.NoError(r, err)
+	require.NoError(r, r.sys.Close())
+	r.sys = sys
+	r.update((*Tx).ActivateAll)
+}
+
+// rewind puts on the devices what was on them at the start.
+func (r *killRun) rewind() {
+	r.Helper()
 	r.clear()
 	const piece = 64 << 10
 	got := make([]byte, piece)
@@ -202,11 +213,6 @@ func (r *killRun) restore() {
 		require.NoError(r, d.Sync())
 		require.NoError(r, d.Close())
 	}
-	sys, err := Open(Config{Devices: r.devices})
-	require.NoError(r, err)
-	require.NoError(r, r.sys.Close())
-	r.sys = sys
-	r.update((*Tx).ActivateAll)
 }
 
 // vanish makes the operation in this process up to one of its calls. The result
@@ -377,7 +383,9 @@ func (r *killRun) inOrder() {
 			return device, nil
 		})
 		require.NoError(r, err)
-		require.Equal(r, want.String(), table.String(), "%s: %s", r.where, d.Name)
+		if !table.Equal(want) { // the kernel says some in other words
+			require.Equal(r, want.String(), table.String(), "%s: %s", r.where, d.Name)
+		}
 		require.Equal(r, n.name, d.Name, r.where)
 		if n.layer == "" && !n.hidden {
 			links[n.lvName] = true

@@ -21,7 +21,10 @@ type SyncOptions struct {
 const syncInterval = time.Second
 
 // WaitSync waits until the legs of a raid that there are hold the same: after it
-// was made, got or lost a leg, or after a crash. A raid0 has nothing to wait for.
+// was made, or got or lost a leg, also if the machine crashed meanwhile. A raid0 has
+// nothing to wait for. Where a raid that was in sync was being written to when the
+// power failed, its legs may differ, and the kernel does nothing about it: with dm-raid
+// [System.Scrub] has to repair it.
 // Whether legs are missing, it does not look at: that says [RAIDStatus].
 //
 // Returns errors matching [ErrLVNotFound], [ErrInvalidSpec] if it is no raid,
@@ -88,7 +91,9 @@ func (s *System) scrub(ctx context.Context, vg, lv string, o ScrubOptions) (*rai
 		case now.Action != RAIDIdle && now.Action != "":
 			return fault(ErrBusy, "the kernel's state of it is %s", string(now.Action))
 		}
-		return w.tell(action)
+		// A thread that has just ended may still be there: before somebody has looked
+		// after it, the kernel forgets what it is told.
+		return joinErrors(w.tell(RAIDIdle), w.tell(action))
 	})
 	if err != nil {
 		return w, ScrubResult{}, err
