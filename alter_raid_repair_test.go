@@ -48,6 +48,9 @@ func alterRAIDRepair() []alteration {
 		{name: "give a raid parity", setup: striped(SegmentRAID0Meta), do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.ConvertRAID("z", SegmentRAID5N, ConvertSpec{RegionSize: 4 * KiB})
 		}},
+		{name: "take the parity and the metadata off a raid", setup: striped(SegmentRAID5N), do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ConvertRAID("z", SegmentRAID0, ConvertSpec{})
+		}},
 		{name: "take the parity off a raid", setup: striped(SegmentRAID5N), do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.ConvertRAID("z", SegmentRAID0Meta, ConvertSpec{})
 		}},

@@ -40,6 +40,12 @@ func alterRAID() []alteration {
 		{name: "change the rates and the order of reading of a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.ChangeRAID("r", RAIDChange{MinRate: new(uint32(7)), WriteBehind: new(uint32(64)), WriteMostly: map[string]bool{"a": true}})
 		}},
+		{name: "make a raid of a volume with stripes", setup: andSpare, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ConvertRAID("striped", SegmentRAID0Meta, ConvertSpec{})
+		}},
+		{name: "make a volume with stripes of a raid", setup: striped(SegmentRAID0Meta), do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ConvertRAID("z", SegmentStriped, ConvertSpec{})
+		}},
 		{name: "remove a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveLV("r") }},
 	}
 }

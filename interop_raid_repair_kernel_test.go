@@ -105,5 +105,20 @@ func interopRAIDRepair() []scenario {
 			inSync("s"),
 			removeLV("s"),
 		}},
+		{name: "convert volumes with stripes", vg: "vg", sizes: many, commits: true, steps: []interopStep{
+			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),
+			{lvm2: "vgextend $V $3 $4 $5", ours: func(tx *Tx, dev []string) error { return tx.ExtendVG(PVSpec{}, dev[3:]...) }},
+			makeLV("-i2 -l4 $V", LVSpec{Name: "l", Size: ExtentCount(4), Stripes: 2}),
+			extendLV("l", "-l+4 $V/l $2 $3", ExtendSpec{By: ExtentCount(4), PVs: pvs(pv("2"), pv("3"))}),
+			convert("l", SegmentRAID0),
+			convert("l", SegmentRAID0Meta),
+			convert("l", SegmentStriped),
+			convert("l", SegmentRAID0Meta),
+			convert("l", SegmentRAID0),
+			convert("l", SegmentStriped),
+			create("--type raid10 -l4 $V $0 $1 $4 $5", RAIDSpec{Name: "t", Type: SegmentRAID10, Size: ExtentCount(4), PVs: pvs(pv("0"), pv("1"), pv("4"), pv("5"))}),
+			inSync("t"),
+			convert("t", SegmentRAID0),
+		}},
 	}
 }

@@ -66,7 +66,7 @@ func killRAID() []killScenario {
 	two := killRAIDSetup(RAIDSpec{})
 	three := killRAIDSetup(RAIDSpec{Mirrors: 2})
 	scenario := func(name string, setup func(*killRun), do func(*Tx) error) killScenario {
-		return killScenario{name: name, setup: setup, long: true, do: update(do), check: (*killRun).sound}
+		return killScenario{name: name, setup: setup, slow: true, do: update(do), check: (*killRun).sound}
 	}
 	away := func(r *killRun) {
 		two(r)
@@ -114,6 +114,12 @@ func killRAID() []killScenario {
 		merged(scenario("give a leg back to a raid", away, func(tx *Tx) error { return tx.MergeRAIDLeg("r_rimage_1") })),
 		scenario("give a raid parity", killRAIDSetup(RAIDSpec{Type: SegmentRAID0Meta, Stripes: 2, StripeSize: 4 * KiB}), func(tx *Tx) error {
 			return tx.ConvertRAID("r", SegmentRAID5N, ConvertSpec{RegionSize: 4 * KiB})
+		}),
+		scenario("make a raid of a volume with stripes", nil, func(tx *Tx) error {
+			return tx.ConvertRAID("striped", SegmentRAID0Meta, ConvertSpec{})
+		}),
+		scenario("make a volume with stripes of a raid", killRAIDSetup(RAIDSpec{Type: SegmentRAID5N, Stripes: 2, StripeSize: 4 * KiB}), func(tx *Tx) error {
+			return tx.ConvertRAID("r", SegmentStriped, ConvertSpec{})
 		}),
 		scenario("take the parity off a raid", killRAIDSetup(RAIDSpec{Type: SegmentRAID5N, Stripes: 2, StripeSize: 4 * KiB}), func(tx *Tx) error {
 			return tx.ConvertRAID("r", SegmentRAID0Meta, ConvertSpec{})

@@ -30,6 +30,8 @@ type killScenario struct {
 	do    func(ctx context.Context, sys *System, devices []string) error
 	// long: it takes so many calls that not all of them are tried each time.
 	long bool
+	// slow: bringing it in order takes so long that few of them are.
+	slow bool
 	// check checks what is particular to the operation, once all has been brought
 	// in order. It may go on to the operation's end.
 	check func(r *killRun, vg *VolumeGroup)
@@ -291,6 +293,8 @@ func TestKernelKillScenarios(t *testing.T) {
 			everyCall, everyStep := 1, 1
 			switch {
 			case *killAll:
+			case s.slow:
+				everyCall, everyStep = 5, 7
 			case testing.Short():
 				everyCall, everyStep = 3, 5
 			case s.long:

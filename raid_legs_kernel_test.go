@@ -152,3 +152,53 @@ func limitSync(t *testing.T, rate int) {
 	require.NoError(t, os.WriteFile("/proc/sys/dev/raid/speed_limit_min", []byte(strconv.Itoa(min(rate, 1000))), 0o644))
 	require.NoError(t, os.WriteFile("/proc/sys/dev/raid/speed_limit_max", []byte(strconv.Itoa(rate)), 0o644))
 }
+
+// A volume with stripes becomes a raid with parity and back, and a raid10 one with stripes,
+// while it is written to. What is read is right all the time.
+func TestKernelConvertStripes(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct {
+		name   string
+		create func(*Tx) error
+		types  []SegmentType
+	}{
+		{"stripes", create(LVSpec{Name: "l", Size: ExtentCount(6), Stripes: 3}), []SegmentType{
+			SegmentRAID0, SegmentRAID0Meta, SegmentRAID5N, SegmentRAID6N6, SegmentStriped, SegmentRAID0Meta, SegmentRAID5N, SegmentRAID0,
+		}},
+		{"copies", func(tx *Tx) error {
+			_, err := tx.CreateRAID(RAIDSpec{Name: "l", Type: SegmentRAID10, Stripes: 2, Size: ExtentCount(4)})
+			return err
+		}, []SegmentType{SegmentStriped}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, sys := kernelGroup(t, 5, c.create)
+			quick := SyncOptions{Interval: 20 * time.Millisecond}
+			checker, err := iocheck.Start(iocheck.Options{Seed: 1, Pause: time.Millisecond}, "/dev/vg/l")
+			require.NoError(t, err)
+			stopped := false
+			t.Cleanup(func() {
+				if !stopped {
+					_, _ = checker.Stop()
+				}
+			})
+			wait := func() {
+				if vg, err := sys.VG(ctx, "vg"); assert.NoError(t, err) && lvView(t, vg, "l").IsRAID() {
+					require.NoError(t, sys.WaitSync(ctx, "vg", "l", quick))
+				}
+			}
+			for _, typ := range c.types {
+				wait()
+				checker.Progress(30)
+				r.update(func(tx *Tx) error { return tx.ConvertRAID("l", typ, ConvertSpec{}) })
+			}
+			wait()
+			checker.Progress(100)
+			stopped = true
+			result, err := checker.Stop()
+			require.NoError(t, err)
+			t.Logf("%s", result)
+			assert.Zero(t, result.Wrong)
+			assert.Empty(t, suspendedDevices(t))
+		})
+	}
+}

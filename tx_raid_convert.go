@@ -34,19 +34,28 @@ var takeovers = []struct {
 	{SegmentRAID5RS, SegmentRAID6RS6, 1},
 }
 
-// ConvertRAID gives a raid with stripes more parity, or less, where no data have to
-// be moved for that: between raid0_meta, raid5_n and raid6_n_6, and between the other
-// kinds of raid5 and the raid6 with the same name and _6. Legs that are added are
-// written by the kernel, which [System.WaitSync] waits for; the raid can be used
-// meanwhile. lvm2: lvconvert --type.
+// ConvertRAID makes a raid, or a volume with stripes, one of another type, where no
+// data have to be moved for that, while it is in use. Legs that are added are written
+// by the kernel, which [System.WaitSync] waits for. lvm2: lvconvert --type.
 //
-// A mirror of the old kind becomes a raid1, whether it is active or not. For the other
-// way make the raid1 a linear volume, by [Tx.DropRAIDLegs], and that a mirror.
+//	from                     to
+//	striped, raid0           raid0, striped, raid0_meta
+//	raid0_meta               raid0, striped; raid5_n; raid6_n_6 (from 3 stripes on)
+//	raid5_n, raid6_n_6       raid0, striped, raid0_meta, each other
+//	raid10                   raid0, striped
+//	raid5*, raid6*_6         each other, if they have the same name but for _6
 //
-// Returns an error matching [ErrUnsupported] for other types, [ErrNotActive] if the
-// raid is not active, [ErrNotInSync] and [ErrDegraded] if its legs are not all there
-// and in sync, [ErrInvalidSpec] if it is no raid, and a *[SpaceError] if there is no
-// room.
+// Others are done in steps: a striped volume becomes a raid5_n by way of raid0_meta.
+// A mirror of the old kind becomes a raid1, whether it is active or not; for the other
+// way make the raid1 a linear volume, and that a mirror. Between linear and raid1 it is [Tx.AddRAIDLegs] and [Tx.DropRAIDLegs]. Refused is
+// what only lvconvert does: from and to raid4, to raid10, between raid1 and raid5_n,
+// and all reshaping: another number of stripes, or size of them, or layout.
+//
+// Returns an error matching [ErrUnsupported] for other types, and for volumes with
+// snapshots or in stacks where the type cannot change; [ErrNotActive] if the raid has
+// parity or copies, or gets some, and is not active; [ErrNotInSync] and [ErrDegraded]
+// if its legs are not all there and in sync, [ErrInvalidSpec] if it is neither a raid
+// nor has stripes, and a *[SpaceError] if there is no room.
 func (tx *Tx) ConvertRAID(ref string, to SegmentType, spec ConvertSpec) error {
 	return tx.fail("convert raid", ref, tx.whole(func() error {
 		lv, i, err := tx.lvToChange(ref)
@@ -56,16 +65,27 @@ func (tx *Tx) ConvertRAID(ref string, to SegmentType, spec ConvertSpec) error {
 		if _, ok := kindOf(lv).(mirrorType); ok && to == SegmentRAID1 {
 			return tx.mirrorToRAID(lv, i)
 		}
-		if _, ok := kindOf(lv).(raidType); !ok {
-			return fault(ErrInvalidSpec, "lv %s is no raid", lv.Name)
+		from := SegmentStriped
+		if _, ok := kindOf(lv).(raidType); ok {
+			from = SegmentType(lv.Segments[0].BaseType())
+			if err := tx.plainRAID(lv); err != nil {
+				return err
+			}
+		} else if body, ok := lv.Segments[0].Body.(*metadata.Striped); !ok || len(body.Stripes) < 2 {
+			return fault(ErrInvalidSpec, "lv %s is no raid and has no stripes", lv.Name)
+		}
+		if steps := tx.recast(lv, from, to); steps != nil {
+			return tx.recastAll(lv, steps)
+		}
+		if !from.isRAID() {
+			return errTakeover(from, to)
 		}
 		if !tx.staysActive(lv.ID) {
 			return fault(ErrNotActive, "lv %s has to be active: the kernel converts it", lv.Name)
 		}
-		if err := joinErrors(tx.plainRAID(lv), tx.checkAllLegs(lv)); err != nil {
+		if err := tx.checkAllLegs(lv); err != nil {
 			return err
 		}
-		from := SegmentType(lv.Segments[0].BaseType())
 		for _, t := range takeovers {
 			switch {
 			case t.less == from && t.more == to:
@@ -77,8 +97,66 @@ func (tx *Tx) ConvertRAID(ref string, to SegmentType, spec ConvertSpec) error {
 				return tx.dropParity(lv, i, to, t.legs)
 			}
 		}
-		return fault(ErrUnsupported, "a %s cannot be made a %s here", from, to)
+		return errTakeover(from, to)
 	}))
+}
+
+func errTakeover(from, to SegmentType) error {
+	return fault(ErrUnsupported, "a %s volume is not made a %s here: where lvm2 can, do it with lvconvert", from, to)
+}
+
+// recast returns the steps that make a volume one of another type if that only
+// changes how it is put together; nil if it is not so.
+func (tx *Tx) recast(lv *metadata.LogicalVolume, from, to SegmentType) []func(*metadata.LogicalVolume, int) error {
+	plain := from == SegmentStriped || from.isRAID0()
+	switch {
+	case from == to:
+		return nil
+	case to == SegmentRAID0Meta && from == SegmentRAID0:
+		return []func(*metadata.LogicalVolume, int) error{tx.withMetas}
+	case to == SegmentRAID0Meta && from == SegmentStriped:
+		return []func(*metadata.LogicalVolume, int) error{tx.asRAID0, tx.withMetas}
+	case to == SegmentRAID0 && from == SegmentStriped:
+		return []func(*metadata.LogicalVolume, int) error{tx.asRAID0}
+	case (to == SegmentRAID0 || to == SegmentStriped) && (plain || dataLegs(&lv.Segments[0]) != nil):
+		var steps []func(*metadata.LogicalVolume, int) error
+		if from != SegmentRAID0 {
+			steps = append(steps, tx.onlyData)
+		}
+		if to == SegmentStriped {
+			steps = append(steps, tx.asStriped)
+		}
+		return steps
+	}
+	return nil
+}
+
+func (tx *Tx) recastAll(lv *metadata.LogicalVolume, steps []func(*metadata.LogicalVolume, int) error) error {
+	if _, cow := tx.snapshotBy(lv.ID); cow || len(tx.snapshotsOf(lv.ID)) > 0 || len(tx.ties().users[lv.ID]) > 0 {
+		return fault(ErrUnsupported, "lv %s has snapshots, is one, or is shared by others: its type stays as it is", lv.Name)
+	}
+	if body, ok := bodyOf[*metadata.RAID](lv); ok {
+		if body.HasDataOffset {
+			return fault(ErrUnsupported, "lv %s was reshaped", lv.Name)
+		}
+		if err := tx.resizableRAID(lv); err != nil {
+			return err
+		}
+		if !SegmentType(lv.Segments[0].BaseType()).isRAID0() {
+			if !tx.staysActive(lv.ID) {
+				return fault(ErrNotActive, "lv %s has to be active: only the kernel knows which legs hold its data", lv.Name)
+			}
+			if err := tx.checkAllLegs(lv); err != nil {
+				return err
+			}
+		}
+	}
+	for _, step := range steps {
+		if err := step(tx.find(lv.ID), tx.indexOf(lv.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkAllLegs refuses a raid that is without a leg, or not in sync.

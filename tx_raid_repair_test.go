@@ -43,6 +43,11 @@ func TestReplaceLegsRefusals(t *testing.T) {
 		{"convert no raid", false, func(tx *Tx) error { return tx.ConvertRAID("data", SegmentRAID5N, ConvertSpec{}) }, ErrInvalidSpec},
 		{"convert what is not active", true, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID5N, ConvertSpec{}) }, ErrNotActive},
 		{"convert to what it cannot be", false, func(tx *Tx) error { return tx.ConvertRAID("r", SegmentRAID10, ConvertSpec{}) }, ErrUnsupported},
+		{"convert to what has another order of legs", false, func(tx *Tx) error { return tx.ConvertRAID("striped", SegmentRAID10, ConvertSpec{}) }, ErrUnsupported},
+		{"convert to raid4", false, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID4, ConvertSpec{}) }, ErrUnsupported},
+		{"convert a raid1 to stripes", false, func(tx *Tx) error { return tx.ConvertRAID("r", SegmentStriped, ConvertSpec{}) }, ErrUnsupported},
+		{"convert to itself", false, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID0Meta, ConvertSpec{}) }, ErrUnsupported},
+		{"convert stripes at once to parity", false, func(tx *Tx) error { return tx.ConvertRAID("striped", SegmentRAID5N, ConvertSpec{}) }, ErrUnsupported},
 		{"convert to too few legs", false, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID6N6, ConvertSpec{}) }, ErrUnsupported},
 	} {
 		t.Run(c.name, func(t *testing.T) {
