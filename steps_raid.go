@@ -43,21 +43,29 @@ const (
 func (s *AwaitRAID) do(r *run) error {
 	was := s.look(r)
 	for range raidLooks {
-		if was == nil || r.ctx.Err() != nil {
-			return nil
-		}
-		switch was.Action {
-		case "", dm.RAIDIdle, dm.RAIDFrozen:
+		if was == nil || rests(*was) || r.ctx.Err() != nil {
 			return nil
 		}
 		r.sys.host.pause(raidPause)
 		now := s.look(r)
-		if now != nil && now.InSync != was.InSync {
+		if now != nil && now.Action == was.Action && now.InSync != was.InSync {
 			return nil
 		}
 		was = now
 	}
 	return nil
+}
+
+// rests says whether the kernel has nothing to do to a raid. That it is idle is not
+// enough: it is, too, before it has seen that there is something.
+func rests(s dm.RAIDStatus) bool {
+	switch s.Action {
+	case "", dm.RAIDFrozen:
+		return true
+	case dm.RAIDIdle:
+		return !slices.Contains(s.Legs, dm.RAIDOutOfSync)
+	}
+	return false
 }
 
 // look returns the state of the raid; nil if the kernel does not tell.
