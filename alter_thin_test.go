@@ -134,6 +134,10 @@ func alterThin() []alteration {
 		{name: "swap the metadata of a thin pool", setup: poolParts, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.SwapPoolMetadata("pool", "meta")
 		}},
+		{name: "convert to a thin volume", setup: poolParts, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			_, err := tx.ConvertToThin("data", ConvertToThinSpec{Pool: "pool", OriginName: "origin"})
+			return err
+		}},
 		{name: "convert to a thin pool", setup: poolParts, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.toPool("d", ConvertToThinPoolSpec{})
 		}},

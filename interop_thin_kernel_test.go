@@ -54,6 +54,12 @@ func interopThin() []scenario {
 			return err
 		}}
 	}
+	toThin := func(lv, options string, spec ConvertToThinSpec) interopStep {
+		return interopStep{lvm2: "lvconvert -y --type thin " + options + " $V/" + lv, ours: func(tx *Tx, _ []string) error {
+			_, err := tx.ConvertToThin(lv, spec)
+			return err
+		}}
+	}
 	swap := func(pool, lv string) interopStep {
 		return interopStep{lvm2: "lvconvert -y --thinpool $V/" + pool + " --poolmetadata " + lv, ours: func(tx *Tx, _ []string) error {
 			return tx.SwapPoolMetadata(pool, lv)
@@ -173,6 +179,22 @@ func interopThin() []scenario {
 			failing(swap("e", "n")),
 			swap("d", "n"),
 			activate("d"),
+		}},
+		{name: "conversions to thin volumes", vg: "vg", sizes: small, commits: true, unordered: true, steps: []interopStep{
+			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),
+			pool("-l20", ThinPoolSpec{Name: "p", Size: ExtentCount(20)}),
+			makeLV("-l4 --addtag x $V", LVSpec{Name: "o", Size: ExtentCount(4), Tags: []string{"x"}}),
+			deactivate("o"),
+			toThin("o", "--thinpool p --originname oo", ConvertToThinSpec{Pool: "p", OriginName: "oo", Inactive: true}),
+			failing(toThin("p", "--thinpool p", ConvertToThinSpec{Pool: "p"})),
+			activate("o"),
+			snapshot("o", "-kn -ay", ThinSnapshotSpec{Name: "s", Activate: true}),
+			makeLV("-l6 -i2 $V", LVSpec{Name: "e", Size: ExtentCount(6), Stripes: 2}),
+			all,
+			onLV("lvchange -pr", "e", func(tx *Tx, lv string) error { return tx.SetLVReadOnly(lv, true) }),
+			toThin("e", "--thinpool p", ConvertToThinSpec{Pool: "p", Inactive: true}),
+			activate("e"),
+			removeLV("o"),
 		}},
 		{name: "external origins", vg: "vg", sizes: small, commits: true, steps: []interopStep{
 			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),

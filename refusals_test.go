@@ -120,6 +120,10 @@ var txCalls = map[string]txCall{
 		_, err := tx.ConvertToThinPool("data", ConvertToThinPoolSpec{})
 		return err
 	}),
+	"ConvertToThin": change(func(tx *Tx) error {
+		_, err := tx.ConvertToThin("data", ConvertToThinSpec{Pool: "pool"})
+		return err
+	}),
 	"SwapPoolMetadata":    change(func(tx *Tx) error { return tx.SwapPoolMetadata("pool", "data") }),
 	"RepairTransactionID": change(func(tx *Tx) error { return tx.RepairTransactionID("pool", TransactionIDSpec{}) }),
 	"RepairThinPool": change(func(tx *Tx) error {

@@ -146,3 +146,55 @@ func TestKernelRepairTransactionID(t *testing.T) {
 		return nil
 	})
 }
+
+// Volumes that become thin go on with what they hold, which the origin keeps; a raid and
+// a volume with metadata of our own become pools that work.
+func TestKernelThinConversions(t *testing.T) {
+	umltest.NeedTool(t, "lvm")
+	r, _ := kernelGroup(t, 2, func(tx *Tx) error {
+		if err := tx.SetExtentSize(MiB); err != nil {
+			return err
+		}
+		_, err := tx.CreateRAID(RAIDSpec{Name: "r", Type: SegmentRAID1, Mirrors: 1, Size: ExtentCount(6)})
+		return joinErrors(err, create(
+			LVSpec{Name: "d", Size: ExtentCount(8)}, LVSpec{Name: "m", Size: ExtentCount(3)}, LVSpec{Name: "o", Size: ExtentCount(4)})(tx))
+	})
+	old := bytes.Repeat([]byte("old data"), 1<<19)
+	require.NoError(t, os.WriteFile("/dev/vg/o", old, 0))
+	require.NoError(t, os.WriteFile("/dev/vg/m", old[:3<<20], 0))
+	umltest.Run(t, "sync")
+	r.update((*Tx).DeactivateAll)
+	r.update(func(tx *Tx) error {
+		_, err := tx.ConvertToThinPool("r", ConvertToThinPoolSpec{})
+		_, err2 := tx.ConvertToThinPool("d", ConvertToThinPoolSpec{Metadata: "m"})
+		return joinErrors(err, err2)
+	})
+	for _, pool := range []string{"r", "d"} {
+		r.update(func(tx *Tx) error { return tx.addThinLV(pool, "in"+pool, 4) })
+		require.NoError(t, os.WriteFile("/dev/vg/in"+pool, old, 0))
+	}
+	r.update(func(tx *Tx) error {
+		_, err := tx.ConvertToThin("o", ConvertToThinSpec{Pool: "r", OriginName: "origin"})
+		return err
+	})
+	now := append(bytes.Repeat([]byte("new data"), 1<<15), old[1<<18:]...)
+	f, err := os.OpenFile("/dev/vg/o", os.O_RDWR, 0)
+	require.NoError(t, err)
+	_, err = f.Write(now[:1<<18])
+	require.NoError(t, err)
+	require.NoError(t, f.Sync())
+	require.NoError(t, f.Close())
+	check := func(who string) {
+		for lv, want := range map[string][]byte{"o": now, "origin": old, "inr": old, "ind": old} {
+			got, err := os.ReadFile("/dev/vg/" + lv)
+			require.NoError(t, err, who)
+			require.True(t, bytes.Equal(want, got), "%s: %s", who, lv)
+		}
+	}
+	r.update((*Tx).ActivateAll)
+	check("we")
+	r.update((*Tx).DeactivateAll)
+	umltest.Run(t, "vgchange", "-ay", "vg")
+	check("lvm2")
+	umltest.Run(t, "vgchange", "-an", "vg")
+}

@@ -123,10 +123,8 @@ func (tx *Tx) externalOrigin(ref string, pool *metadata.LogicalVolume) (*metadat
 	if _, snapshot := tx.snapshotBy(lv.ID); snapshot || len(tx.snapshotsOf(lv.ID)) > 0 {
 		return nil, fault(ErrUnsupported, "lv %s is a snapshot, or has some, and cannot be an external origin", lv.Name)
 	}
-	switch kindOf(lv).(type) {
-	case nil, raidType, mirrorType, thinType:
-	default:
-		return nil, fault(ErrUnsupported, "lv %s is of type %s, and cannot be an external origin", lv.Name, lv.Segments[0].Type)
+	if err := maybeExternalOrigin(lv); err != nil {
+		return nil, err
 	}
 	if lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) != 0 {
 		return nil, fault(ErrInvalidSpec, "external origin %s can be written: make it read-only first", lv.Name)
@@ -135,6 +133,15 @@ func (tx *Tx) externalOrigin(ref string, pool *metadata.LogicalVolume) (*metadat
 		return nil, fault(ErrBusy, "external origin %s is active: deactivate it first", lv.Name)
 	}
 	return lv, nil
+}
+
+// maybeExternalOrigin refuses volumes of types that cannot be one.
+func maybeExternalOrigin(lv *metadata.LogicalVolume) error {
+	switch kindOf(lv).(type) {
+	case nil, raidType, mirrorType, thinType:
+		return nil
+	}
+	return fault(ErrUnsupported, "lv %s is of type %s, and cannot be an external origin", lv.Name, lv.Segments[0].Type)
 }
 
 // CreateThinSnapshot makes a snapshot of a thin volume in the same pool, at once and
@@ -186,7 +193,8 @@ func (tx *Tx) createThinSnapshot(ref string, spec ThinSnapshotSpec) (*metadata.L
 	return lv, tx.addThin(lv, pool, body, origin.Extents(), spec.Activate && !spec.Inactive, spec.MaxOvercommit)
 }
 
-// addThin makes a new thin volume of a record that says in which pool, and of what.
+// addThin makes a new thin volume of a record that says in which pool, and of what, also
+// in the place of another volume.
 func (tx *Tx) addThin(lv, pool *metadata.LogicalVolume, body *metadata.Thin, extents Extents, active bool, overcommit uint) error {
 	if extents > units.MaxExtents {
 		return fault(ErrInvalidSize, "%d extents are too many", extents)
@@ -206,7 +214,7 @@ func (tx *Tx) addThin(lv, pool *metadata.LogicalVolume, body *metadata.Thin, ext
 		body.TransactionID-- // the present one is that of this transaction
 	}
 	lv.Segments = []metadata.Segment{{Count: extents, Type: "thin", Body: body}}
-	if err := tx.put(-1, lv); err != nil {
+	if err := tx.put(tx.indexOf(lv.ID), lv); err != nil {
 		return err
 	}
 	if err := tx.tell(pool.ID, metadata.ThinMessage{Create: lv.ID}); err != nil {

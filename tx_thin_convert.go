@@ -149,23 +149,32 @@ func (tx *Tx) metadataToBe(ref string) (*metadata.LogicalVolume, int, error) {
 
 // mayBePart refuses a volume that cannot become a part of a pool.
 func (tx *Tx) mayBePart(lv *metadata.LogicalVolume) error {
+	if lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0 {
+		return fault(ErrReadOnly, "lv %s", lv.Name)
+	}
+	if err := tx.unneeded(lv); err != nil {
+		return err
+	}
+	for _, seg := range lv.Segments {
+		if SegmentType(seg.Type).virtual() {
+			return fault(ErrUnsupported, "lv %s has extents that keep nothing", lv.Name)
+		}
+	}
+	return nil
+}
+
+// unneeded refuses a volume that is in use, or that others need.
+func (tx *Tx) unneeded(lv *metadata.LogicalVolume) error {
 	_, snapshot := tx.snapshotBy(lv.ID)
 	switch {
 	case snapshot || len(tx.snapshotsOf(lv.ID)) > 0:
 		return fault(ErrBusy, "lv %s is a snapshot, or has some", lv.Name)
 	case len(tx.ties().users[lv.ID]) > 0:
 		return fault(ErrBusy, "lv %s is an external origin", lv.Name)
-	case lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0:
-		return fault(ErrReadOnly, "lv %s", lv.Name)
 	case tx.staysActive(lv.ID) || tx.wishes[lv.ID].activate || tx.sys.opened.isOpen(tx.vg.ID, lv.ID):
 		return fault(ErrBusy, "lv %s is active: deactivate it first", lv.Name)
 	case tx.kern != nil && tx.kern.active(lv.ID):
 		return fault(ErrBusy, "lv %s is active until this update: deactivate it in one before", lv.Name)
-	}
-	for _, seg := range lv.Segments {
-		if SegmentType(seg.Type).virtual() {
-			return fault(ErrUnsupported, "lv %s has extents that keep nothing", lv.Name)
-		}
 	}
 	return nil
 }
@@ -232,4 +241,80 @@ func (tx *Tx) SwapPoolMetadata(pool, lv string) error {
 		shown := *tx.find(old.ID)
 		return tx.showPart(&shown, name)
 	}))
+}
+
+// ConvertToThinSpec says what a volume is like that becomes a thin one. Pool is
+// required.
+type ConvertToThinSpec struct {
+	Pool string
+	// OriginName is the name of the read-only volume that keeps what was written until
+	// now; lvol0, lvol1, ... if empty.
+	OriginName string
+	// Inactive leaves the volume without a device, MaxOvercommit is as in [ThinSpec].
+	Inactive      bool
+	MaxOvercommit uint
+}
+
+// ConvertToThin makes a thin volume of one that is linear, striped, a raid or a mirror,
+// and not active: what it holds stays where it is, in a read-only volume with another
+// name, which becomes the external origin of the thin volume. That has name and UUID of
+// the volume, and takes from the pool what is written from then on. It returns the origin.
+// The tags go with it. lvm2: lvconvert --type thin.
+//
+// Returns errors as [Tx.CreateThin] does, and one matching [ErrUnsupported] if the volume
+// is of another type, or [ErrBusy] if it is active, or others need it.
+func (tx *Tx) ConvertToThin(lv string, spec ConvertToThinSpec) (*LogicalVolume, error) {
+	var origin *metadata.LogicalVolume
+	err := tx.whole(func() (err error) { origin, err = tx.convertToThin(lv, spec); return err })
+	if err != nil {
+		return nil, tx.fail("convert to thin volume", lv, err)
+	}
+	return tx.viewLV(origin), nil
+}
+
+func (tx *Tx) convertToThin(ref string, spec ConvertToThinSpec) (*metadata.LogicalVolume, error) {
+	pool, err := tx.poolToChange(spec.Pool)
+	if err != nil {
+		return nil, err
+	}
+	old, _, err := tx.lvToChange(ref)
+	if err != nil {
+		return nil, err
+	}
+	if thinBody(old) != nil {
+		return nil, fault(ErrUnsupported, "lv %s is thin already: make a snapshot of it", old.Name)
+	}
+	if err := maybeExternalOrigin(old); err != nil {
+		return nil, err
+	}
+	if err := tx.unneeded(old); err != nil {
+		return nil, err
+	}
+	if lvRecord(tx.st, old.ID) == nil {
+		return nil, fault(ErrUnsupported, "lv %s is made in this update", old.Name)
+	}
+	name, err := tx.newLVName(spec.OriginName)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.renameParts(old, name); err != nil {
+		return nil, err
+	}
+	origin, thin := *old, *old
+	if origin.ID, err = tx.newID(); err != nil {
+		return nil, err
+	}
+	origin.Name = name
+	hide(&origin)
+	origin.Status |= metadata.LVVisible
+	origin.Status &^= metadata.LVWrite | metadata.LVWriteLocked
+	thin.Status &= metadata.LVRead | metadata.LVWrite | metadata.LVVisible | metadata.LVFixedMinor | metadata.LVActivationSkip | metadata.LVNoAutoactivate
+	thin.Tags, thin.Extra, thin.Allocation = nil, nil, metadata.AllocInherit
+	thin.CreationTime, thin.CreationHost = tx.time(), tx.sys.cfg.Host
+	body := &metadata.Thin{Pool: pool.ID, ExternalOrigin: origin.ID}
+	active := !spec.Inactive && thin.Status&metadata.LVActivationSkip == 0
+	if err := tx.addThin(&thin, pool, body, old.Extents(), active, spec.MaxOvercommit); err != nil {
+		return nil, err
+	}
+	return &origin, tx.put(-1, &origin)
 }

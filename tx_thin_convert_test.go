@@ -48,6 +48,9 @@ func TestThinConversionRefusals(t *testing.T) {
 	toPool := func(lv string, spec ConvertToThinPoolSpec) func(*Tx) error {
 		return func(tx *Tx) error { return tx.toPool(lv, spec) }
 	}
+	toThin := func(lv, pool string) func(*Tx) error {
+		return func(tx *Tx) error { _, err := tx.ConvertToThin(lv, ConvertToThinSpec{Pool: pool}); return err }
+	}
 	first := func(first, then func(*Tx) error) func(*Tx) error {
 		return func(tx *Tx) error { return joinErrors(first(tx), then(tx)) }
 	}
@@ -77,6 +80,25 @@ func TestThinConversionRefusals(t *testing.T) {
 		{"metadata of two sizes", "", toPool("d", ConvertToThinPoolSpec{Metadata: "meta", MetadataSize: MiB}), ErrInvalidSpec},
 		{"metadata that is new", "", first(func(tx *Tx) error { return tx.addLV("new", 64, 1) }, toPool("d", ConvertToThinPoolSpec{Metadata: "new"})), ErrBusy},
 		{"no room", "", toPool("d", ConvertToThinPoolSpec{MetadataSize: 8 * MiB}), ErrNoSpace},
+		{"thin: no pool", "", toThin("d", ""), ErrInvalidSpec},
+		{"thin: no such pool", "", toThin("d", "none"), ErrLVNotFound},
+		{"thin: in what is none", "", toThin("d", "t"), ErrInvalidSpec},
+		{"thin: already", "", toThin("t", "pool"), ErrUnsupported},
+		{"thin: a pool", "", toThin("pool", "pool"), ErrUnsupported},
+		{"thin: active", "d", toThin("d", "pool"), ErrBusy},
+		{"thin: with a snapshot", "", first(func(tx *Tx) error { return tx.addSnapshot("d", "snap", 3) }, toThin("d", "pool")), ErrBusy},
+		{"thin: new", "", first(func(tx *Tx) error {
+			_, err := tx.CreateLV(LVSpec{Name: "new", Size: ExtentCount(2), Inactive: true})
+			return err
+		}, toThin("new", "pool")), ErrUnsupported},
+		{"thin: a name that is taken", "", func(tx *Tx) error {
+			_, err := tx.ConvertToThin("d", ConvertToThinSpec{Pool: "pool", OriginName: "meta"})
+			return err
+		}, ErrExists},
+		{"thin: too much", "", func(tx *Tx) error {
+			_, err := tx.ConvertToThin("d", ConvertToThinSpec{Pool: "pool", MaxOvercommit: 100})
+			return err
+		}, ErrNoSpace},
 		{"swap of no pool", "", swap("d", "meta"), ErrInvalidSpec},
 		{"swap with nothing", "", swap("pool", "none"), ErrLVNotFound},
 		{"swap while active", "t", swap("pool", "meta"), ErrBusy},
