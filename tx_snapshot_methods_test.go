@@ -38,7 +38,16 @@ func methodsOnLVs() map[string]inRoles {
 	mergeable.other, mergeable.merging = merging, merging
 	ofOtherKind := inRoles{origin: ErrInvalidSpec, snapshot: ErrInvalidSpec, mergingOrigin: ErrInvalidSpec, other: ErrInvalidSpec, merging: part, link: part}
 	never := inRoles{origin: part, snapshot: part, mergingOrigin: part, other: part, merging: part, link: part}
+	needed := inRoles{origin: ErrBusy, snapshot: ErrBusy, mergingOrigin: ErrBusy, other: ErrBusy, merging: part, link: part}
 	return map[string]inRoles{
+		"ConvertToThinPool": with(needed, func(tx *Tx, lv string) error {
+			_, err := tx.ConvertToThinPool(lv, ConvertToThinPoolSpec{})
+			return err
+		}),
+		"ConvertToThin": with(needed, func(tx *Tx, lv string) error {
+			_, err := tx.ConvertToThin(lv, ConvertToThinSpec{Pool: "pool"})
+			return err
+		}),
 		"AttachCache": with(never, func(tx *Tx, lv string) error { return tx.AttachCache(lv, AttachCacheSpec{CacheVol: "striped"}) }),
 		"AttachWriteCache": with(never, func(tx *Tx, lv string) error {
 			return tx.AttachWriteCache(lv, AttachWriteCacheSpec{CacheVol: "striped"})
@@ -96,7 +105,7 @@ func methodsOnLVs() map[string]inRoles {
 // kernel, or are tested elsewhere.
 var notOnLVs = []string{
 	"Activate", "ActivateWith", "Deactivate", "Refresh", "RefreshWith", // with the devices
-	"ChangeThinPool", "CreateThinSnapshot", "ExtendPoolMetadata", "CreateLV", "RemoveHistory", "AdvanceMove", "FinishMove", "AbortMove", "StartMove",
+	"ChangeThinPool", "CreateThinSnapshot", "ExtendPoolMetadata", "RepairThinPool", "RepairTransactionID", "SwapPoolMetadata", "CreateLV", "RemoveHistory", "AdvanceMove", "FinishMove", "AbortMove", "StartMove",
 	"SplitVG", "MergeVG", "RemoveMissing", // TestSplitAndMergeGroupsWithSnapshots, TestRemoveMissingWithSnapshots
 	"RenameVG", "SetSystemID", "SetTags", "CreateVG", "ExtendVG", "ReduceVG", "RestoreVG", "RestoreMissing",
 	"SetPVID", "SetPVTags", "SetPVAllocatable", "SetPVMetadataIgnored", "RemovePV", "RemoveLostPV", "ResizePV", "CreatePV",

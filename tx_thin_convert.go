@@ -273,10 +273,6 @@ func (tx *Tx) ConvertToThin(lv string, spec ConvertToThinSpec) (*LogicalVolume, 
 }
 
 func (tx *Tx) convertToThin(ref string, spec ConvertToThinSpec) (*metadata.LogicalVolume, error) {
-	pool, err := tx.poolToChange(spec.Pool)
-	if err != nil {
-		return nil, err
-	}
 	old, _, err := tx.lvToChange(ref)
 	if err != nil {
 		return nil, err
@@ -288,6 +284,10 @@ func (tx *Tx) convertToThin(ref string, spec ConvertToThinSpec) (*metadata.Logic
 		return nil, err
 	}
 	if err := tx.unneeded(old); err != nil {
+		return nil, err
+	}
+	pool, err := tx.poolToChange(spec.Pool)
+	if err != nil {
 		return nil, err
 	}
 	if lvRecord(tx.st, old.ID) == nil {
