@@ -47,9 +47,10 @@ var takeovers = []struct {
 //
 // Others are done in steps: a striped volume becomes a raid5_n by way of raid0_meta.
 // A mirror of the old kind becomes a raid1, whether it is active or not; for the other
-// way make the raid1 a linear volume, and that a mirror. Between linear and raid1 it is [Tx.AddRAIDLegs] and [Tx.DropRAIDLegs]. Refused is
-// what only lvconvert does: from and to raid4, to raid10, between raid1 and raid5_n,
-// and all reshaping: another number of stripes, or size of them, or layout.
+// way make the raid1 a linear volume, and that a mirror. Between linear and raid1 it is
+// [Tx.AddRAIDLegs] and [Tx.DropRAIDLegs]. Refused is what only lvconvert does: from and
+// to raid4, to raid10, between raid1 and raid5_n, and all reshaping: another number of
+// stripes, or size of them, or layout.
 //
 // Returns an error matching [ErrUnsupported] for other types, and for volumes with
 // snapshots or in stacks where the type cannot change; [ErrNotActive] if the raid has
