@@ -39,7 +39,7 @@ type killScenario struct {
 
 // killScenarios are those of all topics.
 func killScenarios() []killScenario {
-	return slices.Concat(killBasics(), killSnapshots(), killThin(), killMoves(), killCache(), killRAID())
+	return slices.Concat(killBasics(), killSnapshots(), killThin(), killMoves(), killCache(), killRAID(), killStacks())
 }
 
 func killBasics() []killScenario {

@@ -13,6 +13,11 @@ func (r *killRun) thinPool() {
 		_, err := tx.createThinPool(ThinPoolSpec{Name: "pool", Size: ExtentCount(64), MetadataSize: 256 * KiB}, 64*KiB)
 		return tx.fail("create thin pool", "pool", err)
 	})
+	r.fillPool()
+}
+
+func (r *killRun) fillPool() {
+	r.Helper()
 	r.update(func(tx *Tx) error { return tx.addThinLV("pool", "t", 20) })
 	r.fill("t")
 	r.update(func(tx *Tx) error { return tx.addThinSnapshot("t", "s") })
