@@ -36,6 +36,9 @@ func (o outcome) which(t testing.TB, got *metadata.VolumeGroup) string {
 	if rebuilt := withoutRebuilds(got); rebuilt != nil && assert.ObjectsAreEqual(o.after, rebuilt) {
 		return "after"
 	}
+	if computed := withoutRecalculation(got); computed != nil && assert.ObjectsAreEqual(o.after, computed) && !assert.ObjectsAreEqual(o.before, got) {
+		return "after"
+	}
 	if told := whenTold(got); told != nil && assert.ObjectsAreEqual(o.after, told) {
 		return "after" // but for what the kernel is to be told
 	}

@@ -1,5 +1,7 @@
 package lvm
 
+import "context"
+
 // interopIntegrity are scenarios with checksums on the images of raids.
 func interopIntegrity() []scenario {
 	const mib = 1 << 20
@@ -32,7 +34,13 @@ func interopIntegrity() []scenario {
 			remove("q"),
 			failing(remove("q")),
 			remove("f"),
-			add("q", "", IntegritySpec{}),
+			onLV("lvchange -y -an", "q", (*Tx).Deactivate),
+			{lvm2: "lvconvert -y --raidintegrity y $V/q", job: func(sys *System, vg string) error { // which activates it
+				err := sys.Update(context.Background(), vg, func(tx *Tx) error { return tx.AddIntegrity("q", IntegritySpec{}) })
+				return joinErrors(err, sys.Update(context.Background(), vg, func(tx *Tx) error { return tx.Activate("q") }))
+			}},
+			onLV("lvchange -y -an", "q", (*Tx).Deactivate),
+			onLV("lvchange -y -ay", "q", (*Tx).Activate), // and nothing is computed again
 			removeLV("q"),
 			removeLV("f"),
 		}},

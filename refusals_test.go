@@ -164,13 +164,13 @@ var txCalls = map[string]txCall{
 	"MergeRAIDLeg":         change(func(tx *Tx) error { return tx.MergeRAIDLeg("data") }),
 	"CreateRAID":           change(func(tx *Tx) error { return tx.addRAID("new", SegmentRAID1, 2) }),
 	"AddIntegrity":         change(func(tx *Tx) error { return tx.AddIntegrity("data", IntegritySpec{}) }),
-	"RemoveIntegrity":      change(func(tx *Tx) error { return tx.RemoveIntegrity("data") }),
+	"RemoveIntegrity":      change(func(tx *Tx) error { return tx.RemoveIntegrity("data") }, ErrMissingPV),
 	"CreateMirror":         change(func(tx *Tx) error { return tx.addMirror("new", 2, 2, MirrorLogCore) }),
-	"AddMirrorLegs":        change(func(tx *Tx) error { return tx.AddMirrorLegs("data", MirrorLegsSpec{Log: MirrorLogCore}) }),
-	"FinishMirrorLegs":     change(func(tx *Tx) error { return tx.FinishMirrorLegs("data") }),
-	"DropMirrorLegs":       change(func(tx *Tx) error { return tx.DropMirrorLegs("data", 1) }),
+	"AddMirrorLegs":        change(func(tx *Tx) error { return tx.AddMirrorLegs("data", MirrorLegsSpec{Log: MirrorLogCore}) }, ErrMissingPV),
+	"FinishMirrorLegs":     change(func(tx *Tx) error { return tx.FinishMirrorLegs("data") }, ErrMissingPV),
+	"DropMirrorLegs":       change(func(tx *Tx) error { return tx.DropMirrorLegs("data", 1) }, ErrMissingPV),
 	"SplitMirrorLeg":       change(func(tx *Tx) error { return tx.SplitMirrorLeg("data", "new") }),
-	"SetMirrorLog":         change(func(tx *Tx) error { return tx.SetMirrorLog("data", MirrorLogDisk) }),
+	"SetMirrorLog":         change(func(tx *Tx) error { return tx.SetMirrorLog("data", MirrorLogDisk) }, ErrMissingPV),
 	"MergeSnapshot":        change(func(tx *Tx) error { return tx.MergeSnapshot("snap") }),
 	"FinishMerge":          change(func(tx *Tx) error { return tx.FinishMerge("snap") }),
 	"RemoveHistory":        change(func(tx *Tx) error { return tx.RemoveHistory("gone") }, ErrMissingPV),
@@ -225,8 +225,9 @@ func groupStates() []groupState {
 	}
 }
 
-// moveSteps need a move or a cache, which there is not.
-var moveSteps = []string{"AdvanceMove", "FinishMove", "AbortMove", "StartFlush", "DetachCache", "ReplaceLegs", "RepairRAID", "DropRAIDLegs", "SplitRAIDLeg"}
+// moveSteps need a move, a cache, a raid or a mirror, which there is not.
+var moveSteps = []string{"AdvanceMove", "FinishMove", "AbortMove", "StartFlush", "DetachCache", "ReplaceLegs", "RepairRAID", "DropRAIDLegs", "SplitRAIDLeg",
+	"RepairMirror", "AddMirrorLegs", "FinishMirrorLegs", "DropMirrorLegs", "SetMirrorLog", "RemoveIntegrity"}
 
 func hasKey(calls map[string]txCall, name string) bool { _, has := calls[name]; return has }
 

@@ -142,6 +142,11 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 	if w.refresh && !tx.kern.active(lv.ID) {
 		return ErrNotActive
 	}
+	if w.activate && !tx.kern.active(lv.ID) {
+		if err := tx.computeIntegrity(lv, map[metadata.ID]bool{}); err != nil {
+			return err
+		}
+	}
 	old := tx.wishes[lv.ID]
 	w.closed, w.readAhead, w.renumber, w.merge = old.closed, old.readAhead, old.renumber, old.merge
 	if w.refresh && old.activate {

@@ -257,6 +257,28 @@ func (tx *Tx) protect(image, meta *metadata.LogicalVolume, mode IntegrityMode, b
 	return tx.put(-1, origin)
 }
 
+// computeIntegrity has the kernel compute the checksums beneath a volume that is
+// activated, where the text says that this is still to be done, and the text not say
+// so from then on: it would be done whenever the volume is activated, and make what a
+// disk has spoilt meanwhile pass for right.
+func (tx *Tx) computeIntegrity(lv *metadata.LogicalVolume, seen map[metadata.ID]bool) error {
+	if lv == nil || seen[lv.ID] {
+		return nil
+	}
+	seen[lv.ID] = true
+	if body := integrityOf(lv); body != nil && body.Recalculate && tx.own() == nil {
+		done := *body
+		done.Recalculate = false
+		return tx.putMeanwhile(tx.indexOf(lv.ID), withBody(lv, &done), lv)
+	}
+	for _, id := range slices.Concat(lvsBelow(lv), usedBy(lv)) {
+		if err := tx.computeIntegrity(tx.find(id), seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // RemoveIntegrity takes the checksums off the images of a raid, which must be
 // active: what is only in a journal has to be written to its place. lvm2: lvconvert
 // --raidintegrity n.

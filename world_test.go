@@ -357,7 +357,7 @@ func outdatedPV(t testing.TB, sys *System, areas MetadataAreas) {
 
 // alterations is what crash and fault tests are made with.
 func alterations() []alteration {
-	return slices.Concat(alterBasics(), alterGroups(), alterIdentity(), alterVGChange(), alterPVChange(), alterLVChange(), alterSnapshot(), alterThin(), alterMove(), alterPartial(), alterMirror(), alterRAID(), alterCache())
+	return slices.Concat(alterBasics(), alterGroups(), alterIdentity(), alterVGChange(), alterPVChange(), alterLVChange(), alterSnapshot(), alterThin(), alterMove(), alterPartial(), alterMirror(), alterRAID(), alterCache(), alterIntegrity())
 }
 
 func alterBasics() []alteration {
