@@ -68,6 +68,9 @@ func patternOf(before *metadata.VolumeGroup, now *VolumeGroup, old *metadata.Log
 	links := newSnapshotLinks(before)
 	if link, ok := links.by(old.ID); ok {
 		origin := lvByID(before, link.body.Origin)
+		if ofRAID(origin) {
+			return nil
+		}
 		p := pattern(origin.ID, size(origin))
 		copy(p, pattern(old.ID, markLength))
 		return p

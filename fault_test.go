@@ -17,7 +17,7 @@ import (
 
 // kernelAlterations are those that only make sense with a kernel.
 func kernelAlterations() []alteration {
-	return slices.Concat(alterBasicsKernel(), alterGroupsKernel(), alterIdentityKernel(), alterVGChangeKernel(), alterPVChangeKernel(), alterLVChangeKernel(), alterSnapshotKernel(), alterThinKernel(), alterMoveKernel(), alterPartialKernel(), alterCacheKernel(), alterRAIDRepair(), alterRAIDLegs(), alterIntegrityKernel())
+	return slices.Concat(alterBasicsKernel(), alterGroupsKernel(), alterIdentityKernel(), alterVGChangeKernel(), alterPVChangeKernel(), alterLVChangeKernel(), alterSnapshotKernel(), alterThinKernel(), alterMoveKernel(), alterPartialKernel(), alterCacheKernel(), alterRAIDRepair(), alterRAIDLegs(), alterIntegrityKernel(), alterStacks())
 }
 
 func alterBasicsKernel() []alteration {
