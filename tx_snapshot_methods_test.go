@@ -48,9 +48,12 @@ func methodsOnLVs() map[string]inRoles {
 			_, err := tx.ConvertToThin(lv, ConvertToThinSpec{Pool: "pool"})
 			return err
 		}),
-		"AttachCache": with(never, func(tx *Tx, lv string) error { return tx.AttachCache(lv, AttachCacheSpec{CacheVol: "striped"}) }),
-		"AttachWriteCache": with(never, func(tx *Tx, lv string) error {
-			return tx.AttachWriteCache(lv, AttachWriteCacheSpec{CacheVol: "striped"})
+		"AttachCache": with(inRoles{origin: part, snapshot: part, mergingOrigin: merging, other: part, merging: part, link: part}, func(tx *Tx, lv string) error { return tx.AttachCache(lv, AttachCacheSpec{CacheVol: "striped"}) }),
+		"AttachWriteCache": with(inRoles{snapshot: part, mergingOrigin: merging, other: part, merging: part, link: part}, func(tx *Tx, lv string) error {
+			if err := tx.addLV("quick", 8, 1); err != nil {
+				return err
+			}
+			return tx.AttachWriteCache(lv, AttachWriteCacheSpec{CacheVol: "quick"})
 		}),
 		"ChangeCache":      with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ChangeCache(lv, CacheChange{Mode: CacheWriteback}) }),
 		"ChangeWriteCache": with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ChangeWriteCache(lv) }),
@@ -60,6 +63,7 @@ func methodsOnLVs() map[string]inRoles {
 		"FinishMirrorLegs": with(never, (*Tx).FinishMirrorLegs),
 		"DropMirrorLegs":   with(never, func(tx *Tx, lv string) error { return tx.DropMirrorLegs(lv, 1) }),
 		"SplitMirrorLeg":   with(never, func(tx *Tx, lv string) error { return tx.SplitMirrorLeg(lv, "new") }),
+		"RepairMirror":     with(never, func(tx *Tx, lv string) error { return tx.RepairMirror(lv, MirrorRepairSpec{}) }),
 		"SetMirrorLog":     with(never, func(tx *Tx, lv string) error { return tx.SetMirrorLog(lv, MirrorLogCore) }),
 		"AddIntegrity":     with(never, func(tx *Tx, lv string) error { return tx.AddIntegrity(lv, IntegritySpec{}) }),
 		"RemoveIntegrity":  with(never, (*Tx).RemoveIntegrity),
@@ -192,12 +196,12 @@ func ins(m reflect.Type) func(func(reflect.Type) bool) {
 func checkSnapshots(t *testing.T, vg *metadata.VolumeGroup) {
 	t.Helper()
 	require.NoError(t, vg.Validate())
-	links := newSnapshotLinks(vg)
+	links, ties := newSnapshotLinks(vg), newTies(vg)
 	for _, lv := range vg.LVs {
 		_, cow := links.by(lv.ID)
 		if lv.Status&metadata.LVVisible == 0 {
 			merging := snapshotLinkOf(lv)
-			assert.True(t, cow || merging != nil && merging.Merging, "%s is nobody's", lv.Name)
+			assert.True(t, cow || ties.isPart(lv.ID) || merging != nil && merging.Merging, "%s is nobody's", lv.Name)
 		}
 	}
 }
