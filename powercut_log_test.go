@@ -45,8 +45,8 @@ func readWriteLog(t testing.TB, log io.ReaderAt) []loggedWrite {
 	super := make([]byte, 512)
 	_, err := log.ReadAt(super, 0)
 	require.NoError(t, err)
-	require.EqualValues(t, writeLogMagic, binary.LittleEndian.Uint64(super))
-	require.EqualValues(t, writeLogVersion, binary.LittleEndian.Uint64(super[8:]))
+	require.Equal(t, uint64(writeLogMagic), binary.LittleEndian.Uint64(super))
+	require.Equal(t, uint64(writeLogVersion), binary.LittleEndian.Uint64(super[8:]))
 	entries := binary.LittleEndian.Uint64(super[16:])
 	sector := int64(binary.LittleEndian.Uint32(super[24:]))
 	var out []loggedWrite
