@@ -8,7 +8,7 @@ GO_VERSIONS := go1.26.8 go1.27.4
 PLATFORMS := darwin/arm64 windows/amd64 linux/386 linux/s390x
 # A number, not a time: at the end of its time go test -fuzz fails now and then
 # with "context deadline exceeded".
-FUZZTIME ?= 1000x
+FUZZTIME ?= 300x
 BENCH ?= .
 BENCHTIME ?= 1s
 

@@ -265,12 +265,12 @@ func (tx *Tx) tableDevice() func(metadata.ID) (string, error) {
 func (b *builder) createNode(n node) {
 	ref := deviceRef{Name: n.name, UUID: n.uuid}
 	create, load := &CreateDevice{deviceRef: ref, Dev: b.fixedNumber(n)}, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly}
-	resume := &ResumeDevice{deviceRef: ref, Created: true, raid: n.isRAID(), hidden: n.hidden}
+	resume := &ResumeDevice{deviceRef: ref, Created: true, hidden: n.hidden}
 	switch {
 	case n.late:
 		create.told, load.told, resume.told = true, true, true
 		b.late = append(b.late, create, load, resume)
-	case n.early || b.isNewRAID(n):
+	case n.early:
 		b.load = append(b.load, create, load, resume)
 	default:
 		b.load = append(b.load, create, load)
@@ -282,15 +282,6 @@ func (b *builder) createNode(n node) {
 	}
 	b.after = append(b.after, b.addNode(n))
 	b.addReadAhead(n, nil)
-}
-
-// isNewRAID says whether a device is that of a raid that is not in the text yet. The
-// kernel notes on its legs what they belong to when it is resumed, which is before
-// the commit: with notes on some of them only the raid would be refused after a power
-// cut.
-func (b *builder) isNewRAID(n node) bool {
-	was := b.tx.before()
-	return n.isRAID() && (was == nil || lvByID(was, n.lv) == nil)
 }
 
 // fixedNumber returns the number that the metadata wants a device to have; 0

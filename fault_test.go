@@ -121,11 +121,11 @@ func trials(t *testing.T, run func(*testing.T, *trial)) {
 }
 
 // shortShare is how many alterations there are to each that a short run tries.
-const shortShare = 12
+const shortShare = 48
 
 // isTurn says whether a test tries alteration number i. Together the tests try
-// each in several ways, but not each in all; that takes LVM_TEST_ALL, and twice the
-// time.
+// each in several ways, but not each in all; that takes LVM_TEST_ALL, and three
+// times the time.
 func isTurn(t *testing.T, i int) bool {
 	switch {
 	case testing.Short():
@@ -133,7 +133,7 @@ func isTurn(t *testing.T, i int) bool {
 	case everything():
 		return true
 	}
-	return (i+len(t.Name()))%2 == 0
+	return (i+len(t.Name()))%3 == 0
 }
 
 // everything says whether tests leave nothing out to save time.

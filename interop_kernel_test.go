@@ -61,8 +61,8 @@ func runScenario(t *testing.T, s scenario) {
 	states := make([]string, len(s.steps)) // as lvm2 makes them
 	report := ""                           // of lvm2, at the end
 	for m, mode := range interopModes {
-		if m >= 2 && m%2 != len(s.steps)%2 && !everything() {
-			continue // in turn with us, lvm2 begins in some scenarios and we in others
+		if m >= 2 && (m%2 != len(s.steps)%2 || len(s.name)%2 == 0) && !everything() {
+			continue // half of the scenarios are run in turn; in some of them lvm2 begins, in others we
 		}
 		ok := t.Run(mode.name, func(t *testing.T) {
 			r := newInteropRun(t, s)
@@ -120,6 +120,7 @@ type interopRun struct {
 
 func newInteropRun(t *testing.T, s scenario) *interopRun {
 	r := &interopRun{T: t, vg: s.vg, commits: s.commits, anyhow: s.unordered, marks: map[metadata.ID]Extents{}}
+	require.NoError(t, os.RemoveAll("/dev/"+s.vg)) // another test may have removed devices, but not their links
 	words := []string{"$V", s.vg}
 	for i, size := range s.sizes {
 		dev, _ := umltest.Loop(t, size)
@@ -292,7 +293,7 @@ var (
 	oneVolume  = regexp.MustCompile(`(?ms)^\S+ \{\n<personal>\nstatus = .*?^\}\n\}\n`)
 	blankLines = regexp.MustCompile(`\n\n+`)
 	// cacheCounts are what a cache has by chance.
-	cacheCounts = regexp.MustCompile(`"(cache_\w+|copy_percent|sync_percent|snap_percent)":"[^"]*"`)
+	cacheCounts = regexp.MustCompile(`"(cache_\w+|(copy|sync|snap|data)_percent)":"[^"]*"`)
 )
 
 // unnumbered replaces the numbers of commits and of mapped devices, which tell how

@@ -73,9 +73,9 @@ func TestKernelKill(t *testing.T) {
 		"rename vg and lvs and make one",
 	} {
 		t.Run(name, func(t *testing.T) {
-			stride := 1
-			if testing.Short() {
-				stride = 3
+			stride := 3
+			if everything() {
+				stride = 1
 			}
 			for step := 0; ; step += stride {
 				if !killAt(t, name, step) {

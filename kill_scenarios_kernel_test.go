@@ -292,12 +292,12 @@ func TestKernelKillScenarios(t *testing.T) {
 			r := newKillRun(t, s)
 			everyCall, everyStep := 1, 1
 			switch {
-			case *killAll:
+			case *killAll, everything():
 			case s.slow:
+				everyCall, everyStep = 7, 11
+			case s.long, testing.Short():
 				everyCall, everyStep = 5, 7
-			case testing.Short():
-				everyCall, everyStep = 3, 5
-			case s.long:
+			default:
 				everyCall, everyStep = 2, 3
 			}
 			calls, steps := 0, 0

@@ -80,6 +80,9 @@ func (m *machine) beyond(t testing.TB, vgs []*VolumeGroup) []string {
 			}
 			left -= to - from
 		}
+		if _, _, top, _ := parseDMUUID(uuids[u.Name]); top == thinMetaLayer || top == thinDataLayer {
+			layer = top // what a pool lies on may lie on others
+		}
 		if left > 0 && layer != cowLayer && layer != thinMetaLayer && layer != thinDataLayer {
 			out = append(out, fmt.Sprintf("%s reaches %d sectors of %s behind %d through %s, which are nobody's", u.Name, left, dev, u.Start, u.Through))
 		}

@@ -443,8 +443,7 @@ func (b *builder) leftOver(m *mapped, lv *metadata.LogicalVolume) bool {
 		return false
 	case lv == nil:
 		errorsOnly := m.info.LiveTable && !slices.ContainsFunc(m.table, func(l dm.Line) bool { return l.Target.Type() != dm.ErrorTarget{}.Type() })
-		// A new raid works before the commit.
-		return !m.info.LiveTable || errorsOnly || isRAIDTable(m.table) || layer != "" || isPrivateUUID(m.uuid) || isMoveName(name) || reservedPart(name) != ""
+		return !m.info.LiveTable || errorsOnly || layer != "" || isPrivateUUID(m.uuid) || isMoveName(name) || reservedPart(name) != ""
 	case lv.IsOpaque() || unclaimedLV(b.tx.claims(), lv) != nil:
 		return false
 	case layer != "" || b.isFormerPart(m):

@@ -326,7 +326,6 @@ type ResumeDevice struct {
 	Created bool // by this plan
 
 	early  bool     // before the commit: it was there, and not in use or just made larger
-	raid   bool     // whose thread starts
 	back   dm.Table // what it had, if it is in use
 	hidden bool
 	told   bool // as with CreateDevice
@@ -354,9 +353,6 @@ func (s *ResumeDevice) do(r *run) error {
 // removed by the undoing of its making, and after others were resumed nothing is
 // undone.
 func (s *ResumeDevice) undo(r *run) error {
-	if s.raid {
-		_ = (&AwaitRAID{deviceRef: s.deviceRef}).do(r)
-	}
 	if s.back == nil {
 		return nil
 	}

@@ -58,6 +58,11 @@ type RAIDSpec struct {
 //
 // Each image is on physical volumes of its own, unless the policy is anywhere, and
 // has what the kernel notes of it in front, in an LV of its own, but for raid0.
+//
+// If the power fails while this is done, after the commit but before the kernel has
+// made these notes on all images, the kernel refuses the raid from then on. Nothing
+// was written to it yet: remove it, and make it again.
+//
 // Errors are those of [Tx.CreateLV].
 func (tx *Tx) CreateRAID(spec RAIDSpec) (*LogicalVolume, error) {
 	var lv *metadata.LogicalVolume
