@@ -50,8 +50,7 @@ func (p *failingPVs) load(i int, table string) {
 	umltest.Run(p, "dmsetup", "resume", p.names[i])
 }
 
-func (p *failingPVs) fail(i int)   { p.load(i, fmt.Sprintf("0 %d error", p.size/512)) }
-func (p *failingPVs) revive(i int) { p.load(i, p.table(i)) }
+func (p *failingPVs) fail(i int) { p.load(i, fmt.Sprintf("0 %d error", p.size/512)) }
 
 // open returns a System with some of the devices.
 func (p *failingPVs) open(which ...int) *System {

@@ -108,7 +108,7 @@ func TestKernelReportsOfThin(t *testing.T) {
 	r.fails("p_tmeta")
 	for seek := range 100 {
 		r.write("t", 1, seek)
-		if u, err = pool.ThinPoolUsage(); u.Mode == ThinPoolFailed {
+		if u, _ = pool.ThinPoolUsage(); u.Mode == ThinPoolFailed {
 			break
 		}
 	}
@@ -202,7 +202,7 @@ func TestKernelReportsOfCaches(t *testing.T) {
 	r.fails("wf_cvol")
 	for seek := range 100 {
 		r.write("w", 1, seek)
-		if u, err = lv.WriteCacheUsage(); u.Failed {
+		if u, _ = lv.WriteCacheUsage(); u.Failed {
 			break
 		}
 	}

@@ -146,13 +146,3 @@ func (d *KernelDevice) snapshot() (s snapshotStatus, ok bool) {
 func (d *KernelDevice) isMerge() bool {
 	return d != nil && slices.ContainsFunc(d.Status, func(l dm.StatusLine) bool { return l.Type == (dm.SnapshotMerge{}).Type() })
 }
-
-// needsCheck says whether the metadata of a thin pool or cache must be checked
-// before it is used again.
-func (d *KernelDevice) needsCheck() (needs, known bool) {
-	if s, ok := d.thinPool(); ok {
-		return s.NeedsCheck, true
-	}
-	s, ok := d.cache()
-	return s.NeedsCheck, ok
-}
