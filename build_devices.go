@@ -150,7 +150,7 @@ func (b *builder) shown(id metadata.ID) bool { return b.stays(b.sorted, id) }
 func (b *builder) dismantle(nodes []node) {
 	for _, n := range slices.Backward(nodes) {
 		ref := deviceRef{Name: n.name, UUID: n.uuid}
-		if isRAIDTable(n.table) {
+		if hasTarget[dm.RAID](n.table) {
 			b.clean = append(b.clean, &AwaitRAID{deviceRef: ref})
 		}
 		b.clean = append(b.clean, &RemoveDevice{deviceRef: ref, hidden: n.hidden})
@@ -412,6 +412,11 @@ func (tx *Tx) resolved(t dm.Table) dm.Table {
 		return device, nil
 	})
 	return out
+}
+
+// hasTarget says whether a part of a table is of the type T.
+func hasTarget[T dm.Target](table dm.Table) bool {
+	return slices.ContainsFunc(table, func(l dm.Line) bool { _, ok := l.Target.(T); return ok })
 }
 
 // holdsWrites says whether a device may hold writes back until it gets another table:

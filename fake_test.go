@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvm-go/lvm/dm"
@@ -66,6 +67,21 @@ func (m *machine) open(t testing.TB, seed byte) *System {
 	sys.fs, sys.cfg.ThinCheck, sys.cfg.ThinRepair = poolTools{realFS{}, m}, Tool{}, Tool{}
 	sys.cfg.DevDir, sys.cfg.RunDir = t.TempDir(), ""
 	return sys
+}
+
+// refuses checks that an update ends with an error of that kind, or, if that is nil,
+// with none, and changes nothing on disks or in the kernel.
+func (m *machine) refuses(t testing.TB, sys *System, kind error, do func(*Tx) error) {
+	t.Helper()
+	m.disks.Record()
+	calls := m.kernel.Changes()
+	if err := sys.Update(t.Context(), "vg0", do); kind == nil {
+		require.NoError(t, err)
+	} else {
+		require.ErrorIs(t, err, kind)
+	}
+	assert.Empty(t, written(m.disks))
+	assert.Equal(t, calls, m.kernel.Changes())
 }
 
 // record returns the metadata as it is on the devices.

@@ -187,11 +187,17 @@ func (r *killRun) clear() {
 func (r *killRun) restore() {
 	r.Helper()
 	r.rewind()
+	r.reopen()
+	r.update((*Tx).ActivateAll)
+}
+
+// reopen does what a new process would begin with.
+func (r *killRun) reopen() {
+	r.Helper()
 	sys, err := Open(Config{Devices: r.devices})
 	require.NoError(r, err)
 	require.NoError(r, r.sys.Close())
 	r.sys = sys
-	r.update((*Tx).ActivateAll)
 }
 
 // rewind puts on the devices what was on them at the start.
@@ -332,15 +338,12 @@ const lvm2Every = 8
 func (r *killRun) verify(askLVM2 bool) {
 	r.Helper()
 	ctx := context.Background()
-	sys, err := Open(Config{Devices: r.devices})
-	require.NoError(r, err)
-	require.NoError(r, r.sys.Close())
-	r.sys = sys
-	rec, err := sys.Recover(ctx)
+	r.reopen()
+	rec, err := r.sys.Recover(ctx)
 	require.NoError(r, err, r.where)
 	require.Empty(r, rec.Problems, r.where)
 	r.inOrder()
-	vg, err := sys.VG(ctx, "vg0")
+	vg, err := r.sys.VG(ctx, "vg0")
 	require.NoError(r, err, r.where)
 	r.holdsAll(vg)
 	if askLVM2 {

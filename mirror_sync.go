@@ -48,7 +48,7 @@ func (k *kernelState) mirror(lv metadata.ID) (*mapped, error) {
 		if err := k.look(m); err != nil {
 			return nil, err
 		}
-		if m.info.LiveTable && slices.ContainsFunc(m.table, func(l dm.Line) bool { _, ok := l.Target.(dm.Mirror); return ok }) {
+		if m.info.LiveTable && hasTarget[dm.Mirror](m.table) {
 			return m, nil
 		}
 	}

@@ -463,18 +463,15 @@ func (r *cutRun) verify(c cut, device []byte, askLVM2 bool) {
 	r.put(device)
 	r.checkPools("before the recovery")
 
-	sys, err := Open(Config{Devices: r.devices})
-	require.NoError(r, err)
-	require.NoError(r, r.sys.Close())
-	r.sys = sys
-	rec, err := sys.Recover(ctx)
+	r.reopen()
+	rec, err := r.sys.Recover(ctx)
 	require.NoError(r, err, r.where)
 	require.Empty(r, rec.Problems, r.where)
-	err = sys.Update(ctx, "vg0", (*Tx).ActivateAll)
+	err = r.sys.Update(ctx, "vg0", (*Tx).ActivateAll)
 	if err != nil && r.op.fresh != "" {
 		r.saw("a raid to be made again")
 		r.update(func(tx *Tx) error { return tx.RemoveLV(r.op.fresh) })
-		err = sys.Update(ctx, "vg0", (*Tx).ActivateAll)
+		err = r.sys.Update(ctx, "vg0", (*Tx).ActivateAll)
 	}
 	require.NoError(r, err, r.where)
 	r.inOrder()

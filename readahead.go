@@ -3,6 +3,7 @@ package lvm
 import (
 	"fmt"
 
+	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -53,7 +54,7 @@ func (b *builder) addReadAhead(n node, m *mapped) {
 }
 
 // isRAID says whether the kernel makes a raid of a device.
-func (n *node) isRAID() bool { return isRAIDTable(n.table) }
+func (n *node) isRAID() bool { return hasTarget[dm.RAID](n.table) }
 
 // readAhead returns how far an LV's device shall read ahead: what the metadata
 // says, or at least two whole stripes, or as far as the PVs beneath it do.

@@ -2,7 +2,6 @@ package lvm
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
@@ -65,6 +64,5 @@ func (r *renderer) lostIntegrity(body *metadata.Integrity) (bool, error) {
 	if err := r.standIns.kern.look(m); err != nil {
 		return false, err
 	}
-	works := slices.ContainsFunc(m.table, func(l dm.Line) bool { _, ok := l.Target.(dm.Integrity); return ok })
-	return !works, nil
+	return !hasTarget[dm.Integrity](m.table), nil
 }

@@ -58,8 +58,7 @@ func (b *builder) carriesStore(id metadata.ID) bool {
 // must not copy any more to what that gives up, also if it is not removed then.
 // Source: lvm2 as observed.
 func (b *builder) endMirror(m *mapped) {
-	isMirror := func(l dm.Line) bool { _, ok := l.Target.(dm.Mirror); return ok }
-	if !slices.ContainsFunc(m.table, isMirror) {
+	if !hasTarget[dm.Mirror](m.table) {
 		return
 	}
 	last := m.table[len(m.table)-1]

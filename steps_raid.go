@@ -10,13 +10,9 @@ import (
 // awaitRAID plans to wait for the kernel before a device is suspended or removed, if
 // it is a raid.
 func (b *builder) awaitRAID(ref deviceRef, table dm.Table) {
-	if isRAIDTable(table) {
+	if hasTarget[dm.RAID](table) {
 		b.flush = append(b.flush, &AwaitRAID{deviceRef: ref})
 	}
-}
-
-func isRAIDTable(t dm.Table) bool {
-	return slices.ContainsFunc(t, func(l dm.Line) bool { _, ok := l.Target.(dm.RAID); return ok })
 }
 
 // AwaitRAID waits, not for long, until the kernel is at work on a raid that it has to

@@ -132,11 +132,7 @@ func TestRepairThinPoolRefusals(t *testing.T) {
 			if c.change != nil {
 				c.change(sys)
 			}
-			m.disks.Record()
-			calls := m.kernel.Changes()
-			require.ErrorIs(t, sys.Update(t.Context(), "vg0", c.do), c.want)
-			assert.Empty(t, written(m.disks))
-			assert.Equal(t, calls, m.kernel.Changes())
+			m.refuses(t, sys, c.want, c.do)
 		})
 	}
 }

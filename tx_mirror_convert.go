@@ -49,19 +49,10 @@ func (tx *Tx) mirrorToRAID(old *metadata.LogicalVolume, i int) error {
 				return fault(ErrUnsupported, "leg %s is not linear: a raid1 cannot have it", leg.Name)
 			}
 		}
-		meta, err := tx.raidPart(old, "rmeta", k)
+		meta, err := tx.metaBeside(old, k, leg, front, with)
 		if err != nil {
 			return err
 		}
-		request := allocRequest{Name: meta.Name, Policy: metadata.AllocNormal, Extents: front}
-		for _, pv := range tx.pvsOf(leg) {
-			request.PVs = append(request.PVs, allocPV{PV: pv})
-		}
-		pieces, err := with.allocate(tx.vg, request)
-		if err != nil {
-			return err
-		}
-		meta.Segments = appendSegments(meta, pieces, 0)
 		if err := with.setLV(meta); err != nil {
 			return err
 		}

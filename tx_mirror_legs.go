@@ -302,13 +302,7 @@ func (tx *Tx) dropMirrorLegs(ref string, n int, pvs []string) error {
 		return err
 	}
 	if going[0] {
-		var without []int
-		for k, goes := range going {
-			if goes {
-				without = append(without, k)
-			}
-		}
-		if err := tx.needSync(old, body, without...); err != nil {
+		if err := tx.needSync(old, body, positions(going)...); err != nil {
 			return err
 		}
 	}

@@ -60,11 +60,7 @@ func TestChangeRAIDRefusals(t *testing.T) {
 			if !c.inactive {
 				update(t, sys, "vg0", func(tx *Tx) error { return tx.ActivateAll() })
 			}
-			m.disks.Record()
-			calls := m.kernel.Changes()
-			require.ErrorIs(t, sys.Update(t.Context(), "vg0", func(tx *Tx) error { return tx.ChangeRAID(c.lv, c.change) }), c.want)
-			assert.Empty(t, written(m.disks))
-			assert.Equal(t, calls, m.kernel.Changes())
+			m.refuses(t, sys, c.want, func(tx *Tx) error { return tx.ChangeRAID(c.lv, c.change) })
 		})
 	}
 }

@@ -168,22 +168,33 @@ func (tx *Tx) newRAID1(lv *metadata.LogicalVolume, region Bytes) (*metadata.RAID
 // firstLeg returns the leg that a volume becomes: its metadata, on a physical volume
 // that it is on and where the map has room, and its image.
 func (tx *Tx) firstLeg(lv *metadata.LogicalVolume, extents Extents, m *ExtentMap) (meta, image *metadata.LogicalVolume, err error) {
-	request := allocRequest{Name: lv.Name, Policy: metadata.AllocNormal, Extents: extents}
-	for _, pv := range tx.pvsOf(lv) {
-		request.PVs = append(request.PVs, allocPV{PV: pv})
-	}
-	pieces, err := m.allocate(tx.vg, request)
-	if err != nil {
-		return nil, nil, err
-	}
-	if meta, err = tx.raidPart(lv, "rmeta", 0); err != nil {
+	if meta, err = tx.metaBeside(lv, 0, lv, extents, m); err != nil {
 		return nil, nil, err
 	}
 	if image, err = tx.raidPart(lv, "rimage", 0); err != nil {
 		return nil, nil, err
 	}
-	meta.Segments, image.Segments = appendSegments(meta, pieces, 0), lv.Segments
+	image.Segments = lv.Segments
 	return meta, image, nil
+}
+
+// metaBeside returns the metadata of leg n of the raid that lv becomes, on a physical
+// volume that the image of the leg is on and where the map has room.
+func (tx *Tx) metaBeside(lv *metadata.LogicalVolume, n int, image *metadata.LogicalVolume, extents Extents, m *ExtentMap) (*metadata.LogicalVolume, error) {
+	request := allocRequest{Name: lv.Name, Policy: metadata.AllocNormal, Extents: extents}
+	for _, pv := range tx.pvsOf(image) {
+		request.PVs = append(request.PVs, allocPV{PV: pv})
+	}
+	pieces, err := m.allocate(tx.vg, request)
+	if err != nil {
+		return nil, err
+	}
+	meta, err := tx.raidPart(lv, "rmeta", n)
+	if err != nil {
+		return nil, err
+	}
+	meta.Segments = appendSegments(meta, pieces, 0)
+	return meta, nil
 }
 
 // raid1 returns copies of the record and body of a raid1 that nothing else is being
@@ -324,8 +335,13 @@ func (tx *Tx) splitRAIDLeg(ref, name string, pvs []string) error {
 	if err := tx.put(tx.indexOf(leg.ID), &leg); err != nil {
 		return err
 	}
-	tx.want(leg.ID, wish{activate: true})
-	// It has to come to rest after the raid, which writes to it until then.
-	tx.order = slices.Insert(slices.DeleteFunc(tx.order, func(id metadata.ID) bool { return id == leg.ID }), 0, leg.ID)
+	tx.showImage(leg.ID)
 	return tx.withoutRAIDLegs(lv, i, body, going, &leg)
+}
+
+// showImage has an image that leaves its raid activated as a volume. It has to come to
+// rest after the raid, which writes to it until then.
+func (tx *Tx) showImage(image metadata.ID) {
+	tx.want(image, wish{activate: true})
+	tx.order = slices.Insert(slices.DeleteFunc(tx.order, func(id metadata.ID) bool { return id == image }), 0, image)
 }

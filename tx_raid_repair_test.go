@@ -3,7 +3,6 @@ package lvm
 import (
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -57,16 +56,7 @@ func TestReplaceLegsRefusals(t *testing.T) {
 			if !c.inactive {
 				update(t, sys, "vg0", func(tx *Tx) error { return tx.ActivateAll() })
 			}
-			m.disks.Record()
-			calls := m.kernel.Changes()
-			err := sys.Update(t.Context(), "vg0", c.do)
-			if c.want == nil {
-				require.NoError(t, err)
-			} else {
-				require.ErrorIs(t, err, c.want)
-			}
-			assert.Empty(t, written(m.disks))
-			assert.Equal(t, calls, m.kernel.Changes())
+			m.refuses(t, sys, c.want, c.do)
 		})
 	}
 	t.Run("no room", func(t *testing.T) {

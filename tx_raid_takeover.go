@@ -61,19 +61,10 @@ func (tx *Tx) withMetas(old *metadata.LogicalVolume, i int) error {
 	}
 	front := metaExtents(size, 0, tx.vg.ExtentSize)
 	for n := range body.Legs {
-		request := allocRequest{Name: old.Name, Policy: metadata.AllocNormal, Extents: front}
-		for _, pv := range tx.pvsOf(tx.find(body.Legs[n].Image)) {
-			request.PVs = append(request.PVs, allocPV{PV: pv})
-		}
-		pieces, err := tx.emap.allocate(tx.vg, request)
+		meta, err := tx.metaBeside(old, n, tx.find(body.Legs[n].Image), front, tx.emap)
 		if err != nil {
 			return err
 		}
-		meta, err := tx.raidPart(old, "rmeta", n)
-		if err != nil {
-			return err
-		}
-		meta.Segments = appendSegments(meta, pieces, 0)
 		body.Legs[n].Meta = meta.ID
 		if err := tx.put(-1, meta); err != nil {
 			return err

@@ -49,9 +49,7 @@ func (tx *Tx) trackRAIDLeg(ref string, pvs []string) (*metadata.LogicalVolume, e
 	if err := tx.put(tx.indexOf(image.ID), &image); err != nil {
 		return nil, err
 	}
-	tx.want(image.ID, wish{activate: true})
-	// It has to come to rest after the raid, which writes to it until then.
-	tx.order = slices.Insert(slices.DeleteFunc(tx.order, func(id metadata.ID) bool { return id == image.ID }), 0, image.ID)
+	tx.showImage(image.ID)
 	return &image, nil
 }
 

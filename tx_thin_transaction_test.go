@@ -158,9 +158,7 @@ func TestRepairTransactionIDRefusals(t *testing.T) {
 			if c.active != "" {
 				update(t, sys, "vg0", func(tx *Tx) error { return tx.Activate(c.active) })
 			}
-			m.disks.Record()
-			require.ErrorIs(t, sys.Update(t.Context(), "vg0", c.do), c.want)
-			assert.Empty(t, written(m.disks))
+			m.refuses(t, sys, c.want, c.do)
 		})
 	}
 }
