@@ -44,7 +44,7 @@ type ThinSnapshotSpec struct {
 	ReadOnly bool
 	// Activate makes a snapshot that is a volume like others, and active. Without
 	// it, as with lvm2, it is not activated but with IgnoreSkip; see
-	// [ActivateOptions]. Inactive leaves it without a device for now in any case.
+	// [ActivateOptions]. Inactive leaves it without a device in any case.
 	Activate, Inactive bool
 	// NoAutoActivation is as in [LVSpec], ReadAhead as in [Tx.SetLVReadAhead], Minor
 	// as in [Tx.SetLVPersistentMinor].
