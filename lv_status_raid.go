@@ -28,7 +28,7 @@ const (
 	RAIDResync  = dm.RAIDResync  // it brings all legs in sync
 	RAIDRecover = dm.RAIDRecover // it writes legs anew from the others
 	RAIDCheck   = dm.RAIDCheck   // it counts what differs
-	RAIDRepair  = dm.RAIDRepair  // it makes alike what differs
+	RAIDRepair  = dm.RAIDRepair  // it makes alike what differs, or what the raid grew by
 	RAIDReshape = dm.RAIDReshape // it moves data to where another layout has them
 )
 
@@ -59,7 +59,8 @@ type RAIDStatus struct {
 func (s RAIDStatus) Percent() Percent { return share(s.Synced, s.Total) }
 
 // InSync says whether the legs that there are hold the same, as far as the kernel
-// knows.
+// knows. In a repair they may not: what a raid grew by is brought in sync under this
+// name.
 func (s RAIDStatus) InSync() bool { return s.synced }
 
 // Missing returns the images that failed, or without which the raid was

@@ -220,3 +220,33 @@ func contains(list []int, i int) bool {
 	}
 	return false
 }
+
+// What a raid grew by is brought in sync as any raid is, although the kernel calls it
+// a repair.
+func TestKernelRAIDGrown(t *testing.T) {
+	umltest.NeedKernel(t)
+	for _, typ := range []SegmentType{SegmentRAID1, SegmentRAID5} {
+		t.Run(string(typ), func(t *testing.T) {
+			p := newFailingPVs(t, 4, 32<<20)
+			sys := p.open(0, 1, 2, 3)
+			update(t, sys, "vg", func(tx *Tx) error {
+				if err := tx.CreateVG(VGSpec{ExtentSize: MiB, PVs: []string{p.path(0), p.path(1), p.path(2), p.path(3)}}); err != nil {
+					return err
+				}
+				_, err := tx.CreateRAID(RAIDSpec{Name: "r", Type: typ, Size: ExtentCount(4), MaxRate: 8192})
+				return err
+			})
+			t.Cleanup(func() { removeDevices(t) })
+			awaitRAID(t, sys, "r")
+			update(t, sys, "vg", func(tx *Tx) error { return tx.ExtendLV("r", ExtendSpec{By: ExtentCount(20)}) })
+			require.False(t, statusOfRAID(t, sys, "r").InSync())
+			require.ErrorIs(t, sys.Update(context.Background(), "vg", func(tx *Tx) error {
+				return tx.ReplaceLegs("r", ReplaceSpec{PVs: []string{p.path(0)}})
+			}), ErrNotInSync)
+			require.NoError(t, sys.WaitSync(context.Background(), "vg", "r", quickSync))
+			s := statusOfRAID(t, sys, "r")
+			require.Equal(t, RAIDIdle, s.Action)
+			require.Equal(t, s.Total, s.Synced)
+		})
+	}
+}

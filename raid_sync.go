@@ -21,10 +21,11 @@ type SyncOptions struct {
 const syncInterval = time.Second
 
 // WaitSync waits until the legs of a raid that there are hold the same: after it
-// was made, or got or lost a leg, also if the machine crashed meanwhile. A raid0 has
-// nothing to wait for. Where a raid that was in sync was being written to when the
-// power failed, its legs may differ, and the kernel does nothing about it: with dm-raid
-// [System.Scrub] has to repair it.
+// was made or extended, or got or lost a leg, also if the machine crashed meanwhile.
+// A repair it waits for, too, as the kernel gives what it does after an extension that
+// name. A raid0 has nothing to wait for. Where a raid that was in sync was being
+// written to when the power failed, its legs may differ, and the kernel does nothing
+// about it: with dm-raid [System.Scrub] has to repair it.
 // Whether legs are missing, it does not look at: that says [RAIDStatus].
 //
 // Returns errors matching [ErrLVNotFound], [ErrInvalidSpec] if it is no raid,

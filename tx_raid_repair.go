@@ -154,7 +154,7 @@ func (tx *Tx) checkSources(lv *metadata.LogicalVolume, without []int) error {
 	if len(s.Legs) != len(seg.Body.Areas()) {
 		return fault(ErrUnsupported, "the kernel has %d legs of lv %s, and not %d", len(s.Legs), lv.Name, len(seg.Body.Areas()))
 	}
-	waits := s.Action == dm.RAIDResync || s.Action == dm.RAIDReshape || s.Action != dm.RAIDRecover && s.Action != dm.RAIDCheck && s.Action != dm.RAIDRepair && s.Synced < s.Total
+	waits := s.Action == dm.RAIDResync || s.Action == dm.RAIDReshape || s.Action == dm.RAIDRepair || s.Action != dm.RAIDRecover && s.Action != dm.RAIDCheck && s.Synced < s.Total
 	for i, leg := range s.Legs {
 		waits = waits || leg.Health == dm.RAIDOutOfSync && !slices.Contains(without, i)
 	}

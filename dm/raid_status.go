@@ -79,7 +79,7 @@ const (
 	RAIDRecover RAIDAction = "recover"
 	// RAIDCheck reads all legs, and counts what differs.
 	RAIDCheck RAIDAction = "check"
-	// RAIDRepair does, and corrects it.
+	// RAIDRepair does, and corrects it, or brings in sync what the raid grew by.
 	RAIDRepair RAIDAction = "repair"
 	// RAIDReshape moves data to where another layout has them. Only a table begins
 	// that: see RAID.DeltaDisks.
@@ -93,8 +93,8 @@ func (s RAIDStatus) Percent() Percent {
 }
 
 // Synced says whether the legs that are neither dead nor absent are alike as far as
-// the kernel knows. In a check or repair they are, although Percent is how far that
-// has come.
+// the kernel knows. In a check they are, although Percent is how far that has come.
+// In a repair they may not be: what a raid grew by is brought in sync under this name.
 func (s RAIDStatus) Synced() bool {
 	for _, h := range s.Legs {
 		if h == RAIDOutOfSync {
@@ -102,9 +102,9 @@ func (s RAIDStatus) Synced() bool {
 		}
 	}
 	switch s.Action {
-	case RAIDCheck, RAIDRepair:
+	case RAIDCheck:
 		return true
-	case RAIDResync, RAIDRecover, RAIDReshape:
+	case RAIDRepair, RAIDResync, RAIDRecover, RAIDReshape:
 		return false
 	default:
 		return s.Total > 0 && s.InSync == s.Total

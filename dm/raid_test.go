@@ -103,6 +103,9 @@ func TestParseRAIDStatus(t *testing.T) {
 		}, "0.00", false},
 		{"raid1 2 AA 42240/65536 repair 0 0 -", dm.RAIDStatus{
 			Layout: "raid1", Legs: []dm.RAIDHealth("AA"), InSync: 42240, Total: 65536, Action: dm.RAIDRepair, Journal: dm.RAIDAbsent,
+		}, "64.45", false},
+		{"raid1 2 AA 42240/65536 check 0 0 -", dm.RAIDStatus{
+			Layout: "raid1", Legs: []dm.RAIDHealth("AA"), InSync: 42240, Total: 65536, Action: dm.RAIDCheck, Journal: dm.RAIDAbsent,
 		}, "64.45", true},
 		{"raid1 2 AA 65536/65536 resync 0 0 -", dm.RAIDStatus{
 			Layout: "raid1", Legs: []dm.RAIDHealth("AA"), InSync: 65536, Total: 65536, Action: dm.RAIDResync, Journal: dm.RAIDAbsent,
