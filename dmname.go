@@ -51,6 +51,14 @@ func parseDMName(name string) (vg, lv, layer string, ok bool) {
 	return unescapeDM(vg), unescapeDM(lv), layer, true
 }
 
+// ParseDMName returns of what logical volume a device-mapper name is: of vg-lv,
+// vg-lv-layer, with hyphens within the names doubled. ok is false if no volume has
+// such a name.
+func ParseDMName(name string) (vg, lv string, ok bool) {
+	vg, lv, _, ok = parseDMName(name)
+	return vg, lv, ok
+}
+
 // dmUUID returns the device-mapper UUID of a layer of an LV; layer is empty for
 // devices that are for users.
 func dmUUID(vg, lv metadata.ID, layer string) string {

@@ -107,3 +107,11 @@ func TestDMUUID(t *testing.T) {
 		assert.False(t, ok, uuid)
 	}
 }
+
+func TestParseDMName(t *testing.T) {
+	t.Parallel()
+	vg, lv, ok := ParseDMName("a--b-c--d-real")
+	assert.Equal(t, []any{"a-b", "c-d", true}, []any{vg, lv, ok})
+	_, _, ok = ParseDMName("control")
+	assert.False(t, ok)
+}

@@ -398,3 +398,21 @@ func assertEmptyDir(t *testing.T, dir string) {
 	require.NoError(t, err)
 	assert.Empty(t, entries)
 }
+
+// Without locks nobody is waited for, and no file is touched.
+func TestNoLocks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	image := filepath.Join(dir, "pv")
+	require.NoError(t, os.WriteFile(image, make([]byte, 8<<20), 0o600))
+	held, err := newLocker("").lockImages(within(t, lockPatience), []string{image}, true)
+	require.NoError(t, err)
+	sys, err := Open(Config{Devices: []string{image}, Kernel: KernelNone, LockDir: filepath.Join(dir, "locks"), NoLocks: true})
+	require.NoError(t, err)
+	require.NoError(t, sys.Update(within(t, lockPatience), "vg", func(tx *Tx) error { return tx.CreateVG(VGSpec{PVs: []string{image}}) }))
+	require.NoError(t, sys.Close())
+	require.NoError(t, held.unlock())
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+}

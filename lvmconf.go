@@ -157,6 +157,17 @@ func isTagOf(section metadata.Entry, host string) bool {
 	return true
 }
 
+// Override makes the settings that a text in the language of lvm.conf gives, whatever
+// the files say: `global/units="b" devices { filter = [ "a|.*|" ] }`. A text that is
+// not in the language is an error that matches [ErrInvalidSpec]. lvm2: --config.
+func (c *LVMConf) Override(text string) error {
+	tree, err := metadata.ParseConfigTree([]byte(text))
+	if err != nil {
+		return as(ErrInvalidSpec, errors.WithMessage(err, "override settings"))
+	}
+	return c.add("settings of the command line", "", tree.Entries())
+}
+
 // HostTags returns the tags of this host, which settings such as volume_list
 // refer to, in the order in which the files give them.
 func (c *LVMConf) HostTags() []string { return slices.Clone(c.tags) }

@@ -306,3 +306,15 @@ func TestSystemID(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, id)
 }
+
+func TestLVMConfOverride(t *testing.T) {
+	t.Parallel()
+	c := readConf(t, `devices { dir = "/one" } backup { backup = 1 }`)
+	require.NoError(t, c.Override(`devices/dir="/two" backup { backup = 0 } new/setting = 3`))
+	dir, err := c.Text("devices/dir", "")
+	require.NoError(t, err)
+	backup, err := c.Bool("backup/backup", true)
+	require.NoError(t, err)
+	assert.Equal(t, []any{"/two", false, true}, []any{dir, backup, c.Has("new/setting")})
+	require.ErrorIs(t, c.Override("devices {"), ErrInvalidSpec)
+}

@@ -48,6 +48,11 @@ type Config struct {
 	// are locked, and no other file is touched.
 	LockDir string
 
+	// NoLocks leaves the lock files alone: for who reads where none can be made, as
+	// early at boot, or knows that nobody else is there. Nothing keeps others from
+	// changing a group at the same time. lvm2: --nolocking.
+	NoLocks bool
+
 	// DevDir is the directory of device nodes, /dev if empty.
 	DevDir string
 
@@ -158,7 +163,11 @@ func Open(cfg Config) (*System, error) {
 		cfg.LockDir = "/run/lock/lvm"
 	}
 	custom := cfg.OpenDevice != nil
-	images := !custom && cfg.Kernel == KernelNone && cfg.LockDir == ""
+	images := !custom && cfg.Kernel == KernelNone && cfg.LockDir == "" && !cfg.NoLocks
+	lockDir := cfg.LockDir
+	if cfg.NoLocks {
+		lockDir = ""
+	}
 	if !custom {
 		cfg.OpenDevice = openFileDevice
 		if cfg.Kernel == KernelNone {
@@ -181,7 +190,7 @@ func Open(cfg Config) (*System, error) {
 		cfg:    cfg,
 		custom: custom,
 		images: images,
-		locks:  newLocker(cfg.LockDir),
+		locks:  newLocker(lockDir),
 		random: &lockedReader{r: cfg.Random},
 		host:   realHost{cfg.DevDir},
 		fs:     newRealFS(),

@@ -1,0 +1,10 @@
+package main
+
+import "slices"
+
+// commands returns all commands, in the order in which help lists them.
+func commands() []*command {
+	return slices.Concat(
+		infoCommands(),
+	)
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/lvm-go/lvm"
+)
+
+// said is an error that was already told.
+type said struct{ error }
+
+// explain tells what went wrong, in lvm2's words where programs look for them.
+func (c *call) explain(err error) {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			c.explain(e)
+		}
+		return
+	}
+	var (
+		told  *said
+		op    *lvm.OpError
+		space *lvm.SpaceError
+	)
+	isOp := errors.As(err, &op)
+	switch {
+	case errors.As(err, &told):
+	case isOp && errors.Is(err, lvm.ErrVGNotFound):
+		c.fault("Volume group %q not found", op.VG)
+		c.fault("Cannot process volume group %s", op.VG)
+	case isOp && errors.Is(err, lvm.ErrLVNotFound):
+		c.fault("Failed to find logical volume %q", op.VG+"/"+op.LV)
+	case isOp && errors.Is(err, lvm.ErrPVNotFound):
+		c.fault("Failed to find physical volume %q.", op.PV)
+	case isOp && errors.As(err, &space):
+		c.fault("Volume group %q has insufficient free space (%d extents): %d required.", op.VG, space.Free, space.Need)
+	default:
+		for _, line := range strings.Split(err.Error(), "\n") {
+			c.fault("%s", line)
+		}
+	}
+}

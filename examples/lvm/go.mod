@@ -1,0 +1,13 @@
+module github.com/lvm-go/lvm/examples/lvm
+
+go 1.26.0
+
+require (
+	github.com/lvm-go/lvm v0.0.0
+	github.com/spf13/pflag v1.1.0
+	golang.org/x/sys v0.49.0
+)
+
+require github.com/pkg/errors v0.9.1 // indirect
+
+replace github.com/lvm-go/lvm => ../..

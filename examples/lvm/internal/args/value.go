@@ -1,0 +1,166 @@
+package args
+
+import (
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lvm-go/lvm"
+)
+
+// Value is what an option was given.
+type Value struct {
+	Text string
+	// Sign is '+' or '-' if the number has one, else 0.
+	Sign byte
+	// Number is that of a Number and of Extents without a percentage, Bytes that of
+	// a Size, without their sign.
+	Number uint64
+	Bytes  lvm.Bytes
+	// Percent is of what a number of Extents is the share: FREE, VG, LV, PVS or
+	// ORIGIN.
+	Percent string
+}
+
+// parse reads a value of the option's kind.
+func (o *Option) parse(text string) (Value, error) {
+	v := Value{Text: text}
+	number := text
+	if o.Kind == Number || o.Kind == Size || o.Kind == Extents {
+		if number != "" && (number[0] == '+' || number[0] == '-') {
+			v.Sign, number = number[0], number[1:]
+		}
+	}
+	switch o.Kind {
+	case YesNo:
+		if text != "y" && text != "n" {
+			return v, &UsageError{}
+		}
+	case Choice:
+		if !slices.Contains(o.Words, text) {
+			return v, &UsageError{}
+		}
+	case Number:
+		n, err := strconv.ParseUint(number, 10, 64)
+		if err != nil {
+			return v, &UsageError{}
+		}
+		v.Number = n
+	case Size:
+		b, ok := parseSize(number, o.Unit)
+		if !ok {
+			return v, usage("Size requires number argument.")
+		}
+		v.Bytes = b
+	case Extents:
+		digits, percent, share := strings.Cut(number, "%")
+		n, err := strconv.ParseUint(digits, 10, 64)
+		v.Number, v.Percent = n, strings.ToUpper(percent)
+		switch {
+		case err != nil:
+			return v, &UsageError{}
+		case !share:
+			v.Percent = ""
+		case v.Percent == "F" || v.Percent == "FR" || v.Percent == "FRE":
+			v.Percent = "FREE"
+		case !slices.Contains([]string{"FREE", "VG", "LV", "PVS", "ORIGIN"}, v.Percent):
+			return v, &UsageError{}
+		}
+	}
+	return v, nil
+}
+
+// parseSize reads a number with or without a fraction and a unit, which is of base
+// two in either case of letters.
+func parseSize(text string, unit byte) (lvm.Bytes, bool) {
+	digits := strings.TrimRight(text, "bBsSkKmMgGtTpPeE")
+	switch suffix := strings.ToLower(text[len(digits):]); suffix {
+	case "":
+	case "kb", "mb", "gb", "tb", "pb", "eb", "b", "s", "k", "m", "g", "t", "p", "e":
+		unit = suffix[0]
+	default:
+		return 0, false
+	}
+	factor := uint64(1)
+	switch unit {
+	case 's':
+		factor = 512
+	case 'b':
+	default:
+		factor = 1 << (10 * (1 + strings.IndexByte("kmgtpe", unit)))
+	}
+	whole, fraction, _ := strings.Cut(digits, ".")
+	if whole == "" && fraction == "" {
+		return 0, false
+	}
+	if whole == "" {
+		whole = "0"
+	}
+	n, err := strconv.ParseUint(whole, 10, 64)
+	high, total := bits.Mul64(n, factor)
+	if err != nil || high != 0 {
+		return 0, false
+	}
+	if fraction != "" {
+		part, err := strconv.ParseFloat("0."+fraction, 64)
+		if err != nil {
+			return 0, false
+		}
+		total += uint64(part * float64(factor)) // less than one unit: no overflow that matters below
+		if total < uint64(part*float64(factor)) {
+			return 0, false
+		}
+	}
+	return lvm.Bytes(total), true
+}
+
+// Has says whether an option was given.
+func (s *Set) Has(name string) bool { return s.Count(name) > 0 }
+
+// HasAny says whether one of some options was given.
+func (s *Set) HasAny(names ...string) bool { return slices.ContainsFunc(names, s.Has) }
+
+// Count returns how many times an option was given.
+func (s *Set) Count(name string) int {
+	if v := s.values[name]; v != nil {
+		return len(v.given)
+	}
+	return 0
+}
+
+// Value returns what an option was given last, nothing if it was not.
+func (s *Set) Value(name string) Value {
+	if s.Has(name) {
+		given := s.values[name].given
+		return given[len(given)-1]
+	}
+	return Value{}
+}
+
+// Text returns the words of what an option was given last.
+func (s *Set) Text(name string) string { return s.Value(name).Text }
+
+// Bytes returns the size that an option was given.
+func (s *Set) Bytes(name string) lvm.Bytes { return s.Value(name).Bytes }
+
+// Number returns the number that an option was given, without its sign.
+func (s *Set) Number(name string) uint64 { return s.Value(name).Number }
+
+// Texts returns all that an option was given.
+func (s *Set) Texts(name string) []string {
+	var out []string
+	for i := range s.Count(name) {
+		out = append(out, s.values[name].given[i].Text)
+	}
+	return out
+}
+
+// Yes says whether an option was given and is y; otherwise what it is if it was not
+// given.
+func (s *Set) Yes(name string, otherwise bool) bool {
+	if !s.Has(name) {
+		return otherwise
+	}
+	return s.Text(name) == "y"
+}
