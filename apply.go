@@ -2,7 +2,11 @@ package lvm
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/pkg/errors"
 
 	"github.com/lvm-go/lvm/dm"
 )
@@ -30,6 +34,15 @@ type run struct {
 	// untold: the kernel could not be told what the metadata says that it has yet
 	// to be told.
 	untold bool
+
+	setbacks []setback
+	without  map[string]bool // uuids of the devices of trees that were given up
+}
+
+// setback is a failure that the rest of the plan goes on after.
+type setback struct {
+	at  int // of the step
+	err error
 }
 
 // execute does the steps of a plan. A failure before the commit undoes the
@@ -78,6 +91,9 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ..
 		}
 	}()
 	for i, step := range plan.Steps {
+		if r.without[deviceOf(step)] {
+			continue
+		}
 		at = i
 		s.before(step)
 		var err error
@@ -93,7 +109,7 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ..
 			known = true
 			s.learnPlan(plan)
 		}
-		if err == nil || fail.Err != nil {
+		if err == nil || fail.Err != nil || r.goesOn(plan, i, err) {
 			continue
 		}
 		fail.Step, fail.Done, fail.Err, fail.finish = step.String(), i, fromKernel(err), finisher(step)
@@ -102,12 +118,96 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ..
 			break
 		}
 	}
-	s.logSteps(plan, fail)
+	s.logSteps(plan, fail, r)
+	if len(r.setbacks) > 0 {
+		first := r.setbacks[0].at
+		errs := []error{fail.Err}
+		for _, b := range r.setbacks {
+			errs = append(errs, b.err)
+		}
+		if fail.Err == nil {
+			fail.Step, fail.Done, fail.partly = plan.Steps[first].String(), first, true
+		}
+		fail.Err = joinErrors(errs...)
+	}
 	if fail.Err == nil {
 		return nil
 	}
-	fail.Committed = r.past()
+	fail.Committed = fail.partly || r.past()
 	return fail
+}
+
+// goesOn says whether the rest of a plan is done although a step of it failed: what that
+// was for is optional, and undone then.
+func (r *run) goesOn(plan *Plan, at int, err error) bool {
+	if r.past() || r.ctx.Err() != nil {
+		return false
+	}
+	lost, names := plan.dependents(deviceOf(plan.Steps[at]))
+	if lost == nil {
+		return false
+	}
+	for _, step := range slices.Backward(plan.Steps[:at+1]) {
+		if lost[deviceOf(step)] && step.undo(r) != nil {
+			return false // the undoing of all tries it again
+		}
+	}
+	r.loaded = slices.DeleteFunc(r.loaded, func(s *LoadTable) bool { return lost[s.UUID] })
+	if r.without == nil {
+		r.without = map[string]bool{}
+	}
+	for uuid := range lost {
+		r.without[uuid] = true
+		delete(r.devs, uuid)
+	}
+	r.setbacks = append(r.setbacks, setback{at, errors.WithMessagef(fromKernel(err), "not activated: %s", strings.Join(names, ", "))})
+	return true
+}
+
+// dependents returns the devices that nobody needs but those volumes that cannot do
+// without one of them, and the names of these volumes; nil if one of them is not
+// optional, or has a device that was there before.
+func (p *Plan) dependents(failed string) (lost map[string]bool, names []string) {
+	if failed == "" {
+		return nil, nil
+	}
+	kept := map[string]bool{}
+	for _, t := range p.trees {
+		switch {
+		case !slices.Contains(t.devices, failed):
+			for _, uuid := range t.devices {
+				kept[uuid] = true
+			}
+		case !t.optional:
+			return nil, nil
+		default:
+			names = append(names, t.lv)
+		}
+	}
+	created := map[string]bool{}
+	for _, step := range p.Steps {
+		if s, ok := step.(*CreateDevice); ok {
+			created[s.UUID] = true
+		}
+	}
+	for _, t := range p.trees {
+		if !slices.Contains(t.devices, failed) {
+			continue
+		}
+		for _, uuid := range t.devices {
+			if kept[uuid] {
+				continue
+			}
+			if !created[uuid] {
+				return nil, nil
+			}
+			if lost == nil {
+				lost = map[string]bool{}
+			}
+			lost[uuid] = true
+		}
+	}
+	return lost, names
 }
 
 // finisher returns what makes up for a step that failed after the commit, if
@@ -161,11 +261,19 @@ func (r *run) undoEach(steps []Step) (errs []error) {
 }
 
 // logSteps logs the steps once no device is suspended any more.
-func (s *System) logSteps(plan *Plan, fail *ApplyError) {
+func (s *System) logSteps(plan *Plan, fail *ApplyError, r *run) {
 	if s.cfg.Logger == nil {
 		return
 	}
+	setbacks := map[int]error{}
+	for _, b := range r.setbacks {
+		setbacks[b.at] = b.err
+	}
 	for i, step := range plan.Steps {
+		if err := setbacks[i]; err != nil {
+			s.cfg.Logger.Debug("step failed, the rest goes on", "vg", plan.VG, "step", step.String(), "error", err)
+			continue
+		}
 		if fail.Err != nil && i == fail.Done {
 			s.cfg.Logger.Debug("step failed", "vg", plan.VG, "step", step.String(), "error", fail.Err)
 			return

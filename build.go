@@ -32,6 +32,7 @@ type builder struct {
 	after    []Step // nodes, labels, backups
 
 	holds    map[string]rest               // see hold
+	planned  []plannedTree                 // in order
 	brought  map[string]bool               // uuids of the devices that are planned
 	leaving  map[string]bool               // uuids of those whose removal is
 	rendered []metadata.ID                 // LVs with such devices, each as often as it has any
@@ -60,7 +61,7 @@ func (tx *Tx) build() (*Plan, error) {
 		plan = b.plan
 	}
 	all.addHooks(tx.hooks)
-	plan.Steps = all.steps()
+	plan.Steps, plan.trees = all.steps(), all.planned
 	return plan, nil
 }
 
@@ -84,6 +85,7 @@ func (b *builder) append(o *builder) {
 	}
 	b.drop = append(b.drop, o.drop...)
 	b.after = append(b.after, o.after...)
+	b.planned = append(b.planned, o.planned...)
 }
 
 func (b *builder) steps() []Step {

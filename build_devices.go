@@ -115,7 +115,9 @@ func (b *builder) bring(t tree) error {
 		return &OpError{Op: "activate lv", VG: tx.vg.Name, LV: lv.Name, Err: err}
 	}
 	var passing []node
+	planned := plannedTree{lv: lv.Name, optional: t.optional}
 	for _, n := range nodes {
+		planned.devices = append(planned.devices, n.uuid)
 		if b.brought[n.uuid] {
 			continue
 		}
@@ -138,6 +140,7 @@ func (b *builder) bring(t tree) error {
 			return err
 		}
 	}
+	b.planned = append(b.planned, planned)
 	b.dismantle(passing)
 	return b.bringAgain(r, lv, nodes)
 }

@@ -33,6 +33,9 @@ type tree struct {
 	w  wish // of all volumes in it
 	// passing: it is there only until the kernel was told of a change.
 	passing bool
+	// optional: nothing of it changes but that it is to be there, and if it cannot be,
+	// the others are all the same.
+	optional bool
 }
 
 // trees sorts the touched volumes.
@@ -45,7 +48,7 @@ func (b *builder) trees() *trees {
 		}
 	}
 	at := map[metadata.ID]int{}
-	add := func(id metadata.ID, w wish) {
+	add := func(id, of metadata.ID, w wish) {
 		if t.off[id] {
 			return
 		}
@@ -59,8 +62,10 @@ func (b *builder) trees() *trees {
 			}
 			i = len(t.up)
 			at[id] = i
-			t.up = append(t.up, tree{lv: tx.find(id), passing: passing})
+			t.up = append(t.up, tree{lv: tx.find(id), passing: passing, optional: !passing})
 		}
+		_, changed := tx.index[of]
+		t.up[i].optional = t.up[i].optional && w.optional && !changed
 		all := &t.up[i].w
 		all.activate, all.refresh, all.replace = all.activate || w.activate, all.refresh || w.refresh, all.replace || w.replace
 	}
@@ -72,17 +77,17 @@ func (b *builder) trees() *trees {
 		// One that users see is in no tree of those, and comes to rest after them.
 		alone, seen := !slices.Contains(tops, id) && b.standsAlone(id), tx.isVisible(tx.find(id))
 		if alone && seen {
-			add(id, tx.wishes[id])
+			add(id, id, tx.wishes[id])
 		}
 		for _, top := range tops {
 			w := tx.wishes[id]
 			if top != id {
 				w.activate = w.activate && !isMove(tx.find(id)) // which copies by itself
 			}
-			add(top, w)
+			add(top, id, w)
 		}
 		if alone && !seen {
-			add(id, tx.wishes[id]) // a part that works by itself
+			add(id, id, tx.wishes[id]) // a part that works by itself
 		}
 	}
 	return t

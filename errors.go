@@ -108,6 +108,9 @@ func (e *OpError) Unwrap() error { return e.Err }
 // tried, and [System.Recover] or [Tx.Refresh] finishes the rest. A backup file
 // is made up for by [System.Backup], a file system that did not grow by
 // [Tx.GrowFS], an entry in the devices file by [EditDevicesFile].
+//
+// Committed is true as well if all was done but what [Tx.ActivateAll] leaves out. Err
+// names these volumes then, and matches the cause of each.
 type ApplyError struct {
 	VG        string
 	Step      string // what failed
@@ -117,11 +120,14 @@ type ApplyError struct {
 	Undo      []error // what went wrong while undoing
 
 	finish string // what does the rest once it is committed; empty: Recover
+	partly bool   // nothing is left to be done but what was left out
 }
 
 func (e *ApplyError) Error() string {
 	state := "undone"
-	if e.Committed {
+	if e.partly {
+		state = "the rest is done"
+	} else if e.Committed {
 		state = "committed, call " + cmp.Or(e.finish, "Recover") + " to finish"
 	} else if len(e.Undo) > 0 {
 		state = fmt.Sprintf("not undone, call Recover: %v", errors.Join(e.Undo...))

@@ -20,6 +20,15 @@ type Plan struct {
 	tx            *Tx
 	before, after *metadata.Document
 	others        []*Plan // of the other groups; their steps are in Steps
+	trees         []plannedTree
+}
+
+// plannedTree is the devices of a volume that is to have one, with those that it shares
+// with others.
+type plannedTree struct {
+	lv       string
+	devices  []string // uuids
+	optional bool     // see [tree]
 }
 
 // Empty says whether there is nothing to do.

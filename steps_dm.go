@@ -16,6 +16,16 @@ type deviceRef struct {
 	UUID string
 }
 
+func (d deviceRef) device() string { return d.UUID }
+
+// deviceOf returns the uuid of the device that a step is about.
+func deviceOf(s Step) string {
+	if of, ok := s.(interface{ device() string }); ok {
+		return of.device()
+	}
+	return ""
+}
+
 // CreateDevice makes a mapped device, still without a table.
 type CreateDevice struct {
 	harmless

@@ -2,8 +2,11 @@ package lvm
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,7 +23,7 @@ func TestKernelRepairThinPool(t *testing.T) {
 			return err
 		}
 		_, err := tx.CreateThinPool(ThinPoolSpec{Name: "pool", Size: ExactSize(8 * MiB)})
-		return err
+		return joinErrors(err, create(LVSpec{Name: "linear", Size: ExtentCount(2)})(tx))
 	})
 	r.update(func(tx *Tx) error { return joinErrors(tx.addThinLV("pool", "t", 20), tx.addThinLV("pool", "u", 20)) })
 	want := bytes.Repeat([]byte("data"), 1<<18)
@@ -51,9 +54,22 @@ func TestKernelRepairThinPool(t *testing.T) {
 	d, offset = at(Bytes(le.Uint64(root)))
 	_, err = d.WriteAt(bytes.Repeat([]byte("broken!!"), 512), offset)
 	require.NoError(t, err)
-	err = r.refused(ErrNeedsCheck, (*Tx).ActivateAll)
+	err = r.refused(ErrNeedsCheck, func(tx *Tx) error { return tx.Activate("t") })
 	var failed *ToolError
 	require.ErrorAs(t, err, &failed)
+	for _, all := range []func() bool{
+		func() bool {
+			err := sys.Update(t.Context(), "vg", (*Tx).ActivateAll)
+			var applied *ApplyError
+			return errors.As(err, &applied) && applied.Committed && errors.Is(err, ErrNeedsCheck)
+		},
+		func() bool { return exec.Command("vgchange", "-ay", "vg").Run() != nil },
+	} {
+		require.True(t, all())
+		require.Equal(t, "linear", strings.TrimSpace(umltest.Run(t, "lvs", "--noheadings", "-o", "lv_name", "-S", "lv_active=active", "vg")))
+		require.Len(t, strings.Fields(umltest.Run(t, "dmsetup", "ls", "--noheadings")), 2)
+		r.update((*Tx).DeactivateAll)
+	}
 	r.update(func(tx *Tx) error { _, err := tx.RepairThinPool("pool", RepairPoolSpec{}); return err })
 	r.update(func(tx *Tx) error { return joinErrors(tx.Activate("t"), tx.Activate("s"), tx.Activate("u")) })
 	got, err := os.ReadFile("/dev/vg/s")

@@ -86,6 +86,7 @@ type Tx struct {
 	alike     []alike                                   // mirrors whose legs have to be in sync; see checkAlike
 	flushed   []metadata.ID                             // volumes whose caches are taken for clean; see checkFlushed
 	repairs   map[metadata.ID]*poolRepair               // of thin pools, by their new metadata
+	pools     map[metadata.ID]error                     // why the kernel must not have them, as far as looked at
 }
 
 // wish is what shall happen to the devices of a logical volume.
@@ -98,6 +99,7 @@ type wish struct {
 	renumber   bool // the device is to have another number
 	replace    bool // areas on missing PVs, also where the device still has them
 	merge      bool // of a snapshot into this origin is to begin if nobody has them open
+	optional   bool // what else the plan does goes on if the kernel refuses it
 }
 
 // newLV is a logical volume that the transaction makes.

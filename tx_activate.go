@@ -147,7 +147,13 @@ func (tx *Tx) setActive(ref string, w wish, o ActivateOptions) error {
 			return err
 		}
 	}
+	if w.optional {
+		if err := tx.usablePools(lv, map[metadata.ID]bool{}); err != nil {
+			return err
+		}
+	}
 	old := tx.wishes[lv.ID]
+	w.optional = w.optional && (!old.activate || old.optional)
 	w.closed, w.readAhead, w.renumber, w.merge = old.closed, old.readAhead, old.renumber, old.merge
 	if w.refresh && old.activate {
 		w.activate = true
@@ -176,9 +182,15 @@ func (tx *Tx) liesOnOpaque(lv *metadata.LogicalVolume) bool {
 //
 // Volumes that cannot be activated by this package are left out, and then named
 // by an error that matches [ErrUnsupported]; likewise those that lie on missing
-// physical volumes ([ErrMissingPV]) or beyond the end of one that has shrunk, or
-// have snapshots whose COW stores cannot be read ([ErrDamaged]). A function that
+// physical volumes ([ErrMissingPV]) or beyond the end of one that has shrunk, have
+// snapshots whose COW stores cannot be read ([ErrDamaged]), or are in a thin pool whose
+// metadata is gone, or of another transaction ([ErrTransactionID]). A function that
 // ignores it has the others activated.
+//
+// What fails only when it is tried, as where a pool does not pass its check
+// ([ErrNeedsCheck]) or the kernel refuses a table, is left out as well, and what lies
+// on it. [System.Update] then returns an [ApplyError] that names these volumes, with
+// Committed true: the others are active.
 func (tx *Tx) ActivateAll() error { return tx.ActivateAllWith(ActivateOptions{}) }
 
 // ActivateAllWith is ActivateAll with options.
@@ -187,7 +199,7 @@ func (tx *Tx) ActivateAllWith(o ActivateOptions) error {
 	if o.IgnoreSkip {
 		skip = 0
 	}
-	return tx.setAll("activate lv", wish{activate: true}, o, func(lv *metadata.LogicalVolume) bool {
+	return tx.setAll("activate lv", wish{activate: true, optional: true}, o, func(lv *metadata.LogicalVolume) bool {
 		return lv.Status&skip == 0 && tx.mayActivate(lv)
 	})
 }
@@ -201,7 +213,7 @@ func (tx *Tx) AutoActivate() error {
 	if tx.vg != nil && tx.sys.kernel != nil && tx.vg.Status&metadata.VGNoAutoactivate != 0 {
 		return nil
 	}
-	return tx.setAll("activate lv", wish{activate: true}, ActivateOptions{}, func(lv *metadata.LogicalVolume) bool {
+	return tx.setAll("activate lv", wish{activate: true, optional: true}, ActivateOptions{}, func(lv *metadata.LogicalVolume) bool {
 		return lv.Status&(metadata.LVActivationSkip|metadata.LVNoAutoactivate) == 0 && tx.mayActivate(lv) &&
 			tx.sys.cfg.VolumeLists.mayAutoActivate(tx.vg, lv)
 	})
@@ -233,12 +245,42 @@ func (tx *Tx) setAll(op string, w wish, o ActivateOptions, take func(*metadata.L
 			continue // it comes and goes with its origin
 		}
 		err := tx.fail(op, lv.Name, tx.setActive(lv.Name, w, o))
-		if err != nil && !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrMissingPV) && !errors.Is(err, ErrDamaged) {
+		if err != nil && !leavesOut(err) {
 			return err
 		}
 		left = append(left, err)
 	}
 	return joinErrors(left...)
+}
+
+// leavesOut says whether an error keeps a volume from being activated, but not others.
+func leavesOut(err error) bool {
+	return errors.Is(err, ErrUnsupported) || errors.Is(err, ErrMissingPV) || errors.Is(err, ErrDamaged) || errors.Is(err, ErrTransactionID)
+}
+
+// usablePools refuses a volume on thin pools that the kernel must not be given.
+func (tx *Tx) usablePools(lv *metadata.LogicalVolume, seen map[metadata.ID]bool) error {
+	if lv == nil || seen[lv.ID] {
+		return nil
+	}
+	seen[lv.ID] = true
+	if was := lvRecord(tx.st, lv.ID); thinPoolBody(was) != nil && len(tx.kern.byLV[lv.ID]) == 0 {
+		if _, ok := tx.pools[lv.ID]; !ok {
+			if tx.pools == nil {
+				tx.pools = map[metadata.ID]error{}
+			}
+			_, tx.pools[lv.ID] = tx.usablePool(was)
+		}
+		if err := tx.pools[lv.ID]; err != nil {
+			return err
+		}
+	}
+	for _, id := range slices.Concat(lvsBelow(lv), usedBy(lv)) {
+		if err := tx.usablePools(tx.find(id), seen); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // errNoKernel is returned by what needs the kernel in image mode.

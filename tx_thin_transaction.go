@@ -212,7 +212,7 @@ func (tx *Tx) usablePool(pool *metadata.LogicalVolume) (bool, error) {
 	p, err := tx.st.layout().pool(pool, tx.h, 0)
 	switch {
 	case errors.Is(err, thinmeta.ErrBlank):
-		return false, fault(ErrDamaged, "its metadata is blank, and the kernel would make a pool without volumes of it")
+		return false, fault(ErrDamaged, "the metadata of pool %s is blank, and the kernel would make a pool without volumes of it", pool.Name)
 	case err != nil:
 		return true, nil
 	case p.meta == nil:
