@@ -247,6 +247,13 @@ func (b *builder) newHeads() error {
 				}
 			}
 		}
+		if n.meta != noMeta {
+			head, err := b.metaHead(n)
+			if err != nil {
+				return err
+			}
+			n.head = head
+		}
 		if n.head != nil {
 			if err := b.write(lv, n.head, "the head of "+b.tx.vg.Name+"/"+lv.Name); err != nil {
 				return err

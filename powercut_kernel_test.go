@@ -39,9 +39,6 @@ type powerCut struct {
 	// goes are the volumes that the operation removes, loose those whose contents
 	// only after looks at.
 	goes, loose []string
-	// fresh is a raid that it makes. Until the kernel has noted on all its legs what
-	// they belong to, a power cut makes it one that has to be made again.
-	fresh string
 	// after looks at what is particular to the operation, and may bring it to its end.
 	after func(r *cutRun)
 }
@@ -467,13 +464,7 @@ func (r *cutRun) verify(c cut, device []byte, askLVM2 bool) {
 	rec, err := r.sys.Recover(ctx)
 	require.NoError(r, err, r.where)
 	require.Empty(r, rec.Problems, r.where)
-	err = r.sys.Update(ctx, "vg0", (*Tx).ActivateAll)
-	if err != nil && r.op.fresh != "" {
-		r.saw("a raid to be made again")
-		r.update(func(tx *Tx) error { return tx.RemoveLV(r.op.fresh) })
-		err = r.sys.Update(ctx, "vg0", (*Tx).ActivateAll)
-	}
-	require.NoError(r, err, r.where)
+	r.update((*Tx).ActivateAll)
 	r.inOrder()
 	r.safe = r.settledAt(c.at)
 	r.holdsMarks(r.safe)

@@ -251,7 +251,7 @@ func powerCuts() []powerCut {
 			},
 		},
 		{
-			name: "create a raid1", setup: (*cutRun).cutData, writes: []string{"data"}, fresh: "r",
+			name: "create a raid1", setup: (*cutRun).cutData, writes: []string{"data"},
 			do: inUpdate(func(tx *Tx) error { return tx.addRAID("r", SegmentRAID1, 12) }),
 		},
 		{

@@ -172,9 +172,12 @@ func (s *raidShape) setRegions(spec RAIDSpec) error {
 	return nil
 }
 
+// maxRegionSize is what the kernel's bitmap has room for.
+const maxRegionSize = 2 * units.GiB
+
 func checkRegionSize(size Bytes) error {
-	if size < minRegionSize || size&(size-1) != 0 || size.Sectors() > 1<<31 {
-		return fault(ErrInvalidSpec, "regions of %s: a power of two from %s on is needed", size, minRegionSize)
+	if size < minRegionSize || size&(size-1) != 0 || size > maxRegionSize {
+		return fault(ErrInvalidSpec, "regions of %s: a power of two from %s to %s is needed", size, minRegionSize, maxRegionSize)
 	}
 	return nil
 }

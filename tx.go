@@ -107,7 +107,8 @@ type newLV struct {
 	id             metadata.ID
 	keepHead       bool // not zeroed
 	keepSignatures bool
-	head           []byte // what it begins with instead of zeroes
+	head           []byte  // what it begins with instead of zeroes
+	meta           newMeta // what it says as metadata of a leg of a raid
 }
 
 func (s *System) newTx(ctx context.Context, h *handles, ref string, held locking, st *vgState, sc *scan) (*Tx, error) {

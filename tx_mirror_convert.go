@@ -31,9 +31,11 @@ func (tx *Tx) mirrorToRAID(old *metadata.LogicalVolume, i int) error {
 	if !ok {
 		return fault(ErrInvalidSize, "lv %s is too large", old.Name)
 	}
-	if alike, err := tx.mirrorInSync(old, mirror); err != nil {
+	alike, err := tx.mirrorInSync(old, mirror)
+	if err != nil {
 		return err
-	} else if alike && tx.staysActive(old.ID) {
+	}
+	if alike = alike && tx.staysActive(old.ID); alike {
 		if err := tx.needSync(old, mirror); err != nil {
 			return err
 		}
@@ -73,8 +75,8 @@ func (tx *Tx) mirrorToRAID(old *metadata.LogicalVolume, i int) error {
 		if err := joinErrors(tx.put(tx.indexOf(image.ID), image), tx.put(-1, metas[k])); err != nil {
 			return err
 		}
-		tx.clearMeta(&lv, metas[k].ID)
 	}
+	tx.makeMetas(&lv, alike)
 	if log := tx.find(mirror.Log); log != nil {
 		tx.dropAll([]*metadata.LogicalVolume{log})
 	}

@@ -59,10 +59,6 @@ type RAIDSpec struct {
 // Each image is on physical volumes of its own, unless the policy is anywhere, and
 // has what the kernel notes of it in front, in an LV of its own, but for raid0.
 //
-// If the power fails while this is done, after the commit but before the kernel has
-// made these notes on all images, the kernel refuses the raid from then on. Nothing
-// was written to it yet: remove it, and make it again.
-//
 // Errors are those of [Tx.CreateLV].
 func (tx *Tx) CreateRAID(spec RAIDSpec) (*LogicalVolume, error) {
 	var lv *metadata.LogicalVolume
@@ -186,7 +182,7 @@ func (tx *Tx) putRAID(lv *metadata.LogicalVolume, shape raidShape, pieces []allo
 			return err
 		}
 	}
-	tx.clearMetas(lv)
+	tx.makeMetas(lv, spec.NoSync || shape.typ.isRAID0())
 	tx.created = append(tx.created, newLV{
 		id: lv.ID, keepHead: spec.SkipZero || spec.ReadOnly, keepSignatures: spec.KeepSignatures || spec.SkipZero || spec.ReadOnly,
 	})
@@ -196,28 +192,6 @@ func (tx *Tx) putRAID(lv *metadata.LogicalVolume, shape raidShape, pieces []allo
 	active := !spec.Inactive && !spec.ActivationSkip && tx.mayActivate(lv)
 	tx.want(lv.ID, wish{activate: active})
 	return nil
-}
-
-// clearMetas has the kernel find nothing in new metadata volumes of a raid's legs,
-// whatever was on those extents before.
-func (tx *Tx) clearMetas(lv *metadata.LogicalVolume) {
-	for _, leg := range lv.Segments[0].Body.(*metadata.RAID).Legs {
-		if !leg.Meta.IsZero() {
-			tx.clearMeta(lv, leg.Meta)
-		}
-	}
-}
-
-// clearMeta does so for one. The bitmap behind the superblock is zeroed, too: the
-// kernel does not write all of it for a leg that comes to others.
-func (tx *Tx) clearMeta(lv *metadata.LogicalVolume, meta metadata.ID) {
-	seg := &lv.Segments[0]
-	image, _ := seg.AreaLength().Sectors(tx.vg.ExtentSize)
-	length := metaBytes(image, seg.Body.(*metadata.RAID).RegionSize)
-	if rec := tx.find(meta); rec != nil {
-		length = min(length+4*units.KiB-1, extentBytes(tx.vg, rec.Extents()))
-	}
-	tx.created = append(tx.created, newLV{id: meta, keepSignatures: true, head: make([]byte, length/(4*units.KiB)*(4*units.KiB))})
 }
 
 // onceRAID has the kernel told something when the table of a raid is loaded.

@@ -122,13 +122,13 @@ func (tx *Tx) addRAIDLegs(ref string, spec RAIDLegsSpec) error {
 		if err := tx.put(-1, meta); err != nil {
 			return err
 		}
-		tx.clearMeta(lv, meta.ID)
+		tx.clearMeta(meta.ID)
 	}
 	for _, part := range parts {
 		if err := tx.put(-1, part[0]); err != nil {
 			return err
 		}
-		tx.clearMeta(lv, part[0].ID)
+		tx.clearMeta(part[0].ID)
 		meanwhile := *part[1]
 		meanwhile.Status |= metadata.LVRebuild
 		if err := tx.putMeanwhile(-1, part[1], &meanwhile); err != nil {

@@ -243,7 +243,7 @@ func (tx *Tx) newRAIDLeg(lv *metadata.LogicalVolume, n int, front metadata.Segme
 	if err := tx.put(-1, meta); err != nil {
 		return metadata.RAIDLeg{}, err
 	}
-	tx.clearMeta(lv, meta.ID)
+	tx.clearMeta(meta.ID)
 	image, err := tx.raidPart(lv, "rimage", n)
 	if err != nil {
 		return metadata.RAIDLeg{}, err

@@ -73,7 +73,7 @@ func (tx *Tx) withMetas(old *metadata.LogicalVolume, i int) error {
 	if err := tx.put(i, lv); err != nil {
 		return err
 	}
-	tx.clearMetas(lv)
+	tx.makeMetas(lv, true)
 	return nil
 }
 
