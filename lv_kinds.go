@@ -211,6 +211,8 @@ func (l *LogicalVolume) PoolMetadata() *LogicalVolume {
 type RAIDLeg struct {
 	Meta  *LogicalVolume // nil: there is none
 	Image *LogicalVolume
+	// WriteMostly: it is read only if no other one can be.
+	WriteMostly bool
 }
 
 // IsRAID says whether the volume is a raid of any level. A mirror of the old kind
@@ -230,7 +232,11 @@ func (l *LogicalVolume) RAIDLegs() []RAIDLeg {
 	}
 	legs := make([]RAIDLeg, len(body.Legs))
 	for i := range body.Legs {
-		legs[i] = RAIDLeg{Meta: l.other(body.Legs[i].Meta), Image: l.other(body.Legs[i].Image)}
+		image := l.other(body.Legs[i].Image)
+		legs[i] = RAIDLeg{
+			Meta: l.other(body.Legs[i].Meta), Image: image,
+			WriteMostly: image != nil && image.rec.Status&metadata.LVWriteMostly != 0,
+		}
 	}
 	return legs
 }

@@ -27,16 +27,16 @@ type app struct {
 	stdout, stderr io.Writer
 	env            func(name string) string
 
-	answers *bufio.Reader // of stdin, once somebody has read from it
+	input   *bufio.Reader // of stdin, once somebody has read from it
 	inShell bool
 }
 
 // lines returns what is read line by line.
 func (a *app) lines() *bufio.Reader {
-	if a.answers == nil {
-		a.answers = bufio.NewReader(a.stdin)
+	if a.input == nil {
+		a.input = bufio.NewReader(a.stdin)
 	}
-	return a.answers
+	return a.input
 }
 
 // run runs the command that the program is called as, or that its first word names.

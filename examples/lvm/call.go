@@ -19,11 +19,14 @@ type call struct {
 	args  []string
 	quiet int
 
-	failed bool // something went wrong, and was said
-	conf   *lvm.LVMConf
-	sys    *lvm.System
+	failed  bool            // something went wrong, and was said
+	answers map[string]bool // to what was asked
+	warned  map[string]bool
+	conf    *lvm.LVMConf
+	sys     *lvm.System
 	// devices are those that the system looks at.
 	devices []string
+	found   *lvm.Inventory // when it was first looked at
 }
 
 // say tells what was done.
@@ -39,8 +42,30 @@ func (c *call) show(format string, args ...any) {
 }
 
 // warn tells what somebody should know.
+// Once is enough: a change may be tried again.
 func (c *call) warn(format string, args ...any) {
-	fmt.Fprintf(c.stderr, "  WARNING: "+format+"\n", args...)
+	if text := fmt.Sprintf(format, args...); c.isNew(text) {
+		c.fault("%s", text)
+	}
+}
+
+// isNew says whether a text was not told before.
+func (c *call) isNew(text string) bool {
+	if c.warned[text] {
+		return false
+	}
+	if c.warned == nil {
+		c.warned = map[string]bool{}
+	}
+	c.warned[text] = true
+	return true
+}
+
+// warnOut is warn for what lvm2 says on stdout.
+func (c *call) warnOut(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); c.isNew(text) {
+		c.say("%s", text)
+	}
 }
 
 // fault tells what went wrong.
@@ -59,12 +84,25 @@ func (c *call) fail(err error) {
 // yes says whether questions are answered yes.
 func (c *call) yes() bool { return c.opt.Has("yes") }
 
-// ask asks the user, who says no by saying nothing.
+// ask asks the user, once, who says no by saying nothing.
 func (c *call) ask(format string, args ...any) bool {
 	if c.yes() {
 		return true
 	}
-	fmt.Fprintf(c.stderr, format+" [y/n]: ", args...)
+	question := fmt.Sprintf(format, args...)
+	answer, asked := c.answers[question]
+	if !asked {
+		if c.answers == nil {
+			c.answers = map[string]bool{}
+		}
+		answer = c.answered(question)
+		c.answers[question] = answer
+	}
+	return answer
+}
+
+func (c *call) answered(question string) bool {
+	fmt.Fprint(c.stderr, question+" [y/n]: ")
 	if c.quiet > 1 {
 		fmt.Fprintln(c.stderr, "n")
 		return false
@@ -81,18 +119,26 @@ func (c *call) ask(format string, args ...any) bool {
 			fmt.Fprintln(c.stderr, "[n]")
 			return false
 		}
-		fmt.Fprintf(c.stderr, format+" [y/n]: ", args...)
+		fmt.Fprint(c.stderr, question+" [y/n]: ")
 	}
 }
 
 // syntax is the error for words that no form of the command has.
 func (c *call) syntax() error {
-	return &args.UsageError{Lines: []string{
-		fmt.Sprintf("No command with matching syntax recognised.  Run '%s --help' for more information.", c.name),
-	}}
+	lines := []string{fmt.Sprintf("No command with matching syntax recognised.  Run '%s --help' for more information.", c.name)}
+	if len(c.cmd.forms) == 1 {
+		lines = append(lines, "Correct command syntax is:")
+		c.show("%s %s\n", c.name, c.cmd.forms[0])
+	}
+	return &args.UsageError{Lines: lines}
 }
 
 // misuse is the error for options that do not go together.
 func (c *call) misuse(format string, a ...any) error {
 	return &args.UsageError{Lines: []string{fmt.Sprintf(format, a...), fmt.Sprintf("Run `%s --help' for more information.", c.name)}}
+}
+
+// done notes what is told once the change is made.
+func (ch *change) done(format string, args ...any) {
+	ch.told = append(ch.told, fmt.Sprintf(format, args...))
 }

@@ -89,3 +89,13 @@ func runVersion(c *call) error {
 
 // isOneOf says whether a word is among some.
 func isOneOf(word string, words ...string) bool { return slices.Contains(words, word) }
+
+// driverVersion asks the kernel for the version of its device-mapper.
+func driverVersion() (string, error) {
+	control, err := dm.Open()
+	if err != nil {
+		return "", err
+	}
+	v, err := control.Version()
+	return v.String(), errors.Join(err, control.Close())
+}

@@ -5,6 +5,11 @@ import "slices"
 // commands returns all commands, in the order in which help lists them.
 func commands() []*command {
 	return slices.Concat(
+		pvCommands(),
+		vgCommands(),
+		lvCommands(),
+		createCommands(),
+		scanCommands(),
 		infoCommands(),
 	)
 }

@@ -2,10 +2,25 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/lvm-go/lvm"
+	"github.com/lvm-go/lvm/examples/lvm/internal/args"
 )
+
+// lvmName checks a name that somebody gave.
+func lvmName(name, what string) *args.UsageError {
+	for _, c := range name {
+		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_+", c) {
+			return &args.UsageError{Lines: []string{
+				"Name contains invalid character, valid set includes: [a-zA-Z0-9.-_+].",
+				fmt.Sprintf("%s %q is invalid.", what, name),
+			}}
+		}
+	}
+	return nil
+}
 
 // said is an error that was already told.
 type said struct{ error }

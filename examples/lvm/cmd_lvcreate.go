@@ -1,0 +1,352 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/lvm-go/lvm"
+	"github.com/lvm-go/lvm/metadata"
+)
+
+func createCommands() []*command {
+	return []*command{{
+		name: "lvcreate", summary: "Make a logical volume", run: runLVCreate,
+		forms: []string{
+			"-L|--size Size VG [ PV ... ]", "-l|--extents Number[PERCENT] VG [ PV ... ]", "--type TYPE OPTION ... VG [ PV ... ]",
+			"-s|--snapshot -L|--size Size LV [ PV ... ]", "-s|--snapshot LV_thin", "-T|--thin -L|--size Size VG[/LV_new]",
+			"-V|--virtualsize Size --thinpool LV VG", "-T|--thin -V|--virtualsize Size LV_thinpool",
+		},
+		options: "activate addtag alloc autobackup cache cachedevice cachemetadataformat cachemode cachepolicy cachepool cachesettings cachesize cachevol chunksize compression " +
+			"contiguous deduplication discards errorwhenfull extents ignoreactivationskip ignoremonitoring major maxrecoveryrate raidmaxrecoveryrate=maxrecoveryrate metadataprofile " +
+			"minor minrecoveryrate raidminrecoveryrate=minrecoveryrate mirrorlog mirrors monitor name nosync noudevsync permission persistent poolmetadata poolmetadatasize " +
+			"poolmetadataspare raidintegrity raidintegrityblocksize raidintegritymode readahead regionsize reportformat setactivationskip setautoactivation size snapshot stripes " +
+			"stripesize thin thinpool type vdo vdopool vdosettings virtualsize wipesignatures zero",
+	}}
+}
+
+// creation is a volume that is to be made, as the options say.
+type creation struct {
+	*call
+	vg, name string
+	origin   string // of a snapshot
+	pool     string // of a thin volume, or of one to be made
+	typ      lvm.SegmentType
+	size     lvm.Size
+	pvs      []lvm.PVSelection
+	policy   lvm.Allocation
+	ahead    lvm.ReadAhead
+	minor    lvm.Minor
+}
+
+func runLVCreate(c *call) error {
+	cr, err := c.creation()
+	if err != nil {
+		return err
+	}
+	return c.update(cr.vg, func(ch *change) error {
+		if !ch.Exists() {
+			return &lvm.OpError{Op: "create lv", VG: cr.vg, Err: lvm.ErrVGNotFound}
+		}
+		cr.name = strings.TrimPrefix(cr.name, cr.vg+"/")
+		if b, one := cr.opt.Bytes("size"), ch.VG().ExtentSize(); b%one != 0 {
+			ch.warnOut("Rounding up size to full physical extent %s", human((b/one+1)*one))
+		}
+		if b, one := cr.opt.Bytes("virtualsize"), ch.VG().ExtentSize(); b%one != 0 {
+			ch.warnOut("Rounding up size to full physical extent %s", human((b/one+1)*one))
+		}
+		made, err := cr.make(ch)
+		if err != nil {
+			if errors.Is(err, lvm.ErrExists) && cr.name != "" {
+				return fmt.Errorf("Logical Volume %q already exists in volume group %q", cr.name, cr.vg) //nolint:staticcheck // programs match on it
+			}
+			return err
+		}
+		ch.done("Logical volume %q created.", made.Name())
+		return nil
+	})
+}
+
+// creation reads the options and words.
+func (c *call) creation() (*creation, error) {
+	o := c.opt
+	cr := &creation{call: c, name: o.Text("name"), typ: lvm.SegmentType(o.Text("type"))}
+	size, sign, err := c.sizeOption()
+	if err != nil {
+		return nil, err
+	}
+	if sign != 0 {
+		return nil, c.misuse("Size may not have a sign.")
+	}
+	cr.size = size
+	rest := c.args
+	if group, name := c.lvArgument(cr.name); name != "" {
+		cr.vg, cr.name = group, name
+	}
+	if p := o.Text("thinpool"); p != "" {
+		if group, name := c.lvArgument(p); name != "" {
+			cr.vg, cr.pool = group, name
+		} else {
+			cr.pool = p
+		}
+	}
+	if len(rest) > 0 && (cr.vg == "" || c.vgArgument(strings.SplitN(c.vgArgument(rest[0]), "/", 2)[0]) == cr.vg) || len(rest) > 0 && cr.vg != "" && !strings.HasPrefix(rest[0], c.devDir()) {
+		group, name := c.lvArgument(rest[0])
+		if cr.vg != "" && cr.vg != group {
+			return nil, c.misuse("Inconsistent volume group names given: %q and %q", cr.vg, group)
+		}
+		cr.vg = group
+		if name != "" {
+			cr.origin = name
+		}
+		rest = rest[1:]
+	}
+	if cr.vg == "" {
+		cr.vg = c.env("LVM_VG_NAME")
+	}
+	if cr.vg == "" {
+		return nil, c.syntax()
+	}
+	if cr.typ == "" {
+		cr.typ = cr.implied()
+	}
+	if err := cr.checkForm(); err != nil {
+		return nil, err
+	}
+	if _, err := c.system(); err != nil {
+		return nil, err
+	}
+	if cr.pvs, err = c.selections(rest); err != nil {
+		return nil, err
+	}
+	if cr.policy, err = c.allocation(); err != nil {
+		return nil, err
+	}
+	if o.Has("contiguous") && o.Yes("contiguous", true) {
+		cr.policy = metadata.AllocContiguous
+	}
+	if cr.ahead, err = c.readAhead(); err != nil {
+		return nil, err
+	}
+	if o.Yes("persistent", false) {
+		cr.minor = lvm.FixedMinor(limit(o.Number("minor")))
+	}
+	return cr, nil
+}
+
+// implied returns the type that the other options stand for.
+func (cr *creation) implied() lvm.SegmentType {
+	o := cr.opt
+	switch {
+	case o.Has("snapshot") && cr.size.IsZero():
+		return "thin"
+	case o.Has("snapshot"):
+		return "snapshot"
+	case o.HasAny("thin", "thinpool") && o.Has("virtualsize"):
+		return "thin"
+	case o.Has("thin"):
+		return "thin-pool"
+	case o.Has("virtualsize") && cr.pool != "":
+		return "thin"
+	case o.Has("mirrors") && o.Number("mirrors") > 0 && o.Number("stripes") > 1:
+		return lvm.SegmentRAID10
+	case o.Has("mirrorlog"):
+		return "mirror"
+	case o.Has("mirrors") && o.Number("mirrors") > 0:
+		return lvm.SegmentRAID1
+	default:
+		return ""
+	}
+}
+
+// checkForm refuses options that do not make a volume.
+func (cr *creation) checkForm() error {
+	o := cr.opt
+	switch cr.typ {
+	case "thin":
+		if cr.pool == "" && !o.Has("snapshot") {
+			cr.pool, cr.origin = cr.origin, ""
+		}
+		if !o.Has("snapshot") && !o.Has("virtualsize") && cr.origin == "" {
+			return cr.syntax()
+		}
+	case "thin-pool":
+		if cr.pool == "" {
+			cr.pool, cr.origin = cr.origin, ""
+		}
+	}
+	if cr.size.IsZero() && cr.typ != "thin" {
+		return cr.syntax()
+	}
+	return nil
+}
+
+// make makes the volume.
+func (cr *creation) make(ch *change) (*lvm.LogicalVolume, error) {
+	switch t := string(cr.typ); {
+	case t == "snapshot":
+		return cr.makeSnapshot(ch)
+	case t == "thin" && cr.opt.Has("snapshot"):
+		return cr.makeThinSnapshot(ch)
+	case t == "thin":
+		return cr.makeThin(ch)
+	case t == "thin-pool":
+		return cr.makeThinPool(ch)
+	case t == "mirror":
+		return cr.makeMirror(ch)
+	case t == "cache-pool":
+		return cr.makeCachePool(ch)
+	case strings.HasPrefix(t, "raid"):
+		return cr.makeRAID(ch)
+	case t == "cache", t == "writecache", t == "vdo", t == "vdo-pool":
+		return nil, fmt.Errorf("lvcreate --type %s: %w; make the volume, then convert it with lvconvert", t, lvm.ErrUnsupported)
+	default:
+		return cr.makePlain(ch)
+	}
+}
+
+func (cr *creation) count(option string) int { return int(min(cr.opt.Number(option), 1<<16)) }
+
+func (cr *creation) inactive() bool { return isOneOf(cr.opt.Text("activate"), "n", "en", "ln") }
+
+func (cr *creation) makePlain(ch *change) (*lvm.LogicalVolume, error) {
+	o := cr.opt
+	if cr.count("stripes") > 1 && !o.Has("stripesize") {
+		cr.say("Using default stripesize 64.00 KiB.")
+	}
+	spec := lvm.LVSpec{
+		Name: cr.name, Size: cr.size, Type: cr.typ, Stripes: cr.count("stripes"), StripeSize: o.Bytes("stripesize"),
+		PVs: cr.pvs, Allocation: cr.policy, Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r", ReadAhead: cr.ahead, Minor: cr.minor,
+		Inactive: cr.inactive(), ActivationSkip: o.Yes("setactivationskip", false), NoAutoActivation: !o.Yes("setautoactivation", true),
+		SkipZero: !o.Yes("zero", true), KeepSignatures: !o.Yes("wipesignatures", true) || !o.Yes("zero", true) && !o.Has("wipesignatures"),
+	}
+	return ch.CreateLV(spec)
+}
+
+func (cr *creation) makeSnapshot(ch *change) (*lvm.LogicalVolume, error) {
+	o := cr.opt
+	if cr.origin != "" {
+		if _, err := ch.VG().LV(cr.origin); err != nil {
+			return nil, fmt.Errorf("Snapshot origin LV %s not found in Volume group %s.", cr.origin, cr.vg) //nolint:staticcheck // as lvm2 says it
+		}
+	}
+	spec := lvm.SnapshotSpec{
+		Name: cr.name, Size: cr.size, ChunkSize: o.Bytes("chunksize"), Stripes: cr.count("stripes"), StripeSize: o.Bytes("stripesize"),
+		PVs: cr.pvs, Allocation: cr.policy, Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r", ReadAhead: cr.ahead, Minor: cr.minor,
+	}
+	if o.Has("virtualsize") {
+		spec.VirtualSize = lvm.ExactSize(o.Bytes("virtualsize"))
+	}
+	return ch.CreateSnapshot(cr.origin, spec)
+}
+
+func (cr *creation) makeThinSnapshot(ch *change) (*lvm.LogicalVolume, error) {
+	o := cr.opt
+	origin, err := ch.VG().LV(cr.origin)
+	if err != nil {
+		return nil, fmt.Errorf("Snapshot origin LV %s not found in Volume group %s.", cr.origin, cr.vg) //nolint:staticcheck // as lvm2 says it
+	}
+	if !origin.IsThin() {
+		if cr.pool == "" {
+			return nil, cr.misuse("Please specify either size or extents with snapshots.")
+		}
+		return ch.CreateThin(lvm.ThinSpec{
+			Name: cr.name, Pool: cr.pool, ExternalOrigin: cr.origin, Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r",
+			ReadAhead: cr.ahead, Minor: cr.minor, Inactive: cr.inactive(), NoAutoActivation: !o.Yes("setautoactivation", true),
+		})
+	}
+	return ch.CreateThinSnapshot(cr.origin, lvm.ThinSnapshotSpec{
+		Name: cr.name, Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r",
+		Activate: !o.Yes("setactivationskip", true), Inactive: cr.inactive(),
+		NoAutoActivation: !o.Yes("setautoactivation", true), ReadAhead: cr.ahead, Minor: cr.minor,
+	})
+}
+
+func (cr *creation) makeThin(ch *change) (*lvm.LogicalVolume, error) {
+	o := cr.opt
+	pool, err := ch.VG().LV(cr.pool)
+	if err != nil && !cr.size.IsZero() {
+		pool, err = cr.makeThinPool(ch)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ch.CreateThin(lvm.ThinSpec{
+		Name: cr.name, Pool: pool.Name(), VirtualSize: lvm.ExactSize(o.Bytes("virtualsize")), Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r",
+		ReadAhead: cr.ahead, Minor: cr.minor, Inactive: cr.inactive(), ActivationSkip: o.Yes("setactivationskip", false),
+		NoAutoActivation: !o.Yes("setautoactivation", true),
+	})
+}
+
+func (cr *creation) makeThinPool(ch *change) (*lvm.LogicalVolume, error) {
+	o := cr.opt
+	discards, err := cr.discards()
+	if err != nil {
+		return nil, err
+	}
+	name := cr.pool
+	if name == "" && cr.typ == "thin-pool" {
+		name, cr.name = cr.name, ""
+	}
+	return ch.CreateThinPool(lvm.ThinPoolSpec{
+		Name: name, Size: cr.size, MetadataSize: o.Bytes("poolmetadatasize"), ChunkSize: o.Bytes("chunksize"), Discards: discards,
+		NoZeroing: !o.Yes("zero", true), ErrorWhenFull: o.Yes("errorwhenfull", false), NoSpare: !o.Yes("poolmetadataspare", true),
+		Stripes: cr.count("stripes"), StripeSize: o.Bytes("stripesize"), PVs: cr.pvs, Allocation: cr.policy, Tags: cr.newTags(nil), Inactive: cr.inactive(),
+	})
+}
+
+func (cr *creation) makeCachePool(ch *change) (*lvm.LogicalVolume, error) {
+	o := cr.opt
+	settings, err := cr.cacheSettings()
+	if err != nil {
+		return nil, err
+	}
+	spec := lvm.CachePoolSpec{
+		Name: cr.name, Size: cr.size, ChunkSize: o.Bytes("chunksize"), MetadataSize: o.Bytes("poolmetadatasize"),
+		Mode: lvm.CacheMode(o.Text("cachemode")), Policy: o.Text("cachepolicy"), Settings: settings, PVs: cr.pvs, Allocation: cr.policy,
+		Tags: cr.newTags(nil), NoSpare: !o.Yes("poolmetadataspare", true),
+	}
+	if format := o.Text("cachemetadataformat"); format == "1" || format == "2" {
+		spec.MetadataFormat = int(format[0] - '0')
+	}
+	return ch.CreateCachePool(spec)
+}
+
+func (cr *creation) makeMirror(ch *change) (*lvm.LogicalVolume, error) {
+	o := cr.opt
+	spec := lvm.MirrorSpec{
+		Name: cr.name, Size: cr.size, Legs: cr.count("mirrors") + 1, RegionSize: o.Bytes("regionsize"), NoSync: o.Has("nosync"), PVs: cr.pvs,
+		Allocation: cr.policy, Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r", ReadAhead: cr.ahead, Minor: cr.minor, Inactive: cr.inactive(),
+		ActivationSkip: o.Yes("setactivationskip", false), NoAutoActivation: !o.Yes("setautoactivation", true), SkipZero: !o.Yes("zero", true),
+		KeepSignatures: !o.Yes("wipesignatures", true),
+	}
+	if !o.Has("mirrors") {
+		spec.Legs = 2
+	}
+	if o.Text("mirrorlog") == "core" {
+		spec.Log = lvm.MirrorLogCore
+	}
+	return ch.CreateMirror(spec)
+}
+
+func (cr *creation) makeRAID(ch *change) (*lvm.LogicalVolume, error) {
+	o := cr.opt
+	if cr.typ == "raid" {
+		cr.typ = ""
+	}
+	if cr.typ != lvm.SegmentRAID1 && cr.typ != "" && !o.Has("stripesize") {
+		cr.say("Using default stripesize 64.00 KiB.")
+	}
+	spec := lvm.RAIDSpec{
+		Name: cr.name, Size: cr.size, Type: cr.typ, Stripes: cr.count("stripes"), StripeSize: o.Bytes("stripesize"), RegionSize: o.Bytes("regionsize"),
+		NoSync: o.Has("nosync"), MinRate: limit(uint64((o.Bytes("minrecoveryrate") + o.Bytes("raidminrecoveryrate")) / lvm.KiB)),
+		MaxRate: limit(uint64((o.Bytes("maxrecoveryrate") + o.Bytes("raidmaxrecoveryrate")) / lvm.KiB)),
+		PVs:     cr.pvs, Allocation: cr.policy, Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r", ReadAhead: cr.ahead, Minor: cr.minor,
+		Inactive: cr.inactive(), ActivationSkip: o.Yes("setactivationskip", false), NoAutoActivation: !o.Yes("setautoactivation", true),
+		SkipZero: !o.Yes("zero", true), KeepSignatures: !o.Yes("wipesignatures", true),
+	}
+	if cr.typ == lvm.SegmentRAID1 || cr.typ == "" {
+		spec.Mirrors = cr.count("mirrors")
+	}
+	return ch.CreateRAID(spec)
+}
