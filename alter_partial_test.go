@@ -65,6 +65,7 @@ func alterPartial() []alteration {
 		{name: "remove an empty missing pv", partial: true, setup: then(andSpare, losing("c")), do: removeMissing(false)},
 		{name: "remove a missing pv and what is on it", partial: true, setup: then(volumes, losing("b")), do: removeMissing(true)},
 		{name: "remove a pv that is back and what is on it", partial: true, setup: then(volumes, awhile("b")), do: removeMissing(true)},
+		{name: "remove a missing pv from a raid", partial: true, setup: then(raids, losing("b")), do: removeMissing(true)},
 		{name: "remove a missing pv and go on", partial: true, setup: then(volumes, losing("b")), do: func(tx *Tx, areas MetadataAreas) error {
 			return joinErrors(tx.RemoveMissing(RemoveMissingSpec{Force: true}), tx.ExtendVG(areaSpec(areas), "c"), tx.addLV("new", 5, 2))
 		}},

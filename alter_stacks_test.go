@@ -32,6 +32,9 @@ func alterStacks() []alteration {
 		{name: "extend a pool on a raid", setup: poolOnRAID, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.ExtendLV("pool", ExtendSpec{By: ExtentCount(8)})
 		}},
+		{name: "replace a leg beneath a pool", setup: poolOnRAID, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ReplaceLegs("pool_tdata", ReplaceSpec{PVs: []string{"b"}})
+		}},
 		{name: "remove a pool on a raid", setup: poolOnRAID, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.RemoveLVWith("pool", RemoveSpec{Dependents: true})
 		}},

@@ -34,6 +34,7 @@ type builder struct {
 	holds    map[string]rest               // see hold
 	planned  []plannedTree                 // in order
 	brought  map[string]bool               // uuids of the devices that are planned
+	again    map[string]bool               // uuids of those that get another table after the commit
 	leaving  map[string]bool               // uuids of those whose removal is
 	rendered []metadata.ID                 // LVs with such devices, each as often as it has any
 	sorted   *trees                        // what the touched volumes come to

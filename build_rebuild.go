@@ -29,9 +29,13 @@ func (b *builder) bringAgain(r *renderer, lv *metadata.LogicalVolume, nodes []no
 	var check, wait, suspend, load, resume, again []Step
 	for _, n := range after {
 		i := slices.IndexFunc(nodes, func(was node) bool { return was.uuid == n.uuid })
-		if i < 0 || nodes[i].table.Equal(n.table) {
+		if i < 0 || nodes[i].table.Equal(n.table) || b.again[n.uuid] {
 			continue
 		}
+		if b.again == nil {
+			b.again = map[string]bool{}
+		}
+		b.again[n.uuid] = true
 		ref := deviceRef{Name: n.name, UUID: n.uuid}
 		check = append(check, &CheckLoaded{deviceRef: ref, Table: nodes[i].table})
 		wait = append(wait, &AwaitRAID{deviceRef: ref})
@@ -99,7 +103,7 @@ func (s *System) finishRebuilds(ctx context.Context, ref string, rec *Recovery) 
 // confirmRebuilds takes the marks off legs of active raids. It returns of how many.
 func (tx *Tx) confirmRebuilds() (legs int, err error) {
 	for i, old := range tx.vg.LVs {
-		if !isRebuilt(old) || !slices.ContainsFunc(tx.ties().above[old.ID], tx.staysActive) {
+		if !isRebuilt(old) || !slices.ContainsFunc(tx.ties().above[old.ID], func(id metadata.ID) bool { return tx.raidStaysUp(tx.find(id)) }) {
 			continue
 		}
 		lv := *old

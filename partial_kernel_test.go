@@ -260,6 +260,44 @@ func TestKernelPartialMirrors(t *testing.T) {
 	})
 }
 
+// TestKernelPartialRAIDs takes physical volumes out of a group that legs of raids were
+// on. These give errors then, until the raids are repaired.
+func TestKernelPartialRAIDs(t *testing.T) {
+	umltest.NeedKernel(t)
+	all, without1 := []int{0, 1, 2, 3}, []int{0, 2, 3}
+	at := func(there []int, s interopStep) partialStep { return partialStep{s, there} }
+	raid := func(name, options string, spec RAIDSpec, on ...int) partialStep {
+		spec.Name, spec.Size, spec.NoSync = name, ExtentCount(2), true
+		options = "lvcreate -y --nosync -l2 -n " + name + " " + options + " $V"
+		for _, i := range on {
+			options += fmt.Sprintf(" $%d", i)
+		}
+		return at(all, interopStep{lvm2: options, ours: func(tx *Tx, dev []string) error {
+			own := spec
+			for _, i := range on {
+				own.PVs = append(own.PVs, PVSelection{PV: dev[i]})
+			}
+			_, err := tx.CreateRAID(own)
+			return err
+		}})
+	}
+	const mib = 1 << 20
+	runPartial(t, []int64{48 * mib, 48 * mib, 48 * mib, 48 * mib}, []partialStep{
+		at(all, interopStep{lvm2: "vgcreate $V $0 $1 $2 $3", ours: func(tx *Tx, dev []string) error { return tx.CreateVG(VGSpec{PVs: dev}) }}),
+		raid("first", "--type raid1 -m1", RAIDSpec{}, 1, 0),
+		raid("second", "--type raid1 -m2", RAIDSpec{Mirrors: 2}, 0, 1, 2),
+		raid("parity", "--type raid5 -i2", RAIDSpec{Type: SegmentRAID5}, 2, 1, 0),
+		raid("other", "--type raid1 -m1", RAIDSpec{}, 2, 3),
+		at(all, interopStep{lvm2: "vgchange -an $V", ours: func(tx *Tx, _ []string) error { return tx.DeactivateAll() }}),
+		at(without1, interopStep{lvm2: "vgreduce --removemissing --force $V", ours: func(tx *Tx, _ []string) error {
+			return tx.RemoveMissing(RemoveMissingSpec{Force: true})
+		}}),
+		at(without1, interopStep{lvm2: "vgchange -ay $V", ours: func(tx *Tx, _ []string) error { return tx.ActivateAll() }}),
+		at(without1, onLV("lvconvert -y --repair", "first", func(tx *Tx, lv string) error { return tx.RepairRAID(lv, RepairSpec{}) })),
+		at(without1, interopStep{lvm2: "vgchange -an $V", ours: func(tx *Tx, _ []string) error { return tx.DeactivateAll() }}),
+	})
+}
+
 // TestKernelPartialTypes activates volumes of all types without a physical volume
 // that each has something on, as lvm2 does.
 func TestKernelPartialTypes(t *testing.T) {

@@ -21,7 +21,7 @@ func (tx *Tx) hasAll(lv *metadata.LogicalVolume, missing, seen map[metadata.ID]b
 	for i := range lv.Segments {
 		seg := &lv.Segments[i]
 		if _, ok := seg.Body.(*metadata.RAID); ok {
-			if !survives(seg, tx.missingLegs(seg, missing)) {
+			if !survives(seg, tx.lostLegs(seg, missing)) {
 				return false
 			}
 			continue

@@ -134,7 +134,7 @@ func (w *raidWatch) find(ctx context.Context, vg, ref string, do func(RAIDStatus
 		w.vg, w.lv = v.ID(), lv.ID()
 		w.raid0 = SegmentType(lv.rec.Segments[0].BaseType()).isRAID0()
 		for _, m := range v.devices[lv.rec.ID] {
-			if m.layer == realLayer || m.layer == "" && w.uuid == "" {
+			if m.layer == realLayer || w.uuid == "" {
 				w.uuid = m.uuid
 			}
 		}

@@ -94,9 +94,11 @@ func (tx *Tx) nothingMissing() {
 type RemoveMissingSpec struct {
 	// Force also removes the logical volumes that lie on them, in part or as a
 	// whole, and their snapshots. All their data is lost, also what is on other
-	// physical volumes. The origin of a snapshot that goes stays. Refused are raids and
-	// mirrors with all data on other physical volumes, which are to be repaired, and
-	// volumes that lack nothing but their cache, for [Tx.DetachCache]; lvm2 removes the
+	// physical volumes. The origin of a snapshot that goes stays. Raids with all data on
+	// other physical volumes stay, and what lies on them, degraded until [Tx.RepairRAID]
+	// gives them other legs; lvm2 removes a thin pool that lies on one. Refused are
+	// mirrors with all data on other physical volumes, for [Tx.RepairMirror], and volumes
+	// that lack nothing but their cache, for [System.DetachCache]; lvm2 removes the
 	// latter.
 	Force bool
 	// EmptyOnly takes out those that no logical volume lies on, and leaves the
@@ -111,7 +113,8 @@ type RemoveMissingSpec struct {
 // spec says neither Force nor EmptyOnly, or, when planned, if one of these
 // volumes is open. None of them is removed then. An error matching [ErrMerging]
 // tells of a volume that is not there as a whole without a snapshot that would be
-// removed, one matching [ErrInvalidSpec] that the spec says both.
+// removed, one matching [ErrInvalidSpec] that the spec says both, and ones matching
+// [ErrNotInSync] or [ErrDegraded] of a raid that cannot do without a leg that would go.
 func (tx *Tx) RemoveMissing(spec RemoveMissingSpec) error {
 	return tx.fail("remove missing pvs of vg", "", tx.whole(func() error { return tx.removeMissing(spec) }))
 }
@@ -142,6 +145,11 @@ func (tx *Tx) removeMissing(spec RemoveMissingSpec) error {
 		return fault(ErrBusy, "extents on them are in use by %s: bring them back, or remove these lvs, which Force does",
 			strings.Join(names, ", "))
 	}
+	whole, err := tx.giveUpLegs(partial, missing)
+	if err != nil {
+		return err
+	}
+	partial = slices.DeleteFunc(partial, func(lv *metadata.LogicalVolume) bool { return whole[lv.ID] || tx.find(lv.ID) == nil })
 	if err := tx.notRepairable(partial, missing); err != nil {
 		return err
 	}
@@ -189,9 +197,9 @@ func (tx *Tx) partialLVs(pvs map[metadata.ID]bool) []*metadata.LogicalVolume {
 func (tx *Tx) notRepairable(lvs []*metadata.LogicalVolume, missing map[metadata.ID]bool) error {
 	for _, lv := range lvs {
 		switch kindOf(lv).(type) {
-		case raidType, mirrorType:
+		case mirrorType:
 			if seg := &lv.Segments[0]; !isMove(lv) && survives(seg, tx.missingLegs(seg, missing)) {
-				return fault(ErrBusy, "lv %s has all its data on other physical volumes: repair it, or remove it by itself", lv.Name)
+				return fault(ErrBusy, "lv %s has all its data on other physical volumes: take out its legs by RepairMirror, or remove it by itself", lv.Name)
 			}
 		case cacheType, writeCacheType:
 			_, _, origin, err := tx.layers(lv)

@@ -26,6 +26,8 @@ type ReplaceSpec struct {
 // [System.WaitSync] waits for. Until then the raid can be used, but is without these
 // legs. lvm2: lvconvert --replace.
 //
+// Also a raid that others lie on can be named: pool_tdata, the data of a pool.
+//
 // Returns an error matching [ErrNotActive] if the raid is not active, since only the
 // kernel knows which legs hold the data; [ErrNotInSync] if legs that stay are not in
 // sync; [ErrDegraded] if the data cannot be had without those that are replaced;
@@ -74,7 +76,7 @@ func (tx *Tx) RepairRAID(ref string, spec RepairSpec) error {
 		if err != nil {
 			return err
 		}
-		gone := tx.missingLegs(&lv.Segments[0], tx.missing())
+		gone := tx.lostLegs(&lv.Segments[0], tx.missing())
 		legs := slices.DeleteFunc(legsOf(lv), func(leg int) bool { return !gone(leg) && !doesWithout(status, leg) })
 		if len(legs) == 0 {
 			return nil
@@ -109,17 +111,46 @@ func legsOf(lv *metadata.LogicalVolume) []int {
 
 // raidToMend returns a raid that is active and nothing else is being done with.
 func (tx *Tx) raidToMend(ref string) (*metadata.LogicalVolume, int, error) {
-	lv, i, err := tx.lvToChange(ref, ErrMissingPV)
+	lv, i, err := tx.raidToChange(ref)
 	if err != nil {
 		return nil, 0, err
 	}
 	if err := tx.mendableRAID(lv); err != nil {
 		return nil, 0, err
 	}
-	if !tx.staysActive(lv.ID) {
+	if !tx.raidStaysUp(lv) {
 		return nil, 0, fault(ErrNotActive, "lv %s has to be active: only the kernel knows which legs hold its data", lv.Name)
 	}
 	return lv, i, nil
+}
+
+// raidToChange is as lvToChange, and returns also a raid that others lie on, as the
+// data of a pool do.
+func (tx *Tx) raidToChange(ref string) (*metadata.LogicalVolume, int, error) {
+	if err := tx.own(ErrMissingPV); err != nil {
+		return nil, 0, err
+	}
+	lv, i, err := tx.lvFor(ref)
+	if err != nil {
+		return nil, 0, err
+	}
+	if _, ok := kindOf(lv).(raidType); !ok || tx.isVisible(lv) {
+		return tx.lvToChange(ref, ErrMissingPV)
+	}
+	for _, part := range tx.withOwned(lv) {
+		if err := notMoving(part); err != nil {
+			return nil, 0, err
+		}
+	}
+	return lv, i, tx.notClaimed(lv)
+}
+
+// raidStaysUp says whether the kernel has a raid, and keeps it.
+func (tx *Tx) raidStaysUp(lv *metadata.LogicalVolume) bool {
+	if tx.isVisible(lv) {
+		return tx.staysActive(lv.ID)
+	}
+	return tx.kern != nil && len(tx.kern.byLV[lv.ID]) > 0 && !slices.ContainsFunc(tx.ties().above[lv.ID], func(id metadata.ID) bool { return tx.wishes[id].deactivate })
 }
 
 // mendableRAID refuses all but raids that can do without a leg and that
