@@ -11,7 +11,10 @@ import (
 
 // HistoricalLV is what a group remembers of a logical volume that was removed.
 // LVM2 keeps it of thin volumes, for the descent of those that are left.
-type HistoricalLV struct{ rec *metadata.HistoricalLV }
+type HistoricalLV struct {
+	vg  *VolumeGroup
+	rec *metadata.HistoricalLV
+}
 
 // Name returns the name that the volume had. No other volume can have it as long
 // as it is remembered.
@@ -46,7 +49,7 @@ const historicalMark = "-"
 func (v *VolumeGroup) History() iter.Seq[*HistoricalLV] {
 	return func(yield func(*HistoricalLV) bool) {
 		for _, rec := range v.rec.History {
-			if !yield(&HistoricalLV{rec}) {
+			if !yield(&HistoricalLV{v, rec}) {
 				return
 			}
 		}

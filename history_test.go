@@ -57,6 +57,20 @@ func history(t *testing.T, disks *recorder.Disks) []string {
 	return out
 }
 
+func TestHistoryDescent(t *testing.T) {
+	t.Parallel()
+	_, disks := remembering(t)
+	all := map[string]*HistoricalLV{}
+	for h := range lvOf(t, openDisks(t, disks, 3), "data").vg.History() {
+		all[h.Name()] = h
+	}
+	assert.Equal(t, []string{"-t2", "-t1"}, all["t3"].AllAncestors())
+	assert.Equal(t, []string{"-t4", "data"}, all["t3"].AllDescendants())
+	assert.Empty(t, all["t1"].AllAncestors())
+	assert.Equal(t, []string{"other"}, all["alone"].AllAncestors())
+	assert.Equal(t, []string{"striped"}, all["alone"].AllDescendants())
+}
+
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	_, disks := remembering(t)

@@ -119,6 +119,8 @@ type lvFacts struct {
 	dev    *KernelDevice
 	devErr error                // why the kernel could not be asked
 	target func() *KernelDevice // asked for when needed
+
+	recorded bool // the kernel is not asked
 }
 
 // related returns the relations of the group's volumes.
@@ -134,14 +136,33 @@ func (v *VolumeGroup) relate() *relations {
 }
 
 func (l *LogicalVolume) facts(dev *KernelDevice, err error) *lvFacts {
-	rel := l.vg.related()
-	i := rel.byID[l.rec.ID]
-	f := &lvFacts{lvNode: &rel.nodes[i], index: i, rel: rel, vg: l.vg, dev: dev, devErr: err}
+	f := l.recordedFacts()
+	f.recorded, f.dev, f.devErr = false, dev, err
 	f.target = sync.OnceValue(f.findTarget)
 	if f.cow != nil && f.cow.merging && err == nil {
 		f.takeMerge()
 	}
 	return f
+}
+
+// recordedFacts returns the facts that are known without asking the kernel.
+func (l *LogicalVolume) recordedFacts() *lvFacts {
+	rel := l.vg.related()
+	i := rel.byID[l.rec.ID]
+	return &lvFacts{
+		lvNode: &rel.nodes[i], index: i, rel: rel, vg: l.vg, recorded: true,
+		target: func() *KernelDevice { return nil },
+	}
+}
+
+// of returns the facts of another volume, of which the kernel is asked if it is of
+// this one.
+func (f *lvFacts) of(node int) *lvFacts {
+	l := &LogicalVolume{vg: f.vg, rec: f.rel.nodes[node].rec}
+	if f.recorded {
+		return l.recordedFacts()
+	}
+	return l.facts(l.Kernel())
 }
 
 // takeMerge looks at the device of the origin if what is merged into it is: as
@@ -403,8 +424,7 @@ func (f *lvFacts) findTarget() *KernelDevice {
 		if cached == nil {
 			return nil
 		}
-		by := &LogicalVolume{vg: f.vg, rec: f.rel.nodes[cached.by].rec}
-		return by.facts(by.Kernel()).target()
+		return f.of(cached.by).target()
 	}
 	if layer == nil {
 		return f.dev
@@ -423,10 +443,7 @@ func (f *lvFacts) isImage() bool {
 }
 
 // whole returns the facts of what the volume is an image or metadata of.
-func (f *lvFacts) whole(use *lvUse) *lvFacts {
-	by := &LogicalVolume{vg: f.vg, rec: f.rel.nodes[use.by].rec}
-	return by.facts(by.Kernel())
-}
+func (f *lvFacts) whole(use *lvUse) *lvFacts { return f.of(use.by) }
 
 // imageInSync says whether an image holds what the mirror or raid does, which
 // only the kernel knows.

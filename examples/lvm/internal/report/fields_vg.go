@@ -1,0 +1,42 @@
+package report
+
+// vgFields are those of "Volume Group Fields".
+func vgFields() []field {
+	return []field{
+		{name: "vg_fmt", heading: "Fmt", about: "Type of metadata.", typ: String, width: 3, value: func(r *row) value { return text(r.vg.Format) }},
+		{name: "vg_uuid", heading: "VG UUID", about: "Unique identifier.", typ: String, width: 38, value: func(r *row) value { return id(r.vg.UUID) }},
+		{name: "vg_name", heading: "VG", about: "Name.", typ: String, width: 2, value: func(r *row) value { return text(r.vg.Name) }},
+		{name: "vg_attr", heading: "Attr", about: "Various attributes - see man page.", typ: String, width: 6, value: func(r *row) value { return text(r.vg.Attr) }},
+		{name: "vg_permissions", heading: "VPerms", about: "VG permissions.", typ: String, width: 10, value: func(r *row) value { return text(r.vg.Permissions) }},
+		{name: "vg_extendable", heading: "Extendable", about: "Set if VG is extendable.", typ: Number, width: 10, value: func(r *row) value { return r.flag(r.vg.Extendable, "extendable") }},
+		{name: "vg_exported", heading: "Exported", about: "Set if VG is exported.", typ: Number, width: 10, value: func(r *row) value { return r.flag(r.vg.Exported, "exported") }},
+		{name: "vg_autoactivation", heading: "AutoAct", about: "Set if VG autoactivation is enabled.", typ: Number, width: 7, value: func(r *row) value { return r.flag(r.vg.Autoactivation, "enabled") }},
+		{name: "vg_partial", heading: "Partial", about: "Set if VG is partial.", typ: Number, width: 10, value: func(r *row) value { return r.flag(r.vg.Partial, "partial") }},
+		{name: "vg_allocation_policy", heading: "AllocPol", about: "VG allocation policy.", typ: String, width: 10, value: func(r *row) value { return text(r.vg.allocation()) }},
+		{name: "vg_clustered", heading: "Clustered", about: "Set if VG is clustered.", typ: Number, width: 10, value: func(r *row) value { return r.flag(r.vg.Clustered, "clustered") }},
+		{name: "vg_shared", heading: "Shared", about: "Set if VG is shared.", typ: Number, width: 7, value: func(r *row) value { return r.flag(r.vg.Shared, "shared") }},
+		{name: "vg_size", heading: "VSize", about: "Total size of VG in current units.", typ: Size, width: 5, value: func(r *row) value { return r.size(r.vg.Size) }},
+		{name: "vg_free", heading: "VFree", about: "Total amount of free space in current units.", typ: Size, width: 5, value: func(r *row) value { return r.size(r.vg.Free) }},
+		{name: "vg_sysid", heading: "SYS ID", about: "System ID of the VG indicating which host owns it.", typ: String, width: 6, value: func(r *row) value { return text(r.vg.SystemID) }},
+		{name: "vg_systemid", heading: "System ID", about: "System ID of the VG indicating which host owns it.", typ: String, width: 9, value: func(r *row) value { return text(r.vg.SystemID) }},
+		{name: "vg_lock_type", heading: "LockType", about: "Lock type of the VG used by lvmlockd.", typ: String, width: 8, value: func(r *row) value { return text(r.vg.LockType) }},
+		{name: "vg_lock_args", heading: "VLockArgs", about: "Lock args of the VG used by lvmlockd.", typ: String, width: 9, value: func(r *row) value { return text(r.vg.LockArgs) }},
+		{name: "vg_extent_size", heading: "Ext", about: "Size of Physical Extents in current units.", typ: Size, width: 3, value: func(r *row) value { return r.size(r.vg.ExtentSize) }},
+		{name: "vg_extent_count", heading: "#Ext", about: "Total number of Physical Extents.", typ: Number, width: 4, value: func(r *row) value { return number(r.vg.ExtentCount) }},
+		{name: "vg_free_count", heading: "Free", about: "Total number of unallocated Physical Extents.", typ: Number, width: 4, value: func(r *row) value { return number(r.vg.FreeCount) }},
+		{name: "max_lv", heading: "MaxLV", about: "Maximum number of LVs allowed in VG or 0 if unlimited.", typ: Number, width: 5, value: func(r *row) value { return number(r.vg.MaxLV) }},
+		{name: "max_pv", heading: "MaxPV", about: "Maximum number of PVs allowed in VG or 0 if unlimited.", typ: Number, width: 5, value: func(r *row) value { return number(r.vg.MaxPV) }},
+		{name: "pv_count", heading: "#PV", about: "Number of PVs in VG.", typ: Number, width: 3, value: func(r *row) value { return number(r.vg.PVCount) }},
+		{name: "vg_missing_pv_count", heading: "#PV Missing", about: "Number of PVs in VG which are missing.", typ: Number, width: 11, value: func(r *row) value { return number(r.vg.MissingPVCount) }},
+		{name: "lv_count", heading: "#LV", about: "Number of LVs.", typ: Number, width: 3, value: func(r *row) value { return number(r.vg.LVCount) }},
+		{name: "snap_count", heading: "#SN", about: "Number of snapshots.", typ: Number, width: 3, value: func(r *row) value { return number(r.vg.SnapshotCount) }},
+		{name: "vg_seqno", heading: "Seq", about: "Revision number of internal metadata.  Incremented whenever it changes.", typ: Number, width: 3, value: func(r *row) value { return number(r.vg.Seqno) }},
+		{name: "vg_tags", heading: "VG Tags", about: "Tags, if any.", typ: StringList, width: 7, value: func(r *row) value { return r.tags(r.vg.Tags) }},
+		{name: "vg_profile", heading: "VProfile", about: "Configuration profile attached to this VG.", typ: String, width: 8, value: func(r *row) value { return text(r.vg.Profile) }},
+		{name: "vg_mda_count", heading: "#VMda", about: "Number of metadata areas on this VG.", typ: Number, width: 5, value: func(r *row) value { return number(r.vg.MetadataAreas) }},
+		{name: "vg_mda_used_count", heading: "#VMdaUse", about: "Number of metadata areas in use on this VG.", typ: Number, width: 8, value: func(r *row) value { return number(r.vg.MetadataAreasInUse) }},
+		{name: "vg_mda_free", heading: "VMdaFree", about: "Free metadata area space for this VG in current units.", typ: Size, width: 9, value: func(r *row) value { return r.size(r.vg.MetadataFree) }},
+		{name: "vg_mda_size", heading: "VMdaSize", about: "Size of smallest metadata area for this VG in current units.", typ: Size, width: 9, value: func(r *row) value { return r.size(r.vg.MetadataSize) }},
+		{name: "vg_mda_copies", heading: "#VMdaCps", about: "Target number of in use metadata areas in the VG.", typ: Number, width: 8, value: func(r *row) value { return r.vg.copies() }},
+	}
+}

@@ -1,0 +1,134 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// HelpFields prints the list of fields, as "-o help" does.
+func HelpFields(w io.Writer) { helpFields(w, false) }
+
+// HelpSelect prints what "-S help" does: the list of fields with their types, and
+// that of values and operators.
+func HelpSelect(w io.Writer) {
+	helpFields(w, true)
+	HelpOperators(w)
+}
+
+// Help prints what lvm2 prints of an error of [Run], and returns false if that is
+// not an error but an answer to who asked for it.
+func Help(w io.Writer, err error) bool {
+	switch e := err.(type) {
+	case *FieldError:
+		HelpFields(w)
+		return !e.Help
+	case *SelectError:
+		if e.Fields || e.Help {
+			helpFields(w, true)
+		}
+		if e.Operands || e.Help {
+			HelpOperators(w)
+		}
+		return !e.Help
+	}
+	return true
+}
+
+func helpFields(w io.Writer, types bool) {
+	for _, s := range sections() {
+		fmt.Fprintf(w, "  %s\n  %s\n", s.title, strings.Repeat("-", len(s.title)))
+		if !types && s.prefix != "" {
+			fmt.Fprintf(w, "    %-27s - All fields in this section.\n", s.prefix+"all")
+		}
+		for i := range s.fields {
+			f := &s.fields[i]
+			fmt.Fprintf(w, "    %-27s - %s", f.name, f.about)
+			if types {
+				fmt.Fprintf(w, " [%s]", f.typ)
+			}
+			fmt.Fprintln(w)
+		}
+		if s.section == specialSection {
+			for _, name := range []string{"help", "?"} {
+				fmt.Fprintf(w, "    %-27s - Show help.", name)
+				if types {
+					fmt.Fprint(w, " [unselectable number]")
+				}
+				fmt.Fprintln(w)
+			}
+		}
+		fmt.Fprintln(w, "   ")
+	}
+}
+
+// HelpOperators prints what values and operators selections have.
+func HelpOperators(w io.Writer) { io.WriteString(w, operatorHelp) }
+
+const operatorHelp = `  Selection operands
+  ------------------
+    field               - Reporting field.
+    number              - Non-negative integer value.
+    size                - Floating point value with units, 'm' unit used by default if not specified.
+    percent             - Non-negative integer with or without % suffix.
+    string              - Characters quoted by ' or " or unquoted.
+    string list         - Strings enclosed by [ ] or { } and elements delimited by either
+                          "all items must match" or "at least one item must match" operator.
+    regular expression  - Characters quoted by ' or " or unquoted.
+   
+  Reserved values
+  ---------------
+    -1, unknown, undefined, undef   - Reserved value for undefined numeric value. [number]
+    allocatable, yes                -  [unknown]
+    allocatable, no                 -  [unknown]
+    exported, yes                   -  [unknown]
+    exported, no                    -  [unknown]
+    missing, yes                    -  [unknown]
+    missing, no                     -  [unknown]
+    used, in use, yes               -  [unknown]
+    used, in use, no                -  [unknown]
+    duplicate, yes                  -  [unknown]
+    duplicate, no                   -  [unknown]
+    extendable, yes                 -  [unknown]
+    extendable, no                  -  [unknown]
+    exported, yes                   -  [unknown]
+    exported, no                    -  [unknown]
+    partial, yes                    -  [unknown]
+    partial, no                     -  [unknown]
+    clustered, yes                  -  [unknown]
+    clustered, no                   -  [unknown]
+    shared, yes                     -  [unknown]
+    shared, no                      -  [unknown]
+    writeable, rw, read-write       -  [unknown]
+    read-only, r, ro                -  [unknown]
+   
+  Selection operators
+  -------------------
+    Comparison operators:
+          =~  - Matching regular expression. [regex]
+          !~  - Not matching regular expression. [regex]
+           =  - Equal to. [number, size, percent, string, string list, time]
+          !=  - Not equal to. [number, size, percent, string, string_list, time]
+          >=  - Greater than or equal to. [number, size, percent, time]
+           >  - Greater than. [number, size, percent, time]
+          <=  - Less than or equal to. [number, size, percent, time]
+           <  - Less than. [number, size, percent, time]
+       since  - Since specified time (same as '>='). [time]
+       after  - After specified time (same as '>'). [time]
+       until  - Until specified time (same as '<='). [time]
+      before  - Before specified time (same as '<'). [time]
+   
+    Logical and grouping operators:
+        &&  - All fields must match
+         ,  - All fields must match
+        ||  - At least one field must match
+         #  - At least one field must match
+         !  - Logical negation
+         (  - Left parenthesis
+         )  - Right parenthesis
+         [  - List start
+         ]  - List end
+         {  - List subset start
+         }  - List subset end
+   
+`

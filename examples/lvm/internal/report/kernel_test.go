@@ -1,0 +1,163 @@
+package report
+
+import (
+	"context"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvm-go/lvm"
+	"github.com/lvm-go/lvm/internal/umltest"
+)
+
+// world is disks whose reports by lvm2 and by us are compared.
+type world struct {
+	*testing.T
+	disks []string
+	size  lvm.Bytes
+	lines int
+}
+
+func newWorld(t *testing.T, disks int, size lvm.Bytes) *world {
+	w := &world{T: t, size: size}
+	umltest.NeedKernel(t)
+	umltest.NeedTool(t, "lvm")
+	for range disks {
+		d, _ := umltest.Loop(t, int64(size))
+		w.disks = append(w.disks, d)
+	}
+	t.Cleanup(func() {
+		_ = exec.Command("sh", "-c", "lvm vgimport -qq -a; lvm vgremove -qqff v w; dmsetup remove_all -f; rm -rf /dev/v /dev/w").Run()
+	})
+	return w
+}
+
+// run runs commands of lvm2, with semicolons between them.
+func (w *world) run(line string) {
+	w.Helper()
+	for command := range strings.SplitSeq(line, ";") {
+		out, err := exec.Command("lvm", split(strings.TrimSpace(command))...).CombinedOutput()
+		require.NoError(w, err, "%s: %s", command, out)
+	}
+}
+
+// lvm2 returns what it reports.
+func lvm2(line string) string {
+	out, _ := exec.Command("lvm", split(line)...).Output() //nolint:errcheck // what it printed is compared
+	return string(out)
+}
+
+// source returns what is there, or of it what was asked for by name.
+func (w *world) source(names []string) *Source {
+	w.Helper()
+	sys, err := lvm.Open(lvm.Config{Devices: w.disks})
+	require.NoError(w, err)
+	w.Cleanup(func() { assert.NoError(w, sys.Close()) })
+	inv, err := sys.Scan(context.Background())
+	require.NoError(w, err)
+	src := &Source{}
+	for _, vg := range inv.VGs {
+		g := Group{VG: vg}
+		take := len(names) == 0
+		for _, name := range names {
+			group, volume, ok := strings.Cut(name, "/")
+			if take = take || group == vg.Name(); ok {
+				g.LVs = func(lv *lvm.LogicalVolume) bool { return lv.Name() == volume }
+			}
+		}
+		if take {
+			src.Groups = append(src.Groups, g)
+		}
+	}
+	if len(names) == 0 {
+		src.Orphans = inv.Orphans
+		for _, path := range inv.Blank {
+			src.Devices = append(src.Devices, w.device(path))
+		}
+	}
+	return src
+}
+
+// device returns a loop device that has no PV.
+func (w *world) device(path string) Device {
+	w.Helper()
+	minor, err := strconv.ParseInt(strings.TrimPrefix(path, "/dev/loop"), 10, 64)
+	require.NoError(w, err)
+	return Device{Path: path, Size: w.size, Major: 7, Minor: minor}
+}
+
+// ours returns what we report.
+func (w *world) ours(line string) string {
+	w.Helper()
+	c, err := parseLine(split(line))
+	require.NoError(w, err, line)
+	var out strings.Builder
+	src := w.source(c.names)
+	if len(c.reports) == 1 {
+		err = Run(&out, src, c.reports[0], c.o)
+	} else {
+		err = RunAll(&out, src, c.reports, c.o)
+	}
+	require.NoError(w, err, line)
+	return out.String()
+}
+
+// compare runs command lines by both.
+func (w *world) compare(lines string) {
+	w.Helper()
+	for line := range strings.Lines(lines) {
+		if line = strings.TrimSpace(line); line != "" {
+			w.lines++
+			w.equal(line, lvm2(line), w.ours(line))
+		}
+	}
+}
+
+// equal compares what was printed, line by line.
+func (w *world) equal(command, theirs, ours string) {
+	w.Helper()
+	if theirs == ours {
+		return
+	}
+	a, b := strings.Split(theirs, "\n"), strings.Split(ours, "\n")
+	for i := range max(len(a), len(b)) {
+		var x, y string
+		if i < len(a) {
+			x = a[i]
+		}
+		if i < len(b) {
+			y = b[i]
+		}
+		if x != y {
+			assert.Fail(w, "reports differ", "%s\nline %d, lvm2:\n%s\nours:\n%s", command, i+1, around(x, y), around(y, x))
+			return
+		}
+	}
+}
+
+// around returns the part of a line where it differs from another.
+func around(s, other string) string {
+	at := 0
+	for at < len(s) && at < len(other) && s[at] == other[at] {
+		at++
+	}
+	return strconv.Quote(s[max(0, at-40):min(len(s), at+120)])
+}
+
+// everything is that a report can have.
+const everything = `
+	fullreport -a
+	fullreport -a --reportformat json
+	vgs -o all,vg_all
+	pvs -o all,vg_all
+	pvs -a -o all
+	lvs -a -o all
+	lvs -a --segments -o all
+	lvs -a -o all,seg_all
+	pvs -a --segments -o all
+	pvs -o pv_all,vg_all,lv_all,seg_all,pvseg_all --binary
+`
