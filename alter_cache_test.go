@@ -146,12 +146,27 @@ func alterCache() []alteration {
 	}
 }
 
+// usedCache caches data by fast, and striped by pool, and has a kernel use them.
+func usedCache(t testing.TB, sys *System, _ MetadataAreas) {
+	inKernel(t, sys, func(tx *Tx) error {
+		return joinErrors(tx.cacheByVol("data", "fast", CacheWriteback), tx.AttachCache("striped", AttachCacheSpec{Pool: "pool"}))
+	}, (*Tx).ActivateAll)
+}
+
+func (tx *Tx) repairCacheOf(lv string) error {
+	_, err := tx.RepairCachePool(lv, RepairPoolSpec{})
+	return err
+}
+
 func alterCacheKernel() []alteration {
 	return []alteration{
 		{name: "activate cached volumes", setup: andCached, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.ActivateAll() }},
 		{name: "deactivate cached volumes", setup: andCached, do: func(tx *Tx, _ MetadataAreas) error { return tx.DeactivateAll() }},
 		{name: "attach and activate", setup: andCaches, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return joinErrors(tx.cacheByVol("data", "fast", CacheWriteback), tx.Activate("data"))
+		}},
+		{name: "repair a cache pool", setup: then(andCaches, usedCache), inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.repairCacheOf("striped")
 		}},
 		{name: "detach caches that are not active", setup: andFlushing, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return joinErrors(tx.DetachCache("data", DetachSpec{}), tx.DetachCache("other", DetachSpec{RemovePool: true}))

@@ -91,7 +91,7 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ..
 		}
 	}()
 	for i, step := range plan.Steps {
-		if r.without[deviceOf(step)] {
+		if r.without[deviceOf(step).UUID] {
 			continue
 		}
 		at = i
@@ -137,18 +137,23 @@ func (s *System) execute(ctx context.Context, h *handles, plan *Plan, kernels ..
 	return fail
 }
 
-// goesOn says whether the rest of a plan is done although a step of it failed: what that
-// was for is optional, and undone then.
+// goesOn says whether the rest of a plan is done although a step of it failed: it only tells
+// of something, or what it was for is optional, and undone then.
 func (r *run) goesOn(plan *Plan, at int, err error) bool {
+	var failed *ToolError
+	if s, ok := plan.Steps[at].(*RunMetadataCheck); ok && s.after && errors.As(err, &failed) {
+		r.setbacks = append(r.setbacks, setback{at, err})
+		return true
+	}
 	if r.past() || r.ctx.Err() != nil {
 		return false
 	}
-	lost, names := plan.dependents(deviceOf(plan.Steps[at]))
+	lost, names := plan.dependents(deviceOf(plan.Steps[at]).UUID)
 	if lost == nil {
 		return false
 	}
 	for _, step := range slices.Backward(plan.Steps[:at+1]) {
-		if lost[deviceOf(step)] && step.undo(r) != nil {
+		if lost[deviceOf(step).UUID] && step.undo(r) != nil {
 			return false // the undoing of all tries it again
 		}
 	}

@@ -33,6 +33,7 @@ type builder struct {
 
 	holds    map[string]rest               // see hold
 	planned  []plannedTree                 // in order
+	names    map[string]string             // of the devices that are planned, by uuid
 	brought  map[string]bool               // uuids of the devices that are planned
 	again    map[string]bool               // uuids of those that get another table after the commit
 	leaving  map[string]bool               // uuids of those whose removal is

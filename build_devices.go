@@ -118,6 +118,10 @@ func (b *builder) bring(t tree) error {
 	planned := plannedTree{lv: lv.Name, optional: t.optional}
 	for _, n := range nodes {
 		planned.devices = append(planned.devices, n.uuid)
+		if b.names == nil {
+			b.names = map[string]string{}
+		}
+		b.names[n.uuid] = n.name
 		if b.brought[n.uuid] {
 			continue
 		}
@@ -164,8 +168,8 @@ func (b *builder) dismantle(nodes []node) {
 // bringNode plans what one device of a tree needs.
 func (b *builder) bringNode(n node, w wish) error {
 	m := b.tx.kern.byUUID[n.uuid]
-	if m == nil && !n.tells.IsZero() {
-		if err := b.checkPool(n); err != nil {
+	if m == nil {
+		if err := b.checkMetadata(n); err != nil {
 			return &OpError{Op: "activate lv", VG: b.tx.vg.Name, LV: n.lvName, Err: err}
 		}
 	}

@@ -21,7 +21,7 @@ func (b *builder) loadRemovals(removals []Step) {
 	}
 	early, at := 0, len(b.load)
 	for n, s := range removals {
-		if i, taken := created[s.(*RemoveDevice).Name]; taken {
+		if i, taken := created[deviceOf(s).Name]; taken {
 			early, at = n+1, min(at, i)
 		}
 	}

@@ -84,6 +84,7 @@ func (r *removal) plan(going []*mapped) error {
 		switch r.at[m] {
 		case beforeAll:
 			first = append(first, s)
+			first = append(first, b.checkAfter(m, func(meta *mapped) bool { return slices.Contains(going, meta) })...)
 		case inWindow:
 			s.hasty = true
 			b.retire = append(b.retire, s)

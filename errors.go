@@ -109,8 +109,9 @@ func (e *OpError) Unwrap() error { return e.Err }
 // is made up for by [System.Backup], a file system that did not grow by
 // [Tx.GrowFS], an entry in the devices file by [EditDevicesFile].
 //
-// Committed is true as well if all was done but what [Tx.ActivateAll] leaves out. Err
-// names these volumes then, and matches the cause of each.
+// Committed is true as well if all was done but what [Tx.ActivateAll] leaves out, or
+// metadata was found damaged after [Tx.Deactivate]. Err names these volumes then, and
+// matches the cause of each.
 type ApplyError struct {
 	VG        string
 	Step      string // what failed

@@ -65,6 +65,7 @@ func (m *machine) open(t testing.TB, seed byte) *System {
 	sys.kernel = faultyKernel{m.kernel, m.fuse}
 	sys.host = m.host
 	sys.fs, sys.cfg.ThinCheck, sys.cfg.ThinRepair = poolTools{realFS{}, m}, Tool{}, Tool{}
+	sys.cfg.CacheCheck, sys.cfg.CacheRepair = Tool{}, Tool{}
 	sys.cfg.DevDir, sys.cfg.RunDir = t.TempDir(), ""
 	return sys
 }

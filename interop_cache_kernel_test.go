@@ -44,6 +44,7 @@ func interopCache() []scenario {
 			return sys.Update(context.Background(), vg, func(tx *Tx) error { return tx.ChangeCache(lv, c) })
 		}}
 	}
+	repair := func(lv string) interopStep { return onLV("lvconvert -y --repair", lv, (*Tx).repairCacheOf) }
 	activate := func(lv string) interopStep { return onLV("lvchange -y -ay", lv, (*Tx).Activate) }
 	deactivate := func(lv string) interopStep { return onLV("lvchange -y -an", lv, (*Tx).Deactivate) }
 	return []scenario{
@@ -67,7 +68,9 @@ func interopCache() []scenario {
 			change("o2", "--cachemode passthrough", CacheChange{Mode: CachePassthrough}),
 			change("o2", "--cachesettings migration_threshold=default", CacheChange{Settings: []CacheSetting{{Key: "migration_threshold"}}}),
 			change("o2", "--cachemode writeback --cachepolicy smq", CacheChange{Mode: CacheWriteback, Policy: "smq"}),
+			failing(repair("o2")),
 			deactivate("o2"),
+			repair("o2"),
 			activate("o2"),
 			onLV("lvchange --refresh", "o2", (*Tx).Refresh),
 			split("o2"),

@@ -21,23 +21,27 @@ func twoPools(t testing.TB, sys *System, areas MetadataAreas) {
 		func(tx *Tx) error { return tx.addThinLV("second", "v", 20) })
 }
 
-// spoilPool makes the metadata of a thin pool such that it does not pass its check, or
-// blank.
-func spoilPool(t testing.TB, m *machine, sys *System, pool string, blank bool) {
+// spoil overwrites the beginning of a volume by a text, or zeroes if that is empty, behind the kernel's back.
+func (m *machine) spoil(t testing.TB, sys *System, name, text string) {
 	t.Helper()
 	vg, err := sys.VG(t.Context(), "vg0")
 	require.NoError(t, err)
-	lv, err := vg.LV(pool)
-	require.NoError(t, err)
-	meta := lv.layout().file(lvByID(lv.vg.rec, thinPoolBody(lv.rec).Metadata), nil)
-	for piece, err := range meta.emap.Map(meta.lv, 0, 4*KiB) {
-		require.NoError(t, err)
-		with := make([]byte, piece.Length)
-		if !blank {
-			copy(with, "not a checksum")
+	for lv := range vg.LVs() {
+		if lv.Name() != name {
+			continue
 		}
-		m.disks.Change(lv.vg.members[piece.PV].path, int64(piece.Offset), with)
+		f := lv.layout().file(lv.rec, nil)
+		for piece, err := range f.emap.Map(f.lv, 0, 4*KiB) {
+			require.NoError(t, err)
+			with := []byte(text)
+			if text == "" {
+				with = make([]byte, piece.Length)
+			}
+			m.disks.Change(vg.members[piece.PV].path, int64(piece.Offset), with)
+		}
+		return
 	}
+	require.Fail(t, "there is no lv "+name)
 }
 
 // isActive says which volumes for users have their devices.
@@ -64,7 +68,7 @@ func TestActivateAllWithoutPool(t *testing.T) {
 	start := (&alteration{setup: twoPools}).start(t, OneArea)
 	m := newMachine(start.Clone())
 	sys := m.open(t, 2)
-	spoilPool(t, m, sys, "pool", false)
+	m.spoil(t, sys, "pool_tmeta", "not a checksum")
 	bad := map[string]bool{"pool": true, "t": true, "u": true, "s": true}
 
 	m.refusesPlan(t, sys, ErrNeedsCheck, func(tx *Tx) error { return joinErrors(tx.ActivateAll(), tx.Activate("t")) })
@@ -94,14 +98,14 @@ func TestActivateAllWithoutPool(t *testing.T) {
 	}
 
 	// Also if both are damaged, each for itself.
-	spoilPool(t, m, sys, "second", false)
+	m.spoil(t, sys, "second_tmeta", "not a checksum")
 	err := sys.Update(t.Context(), "vg0", (*Tx).ActivateAll)
 	require.Contains(t, err.Error(), "not activated: pool, t, u, s")
 	require.Contains(t, err.Error(), "not activated: second, v")
 	require.Empty(t, m.unlike(t))
 
 	// What is known before is told by ActivateAll, which can be ignored.
-	spoilPool(t, m, sys, "pool", true)
+	m.spoil(t, sys, "pool_tmeta", "")
 	m.refuses(t, sys, ErrDamaged, (*Tx).ActivateAll)
 	err = sys.Update(t.Context(), "vg0", func(tx *Tx) error {
 		assert.ErrorIs(t, tx.ActivateAll(), ErrDamaged)

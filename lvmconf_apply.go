@@ -24,7 +24,7 @@ import (
 //   - VolumeLists: activation/volume_list, auto_activation_volume_list and
 //     read_only_volume_list, and the host's tags
 //   - ThinCheck, ThinRepair: global/thin_check_executable, thin_check_options,
-//     thin_repair_executable and thin_repair_options
+//     thin_repair_executable and thin_repair_options; CacheCheck, CacheRepair likewise
 //
 // Devices are not filled in: see [LVMConf.ScanOptions] and [FindDevices]. Other
 // settings have no effect here.
@@ -81,6 +81,8 @@ func (c *LVMConf) Apply(cfg *Config) error {
 	}
 	r.tool(&out.ThinCheck, "global/thin_check")
 	r.tool(&out.ThinRepair, "global/thin_repair")
+	r.tool(&out.CacheCheck, "global/cache_check")
+	r.tool(&out.CacheRepair, "global/cache_repair")
 	readOnly := r.bool("global/metadata_read_only", false)
 	activation := r.bool("global/activation", true)
 	switch {

@@ -142,7 +142,8 @@ func TestLVMConfApply(t *testing.T) {
 	t.Parallel()
 	const all = `activation { volume_list = [ "a" ] auto_activation_volume_list = [] read_only_volume_list = "b" } tags/t { }
 		devices { dir = "/d" use_devicesfile = 1 devicesfile = "f" } global { locking_dir = "/l" system_id_source = "lvmlocal"
-			thin_check_executable = "" thin_repair_executable = "/r" thin_repair_options = [ "" ] }
+			thin_check_executable = "" thin_repair_executable = "/r" thin_repair_options = [ "" ]
+			cache_check_executable = "/c" cache_check_options = [ "-q", "x" ] cache_repair_executable = "" }
 		local { system_id = "me" extra_system_ids = [ "you" ] }
 		backup { backup_dir = "/b" archive_dir = "/a" retain_min = 0 retain_days = 5 }`
 	var cfg Config
@@ -154,6 +155,7 @@ func TestLVMConfApply(t *testing.T) {
 		DevDir:      "/d", LockDir: "/l", BackupDir: "/b", ArchiveDir: "/a", ArchiveMin: -1, ArchiveDays: 5,
 		SystemID: "me", ExtraSystemIDs: []string{"you"},
 		ThinCheck: Tool{Off: true}, ThinRepair: Tool{Path: "/r", Options: []string{}},
+		CacheCheck: Tool{Path: "/c", Options: []string{"-q", "x"}}, CacheRepair: Tool{Off: true},
 	}, cfg)
 
 	// What the caller says goes before it.
@@ -162,6 +164,7 @@ func TestLVMConfApply(t *testing.T) {
 		SystemID: "x", ExtraSystemIDs: []string{}, DevicesFile: "x",
 		VolumeLists: VolumeLists{HostTags: []string{}, Activate: []string{}, AutoActivate: []string{"x"}, ReadOnly: []string{}},
 		ThinCheck:   Tool{Options: []string{"x"}}, ThinRepair: Tool{Off: true},
+		CacheCheck: Tool{Options: []string{"y"}}, CacheRepair: Tool{Path: "x"},
 	}
 	cfg = given
 	require.NoError(t, readConf(t, all).Apply(&cfg))

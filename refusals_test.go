@@ -140,8 +140,12 @@ var txCalls = map[string]txCall{
 	"AttachWriteCache": change(func(tx *Tx) error { return tx.AttachWriteCache("data", AttachWriteCacheSpec{CacheVol: "striped"}) }),
 	"ChangeCache":      change(func(tx *Tx) error { return tx.ChangeCache("data", CacheChange{Mode: CacheWriteback}) }),
 	"ChangeWriteCache": change(func(tx *Tx) error { return tx.ChangeWriteCache("data") }),
-	"StartFlush":       change(func(tx *Tx) error { return tx.StartFlush("data") }, ErrMissingPV),
-	"DetachCache":      change(func(tx *Tx) error { return tx.DetachCache("data", DetachSpec{}) }, ErrMissingPV),
+	"RepairCachePool": change(func(tx *Tx) error {
+		_, err := tx.RepairCachePool("data", RepairPoolSpec{})
+		return err
+	}),
+	"StartFlush":  change(func(tx *Tx) error { return tx.StartFlush("data") }, ErrMissingPV),
+	"DetachCache": change(func(tx *Tx) error { return tx.DetachCache("data", DetachSpec{}) }, ErrMissingPV),
 
 	"CreateLV":       change(func(tx *Tx) error { return tx.addLV("new", 2, 1) }),
 	"ExtendLV":       change(func(tx *Tx) error { return tx.ExtendLV("data", ExtendSpec{By: ExtentCount(2)}) }),

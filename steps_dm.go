@@ -16,14 +16,14 @@ type deviceRef struct {
 	UUID string
 }
 
-func (d deviceRef) device() string { return d.UUID }
+func (d deviceRef) device() deviceRef { return d }
 
-// deviceOf returns the uuid of the device that a step is about.
-func deviceOf(s Step) string {
-	if of, ok := s.(interface{ device() string }); ok {
+// deviceOf returns the device that a step is about; none if it is about another thing.
+func deviceOf(s Step) deviceRef {
+	if of, ok := s.(interface{ device() deviceRef }); ok {
 		return of.device()
 	}
-	return ""
+	return deviceRef{}
 }
 
 // CreateDevice makes a mapped device, still without a table.

@@ -89,11 +89,17 @@ type Config struct {
 	// VolumeLists say which logical volumes this host activates, and how.
 	VolumeLists VolumeLists
 
-	// ThinCheck is run on the metadata of a thin pool that is to be activated, as
-	// lvm2 does; ThinRepair by [Tx.RepairThinPool]. The usual ones are thin_check -q
-	// --clear-needs-check-flag, and thin_repair, of thin-provisioning-tools. What is
-	// not there is not run: then the kernel finds by itself what is wrong.
+	// ThinCheck is run on the metadata of a thin pool that is to be activated, and
+	// again once it is not active any more, as lvm2 does; ThinRepair by
+	// [Tx.RepairThinPool]. The usual ones are thin_check -q --clear-needs-check-flag, and
+	// thin_repair, of thin-provisioning-tools. What is not there is not run: then the
+	// kernel finds by itself what is wrong.
 	ThinCheck, ThinRepair Tool
+
+	// CacheCheck and CacheRepair are the same for the metadata of caches, but not of
+	// writecaches: cache_check -q --clear-needs-check-flag, and cache_repair, by
+	// [Tx.RepairCachePool].
+	CacheCheck, CacheRepair Tool
 
 	// Program is noted in the metadata as the writer; "lvm-go" if empty.
 	Program string

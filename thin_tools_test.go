@@ -10,18 +10,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/internal/cachemeta"
 	"github.com/lvm-go/lvm/internal/thinmeta"
 )
 
-// poolTools are thin_check and thin_repair for pools in memory. The one looks no
-// further than the superblock, and the other copies.
+// poolTools are thin_check, thin_repair, and those of caches, for pools in memory. The
+// ones look no further than the superblock, and the others copy.
 type poolTools struct {
 	realFS
 	m *machine
 }
 
 func (p poolTools) tool(name string) (string, bool) {
-	if name == "thin_check" || name == "thin_repair" {
+	switch name {
+	case "thin_check", "thin_repair", "cache_check", "cache_repair":
 		return "/tools/" + name, true
 	}
 	return p.realFS.tool(name)
@@ -31,8 +33,10 @@ func (p poolTools) run(ctx context.Context, critical bool, tool string, args ...
 	err = p.m.fuse.burn(onHost, dm.OpTable, tool, func() error {
 		switch filepath.Base(tool) {
 		case "thin_check":
-			status = p.check(args[len(args)-1])
-		case "thin_repair":
+			status = p.check(args[len(args)-1], func(d deviceBytes) error { _, err := thinmeta.Open(d, d.size); return err })
+		case "cache_check":
+			status = p.check(args[len(args)-1], func(d deviceBytes) error { _, err := cachemeta.Open(d, d.size); return err })
+		case "thin_repair", "cache_repair":
 			status = p.repair(args[slices.Index(args, "-i")+1], args[slices.Index(args, "-o")+1])
 		default:
 			output, status, err = p.realFS.run(ctx, critical, tool, args...)
@@ -55,12 +59,8 @@ func (p poolTools) device(path string) (deviceBytes, bool) {
 	return deviceBytes{}, false
 }
 
-func (p poolTools) check(path string) int {
-	d, ok := p.device(path)
-	if !ok {
-		return 1
-	}
-	if _, err := thinmeta.Open(d, d.size); err != nil {
+func (p poolTools) check(path string, open func(deviceBytes) error) int {
+	if d, ok := p.device(path); !ok || open(d) != nil {
 		return 1
 	}
 	return 0
@@ -170,11 +170,7 @@ func TestRepairThinPool(t *testing.T) {
 	require.NoError(t, err)
 	lv, err := vg.LV("pool")
 	require.NoError(t, err)
-	meta := lv.layout().file(lvByID(lv.vg.rec, thinPoolBody(lv.rec).Metadata), nil)
-	for piece, err := range meta.emap.Map(meta.lv, 0, 4*KiB) {
-		require.NoError(t, err)
-		m.disks.Change(lv.vg.members[piece.PV].path, int64(piece.Offset), []byte("not a checksum"))
-	}
+	m.spoil(t, sys, "pool_tmeta", "not a checksum")
 	err = sys.Update(t.Context(), "vg0", func(tx *Tx) error { return tx.Activate("t") })
 	require.ErrorIs(t, err, ErrNeedsCheck)
 	var failed *ToolError
@@ -185,10 +181,7 @@ func TestRepairThinPool(t *testing.T) {
 	require.Equal(t, lv.vg.rec.Seqno, recordOf(t, sys, "vg0").Seqno)
 
 	// Of nothing the kernel makes a pool, which would be without volumes.
-	for piece, err := range meta.emap.Map(meta.lv, 0, 4*KiB) {
-		require.NoError(t, err)
-		m.disks.Change(lv.vg.members[piece.PV].path, int64(piece.Offset), make([]byte, piece.Length))
-	}
+	m.spoil(t, sys, "pool_tmeta", "")
 	sys.cfg.ThinCheck.Off = true
 	calls := m.kernel.Changes()
 	require.ErrorIs(t, sys.Update(t.Context(), "vg0", func(tx *Tx) error { return tx.Activate("t") }), ErrDamaged)

@@ -85,7 +85,7 @@ type Tx struct {
 	copied    []metadata.ID                             // moves that came on; see checkCopied
 	alike     []alike                                   // mirrors whose legs have to be in sync; see checkAlike
 	flushed   []metadata.ID                             // volumes whose caches are taken for clean; see checkFlushed
-	repairs   map[metadata.ID]*poolRepair               // of thin pools, by their new metadata
+	repairs   map[metadata.ID]*metadataRepair           // of pools, by their new metadata
 	pools     map[metadata.ID]error                     // why the kernel must not have them, as far as looked at
 }
 

@@ -67,6 +67,10 @@ func (tx *Tx) ActivateWith(lv string, o ActivateOptions) error {
 // its snapshots, which cannot be deactivated alone ([ErrUnsupported]). lvm2:
 // lvchange -an. When it is planned, an error matching [ErrBusy] tells that a
 // device is open.
+//
+// The metadata of a thin pool or a cache that is not used any more is checked: see
+// [Config]. If that fails, [System.Update] returns an [ApplyError] that matches
+// [ErrNeedsCheck], with Committed true: all is inactive then.
 func (tx *Tx) Deactivate(lv string) error {
 	return tx.fail("deactivate lv", lv, tx.setActive(lv, wish{deactivate: true}, ActivateOptions{}))
 }

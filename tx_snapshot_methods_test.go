@@ -109,7 +109,7 @@ func methodsOnLVs() map[string]inRoles {
 // kernel, or are tested elsewhere.
 var notOnLVs = []string{
 	"Activate", "ActivateWith", "Deactivate", "Refresh", "RefreshWith", // with the devices
-	"ChangeThinPool", "CreateThinSnapshot", "ExtendPoolMetadata", "RepairThinPool", "RepairTransactionID", "SwapPoolMetadata", "CreateLV", "RemoveHistory", "AdvanceMove", "FinishMove", "AbortMove", "StartMove",
+	"ChangeThinPool", "CreateThinSnapshot", "ExtendPoolMetadata", "RepairThinPool", "RepairCachePool", "RepairTransactionID", "SwapPoolMetadata", "CreateLV", "RemoveHistory", "AdvanceMove", "FinishMove", "AbortMove", "StartMove",
 	"SplitVG", "MergeVG", "RemoveMissing", // TestSplitAndMergeGroupsWithSnapshots, TestRemoveMissingWithSnapshots
 	"RenameVG", "SetSystemID", "SetTags", "CreateVG", "ExtendVG", "ReduceVG", "RestoreVG", "RestoreMissing",
 	"SetPVID", "SetPVTags", "SetPVAllocatable", "SetPVMetadataIgnored", "RemovePV", "RemoveLostPV", "ResizePV", "CreatePV",

@@ -35,6 +35,7 @@ func openDisks(t tester, disks *recorder.Disks, seed byte) *System {
 	t.Helper()
 	sys, err := Open(Config{
 		Devices: disks.Paths(), Kernel: KernelNone, Host: "test", ThinCheck: Tool{Off: true}, ThinRepair: Tool{Off: true},
+		CacheCheck: Tool{Off: true}, CacheRepair: Tool{Off: true},
 		OpenDevice: func(path string, write bool) (Device, error) {
 			d, err := disks.Open(path, write)
 			if err != nil {
