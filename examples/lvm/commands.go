@@ -9,6 +9,8 @@ func commands() []*command {
 		vgCommands(),
 		lvCommands(),
 		createCommands(),
+		convertCommands(),
+		moveCommands(),
 		scanCommands(),
 		infoCommands(),
 	)
