@@ -8,9 +8,9 @@ import (
 )
 
 // withoutRebuilds returns a group as it is once the kernel knows which legs it has
-// to write anew; nil if it knows them all.
+// to write anew, and what data it has to move; nil if it knows all that.
 func withoutRebuilds(vg *metadata.VolumeGroup) *metadata.VolumeGroup {
-	if vg == nil || !slices.ContainsFunc(vg.LVs, isRebuilt) {
+	if vg == nil || !slices.ContainsFunc(vg.LVs, func(lv *metadata.LogicalVolume) bool { return isRebuilt(lv) || isMoved(lv) }) {
 		return nil
 	}
 	after := *vg
@@ -18,6 +18,9 @@ func withoutRebuilds(vg *metadata.VolumeGroup) *metadata.VolumeGroup {
 	after.LVs = slices.Clone(vg.LVs)
 	for i, lv := range after.LVs {
 		rec := *lv
+		if isMoved(lv) {
+			rec = *confirmedReshape(lv)
+		}
 		rec.Status &^= metadata.LVRebuild
 		after.LVs[i] = &rec
 	}
@@ -39,6 +42,16 @@ func striped(typ SegmentType) func(testing.TB, *System, MetadataAreas) {
 	}
 }
 
+// reshapeZ gives z another layout than it has.
+func reshapeZ(tx *Tx) error {
+	z, _ := tx.lookup("z")
+	to := SegmentRAID5RA
+	if z.Segments[0].BaseType() == string(to) {
+		to = SegmentRAID5LA
+	}
+	return tx.ReshapeRAID("z", ReshapeSpec{Type: to})
+}
+
 // alterRAIDRepair needs a kernel: it alone knows which legs are in sync.
 func alterRAIDRepair() []alteration {
 	return []alteration{
@@ -53,6 +66,15 @@ func alterRAIDRepair() []alteration {
 		}},
 		{name: "take the parity off a raid", setup: striped(SegmentRAID5N), do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.ConvertRAID("z", SegmentRAID0Meta, ConvertSpec{})
+		}},
+		{name: "give a raid another layout", setup: striped(SegmentRAID5LS), do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ReshapeRAID("z", ReshapeSpec{Type: SegmentRAID5RA})
+		}},
+		{name: "take off the room behind a raid", setup: striped(SegmentRAID5LS), worked: reshapeZ, again: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.EndReshape("z")
+		}},
+		{name: "take off the room before a raid", setup: striped(SegmentRAID5LS), worked: reshapeZ, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.EndReshape("z")
 		}},
 	}
 }

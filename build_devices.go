@@ -110,7 +110,11 @@ func (b *builder) bring(t tree) error {
 		links: tx.snapshotLinks(), ties: tx.ties(), merges: tx.merges, shows: tx.thinShown, find: tx.findNow, known: tx.kern.known,
 		standIns: &standIns{tx.kern, t.w.replace}, shown: b.shown, fresh: tx.fresh, once: tx.once,
 	}
-	nodes, err := r.lv(lv)
+	now := lv
+	if between := tx.meanwhile[lv.ID]; between != nil {
+		now = between
+	}
+	nodes, err := r.lv(now)
 	if err != nil {
 		return &OpError{Op: "activate lv", VG: tx.vg.Name, LV: lv.Name, Err: err}
 	}

@@ -66,7 +66,7 @@ func (s *CheckLoaded) do(r *run) error {
 	if err == nil {
 		var info dm.Info
 		var table dm.Table
-		if info, table, err = r.sys.kernel.Table(r.ref(s.UUID), dm.QueryOptions{NoFlush: true}); err == nil && (!info.LiveTable || info.Suspended || !table.Equal(want)) {
+		if info, table, err = liveTable(r.sys.kernel, r.ref(s.UUID)); err == nil && (!info.LiveTable || info.Suspended || !table.Equal(want)) {
 			err = fault(ErrBusy, "device %s did not take its table", s.Name)
 		}
 	}
@@ -83,19 +83,24 @@ func (s *System) finishRebuilds(ctx context.Context, ref string, rec *Recovery) 
 		return nil
 	}
 	v, err := s.VG(ctx, ref)
-	if err != nil || !slices.ContainsFunc(v.rec.LVs, isRebuilt) {
+	if err != nil || !slices.ContainsFunc(v.rec.LVs, func(lv *metadata.LogicalVolume) bool { return isRebuilt(lv) || isMoved(lv) }) {
 		return nil // recoverGroup tells what is wrong with the group
 	}
-	confirmed := 0
+	confirmed, moved := 0, 0
 	err = s.Update(ctx, ref, func(tx *Tx) (err error) {
-		confirmed = 0
+		confirmed, moved = 0, 0
 		if tx.vg != nil && tx.own(ErrMissingPV) == nil { // otherwise nobody may change it
-			confirmed, err = tx.confirmRebuilds()
+			if confirmed, err = tx.confirmRebuilds(); err == nil {
+				moved, err = tx.confirmReshapes()
+			}
 		}
 		return err
 	})
 	if err == nil && confirmed > 0 {
 		rec.Done = append(rec.Done, v.Name()+": confirm which legs of its raids are written anew")
+	}
+	if err == nil && moved > 0 {
+		rec.Done = append(rec.Done, v.Name()+": confirm where the data of its raids are moved")
 	}
 	return err
 }
@@ -114,6 +119,44 @@ func (tx *Tx) confirmRebuilds() (legs int, err error) {
 		legs++
 	}
 	return legs, nil
+}
+
+// confirmReshapes takes what the kernel is told of moving data off active raids. It
+// returns of how many.
+func (tx *Tx) confirmReshapes() (raids int, err error) {
+	for i, old := range tx.vg.LVs {
+		if !isMoved(old) || !tx.staysActive(old.ID) {
+			continue
+		}
+		if tx.changesLegs(old.Segments[0].Body.(*metadata.RAID)) {
+			continue
+		}
+		if err := tx.putMeanwhile(i, confirmedReshape(old), old); err != nil {
+			return raids, err
+		}
+		raids++
+	}
+	return raids, nil
+}
+
+// confirmedReshape returns a raid as it is once the kernel knows what it is told.
+func confirmedReshape(old *metadata.LogicalVolume) *metadata.LogicalVolume {
+	lv, body := raidCopy(old)
+	if body.DataOffset == 0 { // the room is taken off
+		lv.Segments[0].Type = lv.Segments[0].BaseType()
+	}
+	body.DataOffset, body.HasDataOffset = 0, false
+	return lv
+}
+
+// isMoved says whether a volume is a raid whose data the kernel is told to move, or
+// where they begin now.
+func isMoved(lv *metadata.LogicalVolume) bool {
+	if lv == nil {
+		return false
+	}
+	body, ok := bodyOf[*metadata.RAID](lv)
+	return ok && body.HasDataOffset
 }
 
 func isRebuilt(lv *metadata.LogicalVolume) bool {

@@ -16,7 +16,7 @@ func TestKernelInterop(t *testing.T) {
 func TestKernelInteropPools(t *testing.T) { runScenarios(t, interopThin, interopCache) }
 
 func TestKernelInteropRAID(t *testing.T) {
-	runScenarios(t, interopMirror, interopRAID, interopIntegrity, interopRAIDRepair, interopStacks)
+	runScenarios(t, interopMirror, interopRAID, interopIntegrity, interopRAIDRepair, interopReshape, interopStacks)
 }
 
 func runScenarios(t *testing.T, lists ...func() []scenario) {

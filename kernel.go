@@ -78,7 +78,7 @@ func (k *kernelState) look(m *mapped) error {
 	if m.looked {
 		return nil
 	}
-	info, table, err := k.kernel.Table(dm.ByDev(m.dev), dm.QueryOptions{NoFlush: true})
+	info, table, err := liveTable(k.kernel, dm.ByDev(m.dev))
 	if err != nil {
 		return err
 	}
@@ -87,6 +87,32 @@ func (k *kernelState) look(m *mapped) error {
 		_, m.waits, err = k.kernel.Deps(dm.ByDev(m.dev), dm.QueryOptions{Inactive: true, NoFlush: true})
 	}
 	return err
+}
+
+// liveTable returns the live table of a device. That of a raid which was loaded during a
+// reshape has the layout from before, for as long as the device has it: the state has
+// the one that it is told. Source: Linux 6.1 as observed.
+func liveTable(k kernel, ref dm.Ref) (dm.Info, dm.Table, error) {
+	info, table, err := k.Table(ref, dm.QueryOptions{NoFlush: true})
+	if err != nil || len(table) != 1 || !info.LiveTable || info.Suspended {
+		return info, table, err
+	}
+	raid, ok := table[0].Target.(dm.RAID)
+	if !ok || raidLevel(SegmentType(raid.Layout)) == "" {
+		return info, table, nil
+	}
+	_, lines, err := k.TargetStatus(ref, dm.QueryOptions{NoFlush: true})
+	if err != nil {
+		return info, table, err
+	}
+	if len(lines) == 1 && lines[0].Type == raid.Type() {
+		if s, err := dm.ParseRAIDStatus(lines[0].Status); err == nil && raidLevel(SegmentType(s.Layout)) != "" {
+			raid.Layout = s.Layout
+			table = dm.Table{table[0]}
+			table[0].Target = raid
+		}
+	}
+	return info, table, nil
 }
 
 // active says whether an LV has the device that users see.

@@ -121,6 +121,9 @@ func killRAID() []killScenario {
 		scenario("make a volume with stripes of a raid", killRAIDSetup(RAIDSpec{Type: SegmentRAID5N, Stripes: 2, StripeSize: 4 * KiB}), func(tx *Tx) error {
 			return tx.ConvertRAID("r", SegmentStriped, ConvertSpec{})
 		}),
+		scenario("give a raid another layout", killRAIDSetup(RAIDSpec{Type: SegmentRAID5, Stripes: 2, StripeSize: 4 * KiB}), func(tx *Tx) error {
+			return joinErrors(tx.Activate("r"), tx.ReshapeRAID("r", ReshapeSpec{Type: SegmentRAID5RA}))
+		}),
 		scenario("take the parity off a raid", killRAIDSetup(RAIDSpec{Type: SegmentRAID5N, Stripes: 2, StripeSize: 4 * KiB}), func(tx *Tx) error {
 			return tx.ConvertRAID("r", SegmentRAID0Meta, ConvertSpec{})
 		}),

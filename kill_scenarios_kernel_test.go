@@ -377,7 +377,7 @@ func (r *killRun) inOrder() {
 	}
 	links := map[string]bool{}
 	for _, d := range list {
-		info, table, err := r.control.Table(dm.ByDev(d.Dev), dm.QueryOptions{NoFlush: true})
+		info, table, err := liveTable(r.control, dm.ByDev(d.Dev))
 		require.NoError(r, err)
 		require.False(r, info.Suspended, "%s: %s is suspended", r.where, d.Name)
 		require.False(r, info.InactiveTable, "%s: %s has an inactive table", r.where, d.Name)

@@ -23,10 +23,10 @@ func (l *LogicalVolume) Name() string { return l.rec.Name }
 func (l *LogicalVolume) ID() ID { return l.rec.ID }
 
 // Extents returns the size in extents.
-func (l *LogicalVolume) Extents() Extents { return l.rec.Extents() }
+func (l *LogicalVolume) Extents() Extents { return userExtents(l.rec) }
 
 // Size returns the size in bytes.
-func (l *LogicalVolume) Size() Bytes { return l.vg.bytes(l.rec.Extents()) }
+func (l *LogicalVolume) Size() Bytes { return l.vg.bytes(userExtents(l.rec)) }
 
 // Tags returns the tags.
 func (l *LogicalVolume) Tags() []string { return slices.Clone(l.rec.Tags) }

@@ -53,6 +53,7 @@ type RAIDStatus struct {
 	DataOffset Bytes
 
 	synced bool
+	layout string // as the kernel names it
 }
 
 // Percent returns how much is in sync, as lvs shows it.
@@ -112,7 +113,7 @@ func (l *LogicalVolume) raidStatus() (RAIDStatus, error) {
 	}
 	out := RAIDStatus{
 		Legs: make([]RAIDLegStatus, len(s.Legs)), Synced: sectorBytes(s.InSync), Total: sectorBytes(s.Total),
-		Action: s.Action, Mismatches: s.Mismatches, DataOffset: sectorBytes(s.DataOffset), synced: s.Synced(),
+		Action: s.Action, Mismatches: s.Mismatches, DataOffset: sectorBytes(s.DataOffset), synced: s.Synced(), layout: s.Layout,
 	}
 	legs := l.RAIDLegs()
 	for i, health := range s.Legs {

@@ -61,16 +61,25 @@ func isMade(lv *metadata.LogicalVolume) bool {
 // userExtents returns the length of a volume as users see it: without the room
 // that a raid has for a reshape.
 func userExtents(lv *metadata.LogicalVolume) Extents {
-	seg := &lv.Segments[0]
+	n := lv.Extents()
+	for i := range lv.Segments {
+		seg := &lv.Segments[i]
+		n -= seg.Count - shownExtents(seg)
+	}
+	return n
+}
+
+// shownExtents returns how many extents of a segment are those of the volume.
+func shownExtents(seg *metadata.Segment) Extents {
 	body, ok := seg.Body.(*metadata.RAID)
 	if !ok {
-		return lv.Extents()
+		return seg.Count
 	}
 	room := seg.ReshapeCount
 	if data := len(body.Legs) - metadata.RAIDParity(seg.BaseType()); body.DataCopies(seg.BaseType()) == 1 && data > 0 {
 		room *= Extents(data)
 	}
-	return lv.Extents() - min(room, lv.Extents())
+	return seg.Count - min(room, seg.Count)
 }
 
 // madeFile is what a volume holds that the kernel makes of others: a raid, a thin

@@ -37,16 +37,14 @@ func (f *madeFile) raid(seg *metadata.Segment, body *metadata.RAID) (io.ReaderAt
 		if image.Status&metadata.LVVisible != 0 {
 			continue // it was split off, to be merged again, and is not written with the others
 		}
-		rebuild := image.Status&metadata.LVRebuild != 0
 		if !part.Meta.IsZero() {
 			meta, err := f.find(part.Meta)
 			if err != nil {
 				return nil, err
 			}
-			rebuild = rebuild || meta.Status&metadata.LVRebuild != 0
 			devices[i].Meta = f.g.contentsAt(meta, f.h, f.depth+1)
 		}
-		if rebuild {
+		if image.Status&metadata.LVRebuild != 0 {
 			options.Rebuild = append(options.Rebuild, i)
 		}
 		devices[i].Data = f.g.contentsAt(image, f.h, f.depth+1)

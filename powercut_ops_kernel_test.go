@@ -283,6 +283,16 @@ func powerCuts() []powerCut {
 			},
 		},
 		{
+			name: "give a raid5 another layout, and take off the room for that", pvs: 4, setup: cutRAID(SegmentRAID5LS, 3), writes: []string{"r"},
+			do: inSteps(
+				inUpdate(func(tx *Tx) error { return tx.ReshapeRAID("r", ReshapeSpec{Type: SegmentRAID5RA}) }), untilSync("r"),
+				inUpdate(func(tx *Tx) error { return tx.EndReshape("r") })),
+			after: func(r *cutRun) {
+				r.saw(string(r.typeOf("r")))
+				r.mended("r")
+			},
+		},
+		{
 			name: "give a raid1 checksums, and take them", size: 16 * MiB, setup: cutRAID(SegmentRAID1, 0), writes: []string{"r"},
 			do: inSteps(inUpdate(func(tx *Tx) error { return tx.AddIntegrity("r", IntegritySpec{}) }),
 				inUpdate(func(tx *Tx) error { return tx.RemoveIntegrity("r") })),

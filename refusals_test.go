@@ -156,6 +156,8 @@ var txCalls = map[string]txCall{
 	"CreateSnapshot": change(func(tx *Tx) error { return tx.addSnapshot("data", "new", 3) }),
 	"ReplaceLegs":    change(func(tx *Tx) error { return tx.ReplaceLegs("data", ReplaceSpec{PVs: []string{"a"}}) }, ErrMissingPV),
 	"ConvertRAID":    change(func(tx *Tx) error { return tx.ConvertRAID("data", SegmentRAID5N, ConvertSpec{}) }),
+	"ReshapeRAID":    change(func(tx *Tx) error { return tx.ReshapeRAID("data", ReshapeSpec{StripeSize: 4 * KiB}) }),
+	"EndReshape":     change(func(tx *Tx) error { return tx.EndReshape("data") }),
 	"ChangeRAID":     change(func(tx *Tx) error { return tx.ChangeRAID("data", RAIDChange{}) }),
 	"RepairRAID":     change(func(tx *Tx) error { return tx.RepairRAID("data", RepairSpec{}) }, ErrMissingPV),
 	"AddRAIDLegs":    change(func(tx *Tx) error { return tx.AddRAIDLegs("data", RAIDLegsSpec{}) }),

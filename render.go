@@ -235,7 +235,7 @@ func (r *renderer) table(lv *metadata.LogicalVolume, layer string) (dm.Table, er
 			target = once(target)
 		}
 		start, ok1 := seg.Start.Sectors(r.vg.ExtentSize)
-		length, ok2 := seg.Count.Sectors(r.vg.ExtentSize)
+		length, ok2 := shownExtents(seg).Sectors(r.vg.ExtentSize)
 		if !ok1 || !ok2 {
 			return nil, fault(ErrInvalidSize, "lv %s is too large", lv.Name)
 		}

@@ -57,18 +57,18 @@ func (r *renderer) raidLeg(t *dm.RAID, i int, leg metadata.RAIDLeg) error {
 	if image.Status&metadata.LVWriteMostly != 0 {
 		t.WriteMostly = append(t.WriteMostly, i)
 	}
-	rebuild := image.Status&metadata.LVRebuild != 0
 	if !leg.Meta.IsZero() {
 		meta, err := r.volume(leg.Meta)
 		if err != nil {
 			return err
 		}
-		rebuild = rebuild || meta.Status&metadata.LVRebuild != 0
 		if t.Legs[i].Metadata, err = r.add(meta); err != nil {
 			return err
 		}
 	}
-	if rebuild {
+	// That its metadata are marked does not count: lvm2 leaves that mark on a leg that
+	// a reshape has added.
+	if image.Status&metadata.LVRebuild != 0 {
 		t.Rebuild = append(t.Rebuild, i)
 	}
 	t.Legs[i].Data, err = r.add(image)

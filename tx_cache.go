@@ -273,6 +273,9 @@ func (tx *Tx) hide(old *metadata.LogicalVolume, i int, lv *metadata.LogicalVolum
 // putOnTop makes what a volume is a hidden part of it, which has that in the name,
 // and gives the volume itself a segment on top.
 func (tx *Tx) putOnTop(lv *metadata.LogicalVolume, suffix string, on func(origin metadata.ID) metadata.Segment) error {
+	if err := withoutRoom(lv); err != nil {
+		return err
+	}
 	origin, err := tx.newPart(lv.Name + suffix)
 	if err != nil {
 		return err

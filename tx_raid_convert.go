@@ -35,8 +35,8 @@ var takeovers = []struct {
 }
 
 // ConvertRAID makes a raid, or a volume with stripes, one of another type, where no
-// data have to be moved for that, while it is in use. Legs that are added are written
-// by the kernel, which [System.WaitSync] waits for. lvm2: lvconvert --type.
+// data have to be moved for that, or only to another layout, while it is in use. Legs
+// that are added are written by the kernel, which [System.WaitSync] waits for. lvm2: lvconvert --type.
 //
 //	from                     to
 //	striped, raid0           raid0, striped, raid0_meta
@@ -44,13 +44,13 @@ var takeovers = []struct {
 //	raid5_n, raid6_n_6       raid0, striped, raid0_meta, each other
 //	raid10                   raid0, striped
 //	raid5*, raid6*_6         each other, if they have the same name but for _6
+//	raid5*, raid6*           each other layout of the same level, as ReshapeRAID does
 //
 // Others are done in steps: a striped volume becomes a raid5_n by way of raid0_meta.
 // A mirror of the old kind becomes a raid1, whether it is active or not; for the other
 // way make the raid1 a linear volume, and that a mirror. Between linear and raid1 it is
 // [Tx.AddRAIDLegs] and [Tx.DropRAIDLegs]. Refused is what only lvconvert does: from and
-// to raid4, to raid10, between raid1 and raid5_n, and all reshaping: another number of
-// stripes, or size of them, or layout.
+// to raid4, to raid10, between raid1 and raid5_n, and all that [Tx.ReshapeRAID] refuses.
 //
 // Returns an error matching [ErrUnsupported] for other types, and for volumes with
 // snapshots or in stacks where the type cannot change; [ErrNotActive] if the raid has
@@ -69,11 +69,16 @@ func (tx *Tx) ConvertRAID(ref string, to SegmentType, spec ConvertSpec) error {
 		from := SegmentStriped
 		if _, ok := kindOf(lv).(raidType); ok {
 			from = SegmentType(lv.Segments[0].BaseType())
+		} else if body, ok := lv.Segments[0].Body.(*metadata.Striped); !ok || len(body.Stripes) < 2 {
+			return fault(ErrInvalidSpec, "lv %s is no raid and has no stripes", lv.Name)
+		}
+		if level := raidLevel(from); level != "" && level == raidLevel(to) {
+			return tx.reshape(lv, i, ReshapeSpec{Type: to, PVs: spec.PVs, Allocation: spec.Allocation})
+		}
+		if from.isRAID() {
 			if err := tx.plainRAID(lv); err != nil {
 				return err
 			}
-		} else if body, ok := lv.Segments[0].Body.(*metadata.Striped); !ok || len(body.Stripes) < 2 {
-			return fault(ErrInvalidSpec, "lv %s is no raid and has no stripes", lv.Name)
 		}
 		if steps := tx.recast(lv, from, to); steps != nil {
 			return tx.recastAll(lv, steps)
@@ -168,6 +173,9 @@ func (tx *Tx) checkAllLegs(lv *metadata.LogicalVolume) error {
 	s, err := tx.raidStatus(lv)
 	if err == nil {
 		err = s.Err()
+	}
+	if typ := SegmentType(lv.Segments[0].BaseType()); err == nil && raidLevel(typ) != "" && s.layout != kernelLayout(typ) {
+		err = fault(ErrDamaged, "lv %s is a %s, but its data are dealt out as those of a %s", lv.Name, typ, s.layout)
 	}
 	return err
 }

@@ -14,7 +14,7 @@ func TestReplaceLegsRefusals(t *testing.T) {
 		raids(t, sys, areas)
 		update(t, sys, "vg0", func(tx *Tx) error {
 			_, err := tx.CreateRAID(RAIDSpec{Name: "z", Type: SegmentRAID0Meta, Size: ExtentCount(2), StripeSize: 4 * KiB})
-			return err
+			return joinErrors(err, tx.addRAID("p", SegmentRAID5, 4))
 		})
 	}}).start(t, OneArea)
 	replace := func(lv string, spec ReplaceSpec) func(*Tx) error {
@@ -47,6 +47,18 @@ func TestReplaceLegsRefusals(t *testing.T) {
 		{"convert a raid1 to stripes", false, func(tx *Tx) error { return tx.ConvertRAID("r", SegmentStriped, ConvertSpec{}) }, ErrUnsupported},
 		{"convert to itself", false, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID0Meta, ConvertSpec{}) }, ErrUnsupported},
 		{"convert stripes at once to parity", false, func(tx *Tx) error { return tx.ConvertRAID("striped", SegmentRAID5N, ConvertSpec{}) }, ErrUnsupported},
+		{"convert to another layout of what has none", false, func(tx *Tx) error { return tx.ReshapeRAID("r", ReshapeSpec{Type: SegmentRAID5}) }, ErrUnsupported},
+		{"reshape no raid", false, func(tx *Tx) error { return tx.ReshapeRAID("data", ReshapeSpec{StripeSize: 4 * KiB}) }, ErrInvalidSpec},
+		{"reshape to another level", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Type: SegmentRAID6}) }, ErrUnsupported},
+		{"reshape to what it is", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Type: SegmentRAID5LS}) }, ErrInvalidSpec},
+		{"reshape to odd stripes", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{StripeSize: 5 * KiB}) }, ErrInvalidSpec},
+		{"reshape to stripes larger than regions", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{StripeSize: 64 * KiB}) }, ErrInvalidSpec},
+		{"reshape with a bad policy", false, func(tx *Tx) error {
+			return tx.ReshapeRAID("p", ReshapeSpec{Type: SegmentRAID5RA, Allocation: 99})
+		}, ErrInvalidSpec},
+		{"reshape what is not active", true, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Type: SegmentRAID5RA}) }, ErrNotActive},
+		{"take off room that is not there", false, func(tx *Tx) error { return tx.EndReshape("p") }, ErrInvalidSpec},
+		{"take off room of no raid", false, func(tx *Tx) error { return tx.EndReshape("data") }, ErrInvalidSpec},
 		{"convert to too few legs", false, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID6N6, ConvertSpec{}) }, ErrUnsupported},
 	} {
 		t.Run(c.name, func(t *testing.T) {

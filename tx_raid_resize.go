@@ -207,6 +207,11 @@ func (tx *Tx) resizableRAID(lv *metadata.LogicalVolume) error {
 	if err := tx.plainRAID(lv); err != nil {
 		return err
 	}
+	return tx.plainImages(lv)
+}
+
+// plainImages refuses raids whose images are not on physical volumes themselves.
+func (tx *Tx) plainImages(lv *metadata.LogicalVolume) error {
 	for _, leg := range lv.Segments[0].Body.(*metadata.RAID).Legs {
 		for i := range tx.find(leg.Image).Segments {
 			if _, ok := tx.find(leg.Image).Segments[i].Body.(*metadata.Striped); !ok {
@@ -221,9 +226,14 @@ func (tx *Tx) resizableRAID(lv *metadata.LogicalVolume) error {
 func (tx *Tx) plainRAID(lv *metadata.LogicalVolume) error {
 	seg := &lv.Segments[0]
 	if seg.Type != seg.BaseType() || seg.ReshapeCount != 0 {
-		return fault(ErrBusy, "lv %s is being reshaped", lv.Name)
+		return errReshaped(lv)
 	}
-	for _, leg := range seg.Body.(*metadata.RAID).Legs {
+	return tx.calmRAID(lv)
+}
+
+// calmRAID refuses raids whose parts something else is being done with.
+func (tx *Tx) calmRAID(lv *metadata.LogicalVolume) error {
+	for _, leg := range lv.Segments[0].Body.(*metadata.RAID).Legs {
 		image := tx.find(leg.Image)
 		if image == nil {
 			return fault(ErrDamaged, "lv %s has an image that is not there", lv.Name)

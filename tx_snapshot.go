@@ -132,6 +132,9 @@ func (tx *Tx) snapshotOrigin(ref string) (*metadata.LogicalVolume, error) {
 	if _, ok := tx.snapshotBy(origin.ID); ok {
 		return nil, fault(ErrUnsupported, "lv %s is a snapshot, and there are no snapshots of snapshots", origin.Name)
 	}
+	if err := withoutRoom(origin); err != nil {
+		return nil, err
+	}
 	switch kindOf(origin).(type) {
 	case nil, raidType, mirrorType, thinType, writeCacheType:
 	case cacheType:

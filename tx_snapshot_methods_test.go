@@ -78,6 +78,8 @@ func methodsOnLVs() map[string]inRoles {
 		"MergeRAIDLeg": with(inRoles{origin: ErrInvalidSpec, snapshot: ErrInvalidSpec, mergingOrigin: ErrInvalidSpec, other: ErrInvalidSpec, merging: ErrInvalidSpec, link: ErrInvalidSpec}, (*Tx).MergeRAIDLeg),
 		"RepairRAID":   with(ofOtherKind, func(tx *Tx, lv string) error { return tx.RepairRAID(lv, RepairSpec{}) }),
 		"ConvertRAID":  with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ConvertRAID(lv, SegmentRAID6, ConvertSpec{}) }),
+		"ReshapeRAID":  with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ReshapeRAID(lv, ReshapeSpec{StripeSize: 4 * KiB}) }),
+		"EndReshape":   with(ofOtherKind, (*Tx).EndReshape),
 		"ReplaceLegs":  with(ofOtherKind, func(tx *Tx, lv string) error { return tx.ReplaceLegs(lv, ReplaceSpec{}) }),
 		"CreateSnapshot": with(inRoles{snapshot: part, mergingOrigin: merging, other: part, merging: part, link: part},
 			func(tx *Tx, lv string) error { return tx.addSnapshot(lv, "new", 4) }),

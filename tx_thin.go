@@ -123,6 +123,9 @@ func (tx *Tx) externalOrigin(ref string, pool *metadata.LogicalVolume) (*metadat
 	if _, snapshot := tx.snapshotBy(lv.ID); snapshot || len(tx.snapshotsOf(lv.ID)) > 0 {
 		return nil, fault(ErrUnsupported, "lv %s is a snapshot, or has some, and cannot be an external origin", lv.Name)
 	}
+	if err := withoutRoom(lv); err != nil {
+		return nil, err
+	}
 	if err := maybeExternalOrigin(lv); err != nil {
 		return nil, err
 	}

@@ -152,6 +152,9 @@ func (tx *Tx) mayBePart(lv *metadata.LogicalVolume) error {
 	if lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0 {
 		return fault(ErrReadOnly, "lv %s", lv.Name)
 	}
+	if err := withoutRoom(lv); err != nil {
+		return err
+	}
 	if err := tx.unneeded(lv); err != nil {
 		return err
 	}

@@ -171,6 +171,7 @@ type alteration struct {
 	// worked is done after setup while the volumes are active, for what the kernel
 	// notes on the devices.
 	worked func(tx *Tx) error
+	again  bool   // that is done twice
 	vg     string // the group of do; vg0 if empty
 	pair   string // another group that is changed with vg0
 	do     func(tx *Tx, areas MetadataAreas) error
@@ -435,6 +436,9 @@ func (c *alteration) start(t testing.TB, areas MetadataAreas) *recorder.Disks {
 		sys := newMachine(disks).open(t, 4)
 		update(t, sys, "vg0", func(tx *Tx) error { return tx.ActivateAll() })
 		update(t, sys, "vg0", c.worked)
+		if c.again {
+			update(t, sys, "vg0", c.worked)
+		}
 		update(t, sys, "vg0", func(tx *Tx) error { return tx.DeactivateAll() })
 	}
 	disks.Record()
