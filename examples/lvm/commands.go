@@ -5,6 +5,7 @@ import "slices"
 // commands returns all commands, in the order in which help lists them.
 func commands() []*command {
 	return slices.Concat(
+		reportCommands(),
 		pvCommands(),
 		vgCommands(),
 		lvCommands(),

@@ -27,10 +27,21 @@ func usage(format string, args ...any) *UsageError {
 // Set is what a command line says.
 type Set struct {
 	values map[string]*value
+	order  []Given
 }
+
+// Given is an option in the order of the command line.
+type Given struct {
+	Name string
+	Value
+}
+
+// Order returns all that was given, one after the other.
+func (s *Set) Order() []Given { return s.order }
 
 // value is an option and what was given for it.
 type value struct {
+	set    *Set
 	option Option
 	given  []Value
 }
@@ -47,6 +58,7 @@ func (v *value) Set(text string) error {
 		return err
 	}
 	v.given = append(v.given, parsed)
+	v.set.order = append(v.set.order, Given{v.option.Name, parsed})
 	return nil
 }
 
@@ -69,7 +81,7 @@ func Parse(command string, options []Option, words []string) (*Set, []string, er
 		if set.values[o.Name] != nil {
 			continue
 		}
-		v := &value{option: o}
+		v := &value{set: set, option: o}
 		set.values[o.Name] = v
 		names = append(names, o.Name)
 		short := o.Short
