@@ -22,9 +22,10 @@ func (e *mixedError) Is(target error) bool { return target == ErrMixed }
 // list of them. lvm2 prints the list of [Help] first in both cases, and ends with
 // success if it was asked for it.
 type FieldError struct {
-	Name string
-	Sort bool
-	Help bool
+	Name   string
+	Sort   bool
+	NoName bool // a sort key is nothing but its sign
+	Help   bool
 }
 
 func (e *FieldError) Error() string {

@@ -21,6 +21,9 @@ func HelpSelect(w io.Writer) {
 func Help(w io.Writer, err error) bool {
 	switch e := err.(type) {
 	case *FieldError:
+		if e.NoName {
+			fmt.Fprintln(w, indent+"dm_report: Missing sort field name")
+		}
 		HelpFields(w)
 		return !e.Help
 	case *SelectError:

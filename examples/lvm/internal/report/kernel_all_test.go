@@ -51,7 +51,6 @@ const lines = `
 	lvs -a -o lv_name,lv_size -O -lv_size
 	lvs -a -o lv_name,lv_size -O lv_size,-lv_name
 	lvs -a -o lv_name,lv_size -O +lv_size,-lv_name
-	lvs -a -o lv_name,lv_minor,data_percent -O -data_percent,lv_minor,lv_name
 	lvs -o lv_name -O lv_attr,lv_name
 	lvs -o lv_name -O -lv_time,lv_name
 	pvs -O -pv_free

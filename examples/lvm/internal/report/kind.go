@@ -37,7 +37,7 @@ func (k Kind) own() section {
 // the kind's own.
 func (k Kind) rows(fields section) (Kind, error) {
 	fields |= k.own()
-	if k == VGs && fields&anyPV != 0 && fields&(anyLV|segSection) != 0 {
+	if k == VGs && fields&(anyPV|pvsegSection) != 0 && fields&(anyLV|segSection) != 0 {
 		return 0, errMixed(k)
 	}
 	if k == LVs && fields&(anyPV|pvsegSection) != 0 || k == Segments && fields&(anyPV|pvsegSection) != 0 {

@@ -145,7 +145,7 @@ func (l *layout) setKeys(keys string) error {
 			continue
 		}
 		if name == "" {
-			return &FieldError{Name: key, Sort: true}
+			return &FieldError{Name: key, Sort: true, NoName: true}
 		}
 		fields, err := l.find(name, true)
 		if err != nil {
@@ -162,6 +162,7 @@ func (l *layout) collect(src *Source) ([]*line, error) {
 	s.scan(src, l.kind, l.rows)
 	lines := make([]*line, 0, len(s.rows))
 	for _, r := range s.rows {
+		r.selected = true // for who asks for what is selected
 		r.selected = l.where == nil || l.where.holds(r)
 		if !r.selected && !l.marked {
 			continue

@@ -295,7 +295,7 @@ func (v *vgRow) allocation() string {
 
 func (v *vgRow) copies() value {
 	if v.MetadataCopies == 0 {
-		return value{text: "unmanaged", num: 0}
+		return missing("unmanaged")
 	}
 	return number(v.MetadataCopies)
 }

@@ -2,9 +2,12 @@ package report
 
 import "github.com/lvm-go/lvm"
 
+// autoReadAhead is how lvm2 sorts and selects what is left to the kernel.
+const autoReadAhead = ^lvm.Bytes(0)
+
 func (r *row) readAhead() value {
 	if r.lv.ReadAhead < 0 {
-		return value{text: "auto"}
+		return value{text: "auto", bytes: autoReadAhead}
 	}
 	return r.size(lvm.Bytes(r.lv.ReadAhead))
 }

@@ -1,12 +1,12 @@
 package report
 
 import (
+	"cmp"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
-	"github.com/lvm-go/lvm"
 	"github.com/lvm-go/lvm/examples/lvm/internal/sizes"
 )
 
@@ -44,51 +44,50 @@ type comparison struct {
 	op    operator
 	not   bool
 
-	regex    *regexp.Regexp
-	word     string
-	num      uint64
-	real     float64 // of sizes in bytes
-	reserved bool    // a value that no object has, and a word stands for
-	first    uint64  // of times: the seconds that are meant,
-	last     uint64  // with the last of them
-	list     listMatch
-	items    []string
+	regex *regexp.Regexp
+	word  string
+	first uint64 // of numbers, sizes in bytes and seconds: all from this one
+	last  uint64 // to this one are meant
+	list  listMatch
+	items []string
 }
 
-// set takes the value of a comparison, and returns whether it can be read.
-func (c *comparison) set(word string, o *Options) (ok bool) {
-	c.word = word
+// setWord takes a value in words, and returns whether it is one.
+func (c *comparison) setWord(word string) bool {
 	for _, r := range c.field.values {
-		if slices.Contains(r.names, strings.ToLower(word)) {
-			c.word, c.num, c.reserved = r.text, r.num, true
+		if slices.Contains(r.names, word) {
+			c.word, c.first, c.last = r.text, r.num, r.num
 			return true
 		}
+	}
+	if c.field.typ == Number && slices.Contains([]string{"-1", "unknown", "undefined", "undef"}, word) {
+		c.first, c.last = undefined, undefined
+		return true
+	}
+	c.word = word
+	return c.field.typ == String
+}
+
+// setNumber takes a number and its unit.
+func (c *comparison) setNumber(number, unit string) bool {
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return false
 	}
 	switch c.field.typ {
-	case Number:
-		if slices.Contains([]string{"-1", "unknown", "undefined", "undef"}, word) {
-			c.num, c.reserved = undefined, true
-			return true
-		}
-		var err error
-		c.num, err = strconv.ParseUint(word, 10, 64)
-		return err == nil
 	case Percent:
-		if slices.Contains([]string{"-1", "unknown", "undefined", "undef"}, word) {
-			c.num, c.reserved = undefined, true
-			return true
-		}
-		p, err := strconv.ParseFloat(strings.TrimSuffix(word, "%"), 64)
-		c.num = uint64(p*100 + 0.5)
-		return err == nil && p >= 0 && p <= 100
+		n = math.Round(n * 100)
 	case Size:
-		b, err := sizes.Parse(word, 'm')
-		c.real = float64(b)
-		return err == nil
-	case Time:
-		c.first, c.last, ok = parseTime(word, o)
-		return ok
+		units, err := sizes.ParseUnits(cmp.Or(unit, "m")) // capital letters are powers of 1000, unlike in commands
+		if err != nil {
+			return false
+		}
+		n *= float64(units.Bytes())
 	}
+	if n >= 1<<63 {
+		return false
+	}
+	c.first, c.last = uint64(n), uint64(n)
 	return true
 }
 
@@ -105,38 +104,28 @@ func (c *comparison) matches(v *value) bool {
 		}
 		return v.key == c.word
 	case StringList:
-		if c.regex != nil {
-			return slices.ContainsFunc(v.items, c.regex.MatchString)
-		}
 		return c.matchesList(v.items)
 	case Size:
-		return c.orders(v.bytes, lvm.Bytes(c.real), lvm.Bytes(c.real))
+		return (c.op == equal || v.bytes != autoReadAhead) && c.orders(uint64(v.bytes))
 	case Time:
-		return c.ordersNumber(v.num, c.first, c.last)
+		return c.orders(v.num)
 	}
-	if c.op != equal && v.num == undefined {
-		return false
-	}
-	return c.ordersNumber(v.num, c.num, c.num)
+	return (c.op == equal || v.num != undefined) && c.orders(v.num)
 }
 
-func (c *comparison) orders(v, first, last lvm.Bytes) bool {
-	return c.ordersNumber(uint64(v), uint64(first), uint64(last))
-}
-
-// ordersNumber compares with a range.
-func (c *comparison) ordersNumber(v, first, last uint64) bool {
+// orders compares with a range.
+func (c *comparison) orders(v uint64) bool {
 	switch c.op {
 	case atLeast:
-		return v >= first
+		return v >= c.first
 	case above:
-		return v > last
+		return v > c.last
 	case atMost:
-		return v <= last
+		return v <= c.last
 	case below:
-		return v < first
+		return v < c.first
 	}
-	return first <= v && v <= last
+	return c.first <= v && v <= c.last
 }
 
 func (c *comparison) matchesList(items []string) bool {
@@ -148,6 +137,9 @@ func (c *comparison) matchesList(items []string) bool {
 		if len(items) != len(c.items) {
 			return false
 		}
+	}
+	if len(c.items) == 0 {
+		return len(items) == 0
 	}
 	return !slices.ContainsFunc(c.items, func(item string) bool { return !has(item) })
 }
@@ -161,39 +153,39 @@ type reserved struct {
 
 // reservedOf returns the words that stand for values of a field.
 func reservedOf(name string) []reserved {
-	if word, ok := flagWords()[name]; ok {
-		return []reserved{{names: []string{word, "yes", "y", "true", "1"}, num: 1}, {names: []string{"no", "n", "false", "0", ""}}}
+	if words, ok := flagWords()[name]; ok {
+		return []reserved{{names: append([]string{"yes"}, words...), num: 1}, {names: []string{"no"}}}
 	}
+	readOnly := reserved{names: []string{"read-only", "r", "ro"}, text: "read-only"}
+	writeable := reserved{names: []string{"writeable", "rw", "read-write"}, text: "writeable"}
 	switch name {
 	case "vg_permissions":
-		return []reserved{
-			{names: []string{"writeable", "rw", "read-write"}, text: "writeable"},
-			{names: []string{"read-only", "r", "ro"}, text: "read-only"},
-		}
+		return []reserved{writeable, readOnly}
 	case "lv_permissions":
-		return []reserved{
-			{names: []string{"writeable", "rw", "read-write"}, text: "writeable"},
-			{names: []string{"read-only", "r", "ro"}, text: "read-only"},
-			{names: []string{"read-only-override", "ro-override", "r-override", "r-o"}, text: "read-only-override"},
-		}
+		overridden := reserved{names: []string{"read-only-override", "ro-override", "r-override", "R"}, text: "read-only-override"}
+		return []reserved{writeable, readOnly, overridden}
 	case "vg_mda_copies":
-		return []reserved{{names: []string{"unmanaged"}}}
+		return []reserved{{names: []string{"unmanaged"}, num: undefined}}
+	case "lv_read_ahead":
+		return []reserved{{names: []string{"auto"}, num: uint64(autoReadAhead)}}
 	}
 	return nil
 }
 
-// flagWords are the fields that are true or false, and what lvm2 calls true.
-func flagWords() map[string]string {
-	return map[string]string{
-		"vg_extendable": "extendable", "vg_exported": "exported", "vg_autoactivation": "enabled", "vg_partial": "partial",
-		"vg_clustered": "clustered", "vg_shared": "shared",
-		"pv_allocatable": "allocatable", "pv_exported": "exported", "pv_missing": "missing", "pv_in_use": "used", "pv_duplicate": "duplicate",
-		"lv_initial_image_sync": "initial image sync", "lv_image_synced": "image synced", "lv_merging": "merging",
-		"lv_converting": "converting", "lv_allocation_locked": "allocation locked", "lv_fixed_minor": "fixed minor",
-		"lv_skip_activation": "skip activation", "lv_autoactivation": "enabled", "lv_active_locally": "active locally",
-		"lv_active_remotely": "active remotely", "lv_active_exclusively": "active exclusively", "lv_historical": "historical",
-		"lv_suspended": "suspended", "lv_live_table": "live table present", "lv_inactive_table": "inactive table present",
-		"lv_device_open": "open", "lv_check_needed": "check needed", "lv_merge_failed": "merge failed",
-		"lv_snapshot_invalid": "snapshot invalid", "zero": "zero",
+// flagWords are the fields that are true or false, and what selections call true
+// beside yes. Those that are not here only know numbers.
+func flagWords() map[string][]string {
+	return map[string][]string{
+		"vg_extendable": {"extendable"}, "vg_exported": {"exported"}, "vg_partial": {"partial"}, "vg_clustered": {"clustered"},
+		"vg_shared": {"shared"}, "pv_allocatable": {"allocatable"}, "pv_exported": {"exported"}, "pv_missing": {"missing"},
+		"pv_in_use": {"used", "in use"}, "pv_duplicate": {"duplicate"}, "lv_initial_image_sync": {"initial image sync", "sync"},
+		"lv_image_synced": {"image synced", "synced"}, "lv_merging": {"merging"}, "lv_converting": {"converting"},
+		"lv_allocation_locked": {"allocation locked", "locked"}, "lv_fixed_minor": {"fixed minor", "fixed"},
+		"lv_skip_activation": {"skip activation", "skip"}, "lv_active_locally": {"active locally", "active", "locally"},
+		"lv_active_remotely":    {"active remotely", "active", "remotely"},
+		"lv_active_exclusively": {"active exclusively", "active", "exclusively"}, "lv_suspended": {"suspended"},
+		"lv_live_table": {"live table present", "live table", "live"}, "lv_device_open": {"open"},
+		"lv_inactive_table": {"inactive table present", "inactive table", "inactive"}, "lv_check_needed": {"check needed", "needed"},
+		"lv_merge_failed": {"merge failed", "failed"}, "lv_snapshot_invalid": {"snapshot invalid", "invalid"}, "zero": {"zero"},
 	}
 }

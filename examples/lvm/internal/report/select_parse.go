@@ -121,24 +121,31 @@ func (p *selectParser) comparison() (condition, error) {
 	f, ok := findField(name, p.kind)
 	if !ok {
 		err := p.fail(start, "Unrecognised selection field: "+name)
+		if isHelp(name) {
+			err = p.fail(start, "Selection field is uncomparable: "+name+".")
+		}
 		err.Fields = true
 		return nil, err
 	}
 	p.note(f)
 	c := &comparison{field: f}
+	rest := p.text[p.pos:]
 	if !p.operator(c) {
-		err := p.fail(start, "Unrecognised comparison operator: "+p.text[p.pos:])
+		err := p.fail(start, "Unrecognised comparison operator: "+rest)
 		err.Operands = true
 		return nil, err
 	}
-	if limit := operatorLimit(c.op, f.typ); limit != "" {
-		err := p.fail(start, "Operator can be used only with "+limit+" fields: "+p.text[start:])
+	if c.op == matches && f.typ != String {
+		return nil, &SelectError{Lines: []string{"dm_report: incompatible comparison type for selection field " + f.name}}
+	}
+	if c.op > matches && (f.typ == String || f.typ == StringList) {
+		err := p.fail(start, "Operator can be used only with number, size, time or percent fields: "+p.text[start:])
 		err.Operands = true
 		return nil, err
 	}
 	p.blanks()
-	if lines := p.value(c); lines != nil {
-		return nil, p.fail(start, lines...)
+	if err := p.value(c, start); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
@@ -178,53 +185,95 @@ func (p *selectParser) operator(c *comparison) bool {
 	return false
 }
 
-// operatorLimit returns what an operator can be used with if that is not the type.
-func operatorLimit(op operator, t Type) string {
-	switch {
-	case op == matches && t != String && t != StringList:
-		return "string"
-	case op > matches && (t == String || t == StringList):
-		return "number, size, time or percent"
-	}
-	return ""
-}
-
-// value reads what is compared with, and returns what lvm2 says if it cannot be
-// read.
-func (p *selectParser) value(c *comparison) []string {
+// value reads what is compared with. The comparison begins at start.
+func (p *selectParser) value(c *comparison, start int) error {
+	fail := func(lines ...string) error { return p.fail(start, lines...) }
+	failed := "Failed to parse " + valueName(c) + " value for selection field " + c.field.name + "."
 	if c.op == matches {
-		word, ok := p.word(`"'([{`)
-		if !ok {
-			return []string{"Missing end quote.", "Failed to parse regex value for selection field " + c.field.name + "."}
-		}
-		var err error
-		if c.regex, err = regexp.Compile(word); err != nil {
-			return []string{"Failed to create regular expression for selection field " + c.field.name + "."}
+		return p.regex(c, start, failed)
+	}
+	switch c.field.typ {
+	case StringList:
+		if lines := p.list(c); lines != nil {
+			return fail(append(lines, failed)...)
 		}
 		return nil
-	}
-	if c.field.typ == StringList {
-		return p.list(c)
+	case Number, Size, Percent:
+		return p.number(c, start, failed)
 	}
 	word, ok := p.word(`"'`)
 	if !ok {
-		return []string{"Missing end quote.", "Failed to parse " + valueName(c.field.typ) + " value for selection field " + c.field.name + "."}
+		return fail("Missing end quote.", "Missing end quote.", failed)
 	}
-	if !c.set(word, p.o) {
-		return []string{"Failed to parse " + valueName(c.field.typ) + " value for selection field " + c.field.name + "."}
+	if c.field.typ == String {
+		c.setWord(word)
+		return nil
+	}
+	var err error
+	if c.first, c.last, err = parseTime(word, p.o); err != nil {
+		return fail(append(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), failed)...)
 	}
 	return nil
 }
 
-// valueName is what lvm2 calls a value of the type.
-func valueName(t Type) string {
-	switch t {
-	case Number, Size, Percent:
-		return "numeric"
-	case Time:
-		return "time"
+// regex reads a regular expression.
+func (p *selectParser) regex(c *comparison, start int, failed string) error {
+	if p.pos == len(p.text) {
+		return p.fail(start, "Regular expression expected for selection field "+c.field.name)
 	}
-	return "string"
+	word, ok := p.word(`"'([{`)
+	if !ok {
+		return p.fail(start, "Missing end quote.", failed)
+	}
+	var err error
+	if c.regex, err = regexp.Compile(word); err != nil || word == "" {
+		return &SelectError{Lines: []string{
+			"Parse error in regex", "Couldn't parse regex", "dm_report: failed to create regex matcher for selection field " + c.field.name,
+		}}
+	}
+	return nil
+}
+
+// number reads a number with its unit, or a word that stands for one.
+func (p *selectParser) number(c *comparison, start int, failed string) error {
+	before := p.pos
+	if word, ok := p.word(`"'`); ok && c.setWord(word) {
+		return nil
+	}
+	p.pos = before
+	for p.pos < len(p.text) && (p.text[p.pos] == '.' || '0' <= p.text[p.pos] && p.text[p.pos] <= '9') {
+		p.pos++
+	}
+	number, unit := p.text[before:p.pos], ""
+	if p.pos < len(p.text) && c.field.typ == Size && strings.IndexByte("bBsSkKmMgGtTpPeE", p.text[p.pos]) >= 0 {
+		unit = p.text[p.pos : p.pos+1]
+		p.pos++
+	}
+	if c.field.typ == Percent {
+		p.take("%")
+	}
+	if !c.setNumber(number, unit) {
+		return p.fail(start, failed)
+	}
+	if c.field.typ == Percent && c.first > 100*100 {
+		return &SelectError{Lines: []string{"Field selection value " + number + " out of supported range for field " + c.field.name + "."}}
+	}
+	return nil
+}
+
+// valueName is what lvm2 calls a value of the kind.
+func valueName(c *comparison) string {
+	switch {
+	case c.op == matches:
+		return "regex"
+	case c.field.typ == StringList:
+		return "string list"
+	case c.field.typ == Time:
+		return "time"
+	case c.field.typ == String:
+		return "string"
+	}
+	return "numeric"
 }
 
 // word reads a value that may be in one of the quotes.
@@ -254,40 +303,56 @@ func endsWord(rest string) bool {
 	return strings.IndexByte(" \t\n,#)]}", rest[0]) >= 0 || strings.HasPrefix(rest, "&&") || strings.HasPrefix(rest, "||")
 }
 
-// list reads a string list: a word, or several in brackets.
+// list reads a string list: a word, or several in brackets. It returns what lvm2
+// says of one that cannot be read.
 func (p *selectParser) list(c *comparison) []string {
-	failed := []string{"Failed to parse string list value for selection field " + c.field.name + "."}
-	closing := ""
+	closing, other := "", ""
 	switch {
 	case p.take("["):
-		closing, c.list = "]", exactly
+		closing, other, c.list = "]", "}", exactly
 	case p.take("{"):
-		closing, c.list = "}", containing
+		closing, other, c.list = "}", "]", containing
 	default:
 		word, ok := p.word(`"'`)
 		if !ok {
-			return append([]string{"Missing end quote."}, failed...)
+			return []string{"Missing end quote."}
 		}
-		c.list = containing
-		if word == "" {
-			c.list = exactly
-		} else {
+		if c.list = containing; word != "" {
 			c.items = []string{word}
 		}
 		return nil
 	}
-	for !p.take(closing) {
-		p.blanks()
+	if p.take(closing) {
+		return nil
+	}
+	for joined := ""; ; {
+		if p.blanks(); p.pos == len(p.text) {
+			return []string{"Missing list end for selection field " + c.field.name}
+		}
 		word, ok := p.word(`"'`)
-		if !ok || p.pos == len(p.text) {
-			return failed
+		if !ok {
+			return []string{"Missing end quote."}
 		}
 		c.items = append(c.items, word)
+		by := ""
 		switch {
+		case p.take(closing):
+			if joined == "or" {
+				c.list = sharing
+			}
+			return nil
+		case p.take(other):
+			return []string{"List ended with incorrect character, expecting '" + closing + "'."}
 		case p.take("||", "#"):
-			c.list = sharing
+			by = "or"
 		case p.take("&&", ","):
+			by = "and"
+		default:
+			return []string{"Invalid operator in selection list."}
 		}
+		if joined != "" && by != joined {
+			return []string{"Only one type of logical operator allowed in selection list at a time."}
+		}
+		joined = by
 	}
-	return nil
 }

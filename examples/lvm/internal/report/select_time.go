@@ -7,13 +7,47 @@ import (
 )
 
 // parseTime reads a time as selections have it, and returns the first and the last
-// second that are meant: a day, say, if no time of day is given.
-func parseTime(s string, o *Options) (first, last uint64, ok bool) {
-	from, to, ok := timeRange(strings.TrimSpace(s), o)
+// second that are meant: those of a day, say, if no time of day is given. The error
+// is in lvm2's words.
+func parseTime(s string, o *Options) (first, last uint64, err error) {
+	s = strings.TrimSpace(s)
+	from, to, ok := timeRange(s, o)
 	if !ok {
-		return 0, 0, false
+		return 0, 0, &timeError{s}
 	}
-	return uint64(max(0, from.Unix())), uint64(max(0, to.Unix()-1)), true
+	return uint64(max(0, from.Unix())), uint64(max(0, to.Unix()-1)), nil
+}
+
+// timeError is of what is no time.
+type timeError struct{ text string }
+
+func (e *timeError) Error() string {
+	switch {
+	case e.text == "":
+		return ""
+	case strings.Trim(e.text, "0123456789-: +") == "":
+		return outOfRange(e.text)
+	}
+	return "Unrecognized string in date/time specification at \"" + e.text + "\"."
+}
+
+// outOfRange returns which number of a date is too large.
+func outOfRange(s string) string {
+	date, clock, _ := strings.Cut(s, " ")
+	for i, n := range strings.Split(date, "-") {
+		if v, _ := strconv.Atoi(n); i == 1 && (v < 1 || v > 12) {
+			return "Specified month out of range."
+		}
+	}
+	if clock == "" {
+		return "Specified day out of range."
+	}
+	for i, n := range strings.Split(clock, ":") {
+		if v, _ := strconv.Atoi(n); i < 3 && v > [...]int{23, 59, 59}[i] {
+			return "Specified " + [...]string{"hours", "minutes", "seconds"}[i] + " out of range."
+		}
+	}
+	return "Specified day out of range."
 }
 
 // timeRange returns when what is meant begins, and when it has ended.

@@ -78,6 +78,12 @@ func counted(count float64, unit uint64, suffix string, whole bool) (Units, erro
 	return Units{factor: uint64(factor), suffix: suffix, whole: whole}, nil
 }
 
+// Fits says whether each size is printed in a unit that fits it.
+func (u Units) Fits() bool { return u.fits }
+
+// Bytes returns the unit; of units that fit, the step from one to the next.
+func (u Units) Bytes() lvm.Bytes { return lvm.Bytes(u.factor) }
+
 // Format prints a size as lvm2 does, with two decimals. Units that fit are always
 // named; suffix says whether others are. Zero has none that would fit, and a space in
 // its place.
