@@ -65,6 +65,9 @@ func alterRAIDLegs() []alteration {
 		{name: "drop a leg of a raid", setup: threeLegs, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.DropRAIDLegs("t", 1, "a")
 		}},
+		{name: "make a mirror of a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ConvertRAID("r", SegmentMirror, ConvertSpec{})
+		}},
 		{name: "make a raid a plain volume", setup: raids, do: func(tx *Tx, _ MetadataAreas) error { return tx.DropRAIDLegs("r", 1) }},
 		{name: "take a leg away from a raid for a while", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
 			_, err := tx.TrackRAIDLeg("r")

@@ -37,6 +37,9 @@ func interopMirror() []scenario {
 	toRAID := func(lv string) interopStep {
 		return onLV("lvconvert -y --type raid1", lv, func(tx *Tx, lv string) error { return tx.ConvertRAID(lv, SegmentRAID1, ConvertSpec{}) })
 	}
+	toMirror := func(lv string) interopStep {
+		return onLV("lvconvert -y --type mirror", lv, func(tx *Tx, lv string) error { return tx.ConvertRAID(lv, SegmentMirror, ConvertSpec{}) })
+	}
 	activate := func(lv string) interopStep { return onLV("lvchange -y -ay", lv, (*Tx).Activate) }
 	deactivate := func(lv string) interopStep { return onLV("lvchange -y -an", lv, (*Tx).Deactivate) }
 	small := []int64{48 * mib, 48 * mib, 48 * mib}
@@ -88,6 +91,10 @@ func interopMirror() []scenario {
 			deactivate("m"),
 			activate("m"),
 			removeLV("c"),
+			toMirror("m"),
+			toRAID("m"),
+			deactivate("m"),
+			failing(toMirror("m")),
 			removeLV("m"),
 		}},
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/lvm-go/lvm/internal/iocheck"
 	"github.com/lvm-go/lvm/internal/umltest"
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -68,21 +67,7 @@ func TestKernelMirrorRepair(t *testing.T) {
 			})
 			t.Cleanup(func() { removeDevices(t) })
 			require.NoError(t, sys.FinishMirrorLegs(ctx, "vg", "m", run))
-			checker, err := iocheck.Start(iocheck.Options{Seed: 1, Pause: time.Millisecond}, "/dev/vg/m")
-			require.NoError(t, err)
-			stopped := false
-			stop := func() {
-				t.Helper()
-				stopped = true
-				result, err := checker.Stop()
-				require.NoError(t, err)
-				t.Logf("%s", result)
-			}
-			t.Cleanup(func() {
-				if !stopped {
-					_, _ = checker.Stop()
-				}
-			})
+			checker, stop := startChecker(t, "/dev/vg/m")
 			checker.Progress(50)
 			require.NoError(t, sys.Close())
 			p.fail(c.fails)

@@ -84,8 +84,16 @@ type alike struct {
 	without []int
 }
 
-// checkAlike plans the look at such mirrors while they are at rest.
+// checkAlike plans the look at such mirrors, and raids, while they are at rest.
 func (b *builder) checkAlike() {
+	for _, id := range b.tx.intact {
+		if m := b.tx.kern.top(id); m != nil {
+			rests := func(s Step) bool { suspend, ok := s.(*SuspendDevice); return ok && suspend.UUID == m.uuid }
+			if slices.ContainsFunc(b.suspend, rests) {
+				b.suspend = append(b.suspend, &CheckLegs{deviceRef: deviceRef{Name: m.name, UUID: m.uuid}})
+			}
+		}
+	}
 	for _, a := range b.tx.alike {
 		m, err := b.tx.kern.mirror(a.id)
 		if err != nil || m == nil {

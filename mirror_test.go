@@ -28,6 +28,19 @@ func TestMirrorLog(t *testing.T) {
 	assert.Empty(t, bytes.Trim(log[1024:], "\x00"))
 }
 
+// Only the kernel knows whether the legs of a raid are alike.
+func TestRAIDToMirrorRefusals(t *testing.T) {
+	t.Parallel()
+	disks := (&alteration{setup: raids}).start(t, OneArea)
+	sys := openDisks(t, disks, 7)
+	disks.Record()
+	for lv, want := range map[string]error{"r": ErrNotActive, "other": ErrUnsupported, "none": ErrLVNotFound} {
+		err := sys.Update(t.Context(), "vg0", func(tx *Tx) error { return tx.ConvertRAID(lv, SegmentMirror, ConvertSpec{}) })
+		assert.ErrorIs(t, err, want, lv)
+	}
+	assert.Empty(t, written(disks))
+}
+
 // What cannot be done with mirrors is refused, and nothing is written.
 func TestMirrorRefusals(t *testing.T) {
 	t.Parallel()

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/lvm-go/lvm/internal/iocheck"
 	"github.com/lvm-go/lvm/internal/umltest"
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -21,14 +20,7 @@ func TestKernelRAIDLegs(t *testing.T) {
 	ctx := context.Background()
 	r, sys := kernelGroup(t, 4, create(LVSpec{Name: "l", Size: ExtentCount(3)}))
 	quick := SyncOptions{Interval: 20 * time.Millisecond}
-	checker, err := iocheck.Start(iocheck.Options{Seed: 1, Pause: time.Millisecond}, "/dev/vg/l")
-	require.NoError(t, err)
-	stopped := false
-	t.Cleanup(func() {
-		if !stopped {
-			_, _ = checker.Stop()
-		}
-	})
+	checker, stop := startChecker(t, "/dev/vg/l")
 	checker.Progress(50)
 	limitSync(t, 100)
 	r.update(func(tx *Tx) error { return tx.AddRAIDLegs("l", RAIDLegsSpec{RegionSize: 64 * KiB}) })
@@ -51,11 +43,7 @@ func TestKernelRAIDLegs(t *testing.T) {
 	require.NoError(t, sys.WaitSync(ctx, "vg", "l", quick))
 	r.update(func(tx *Tx) error { return tx.SplitRAIDLeg("l", "copy") })
 	checker.Progress(50)
-	stopped = true
-	result, err := checker.Stop()
-	require.NoError(t, err)
-	t.Logf("%s", result)
-	assert.Zero(t, result.Wrong)
+	stop()
 	assert.Empty(t, suspendedDevices(t))
 	vg, err := sys.VG(ctx, "vg")
 	require.NoError(t, err)
@@ -173,14 +161,7 @@ func TestKernelConvertStripes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r, sys := kernelGroup(t, 5, c.create)
 			quick := SyncOptions{Interval: 20 * time.Millisecond}
-			checker, err := iocheck.Start(iocheck.Options{Seed: 1, Pause: time.Millisecond}, "/dev/vg/l")
-			require.NoError(t, err)
-			stopped := false
-			t.Cleanup(func() {
-				if !stopped {
-					_, _ = checker.Stop()
-				}
-			})
+			checker, stop := startChecker(t, "/dev/vg/l")
 			wait := func() {
 				if vg, err := sys.VG(ctx, "vg"); assert.NoError(t, err) && lvView(t, vg, "l").IsRAID() {
 					require.NoError(t, sys.WaitSync(ctx, "vg", "l", quick))
@@ -193,11 +174,7 @@ func TestKernelConvertStripes(t *testing.T) {
 			}
 			wait()
 			checker.Progress(100)
-			stopped = true
-			result, err := checker.Stop()
-			require.NoError(t, err)
-			t.Logf("%s", result)
-			assert.Zero(t, result.Wrong)
+			stop()
 			assert.Empty(t, suspendedDevices(t))
 		})
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/lvm-go/lvm/internal/iocheck"
 	"github.com/lvm-go/lvm/internal/umltest"
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -151,14 +150,7 @@ func TestKernelRAIDRepair(t *testing.T) {
 			t.Cleanup(func() { removeDevices(t) })
 			awaitRAID(t, sys, "r")
 			require.Equal(t, c.whole, health(t, sys, "r"))
-			checker, err := iocheck.Start(iocheck.Options{Seed: 1, Pause: time.Millisecond}, "/dev/vg/r")
-			require.NoError(t, err)
-			stopped := false
-			t.Cleanup(func() {
-				if !stopped {
-					_, _ = checker.Stop()
-				}
-			})
+			checker, stop := startChecker(t, "/dev/vg/r")
 			checker.Progress(50)
 			require.NoError(t, sys.Close())
 			for _, i := range c.fails {
@@ -190,11 +182,7 @@ func TestKernelRAIDRepair(t *testing.T) {
 				}
 			}
 			checker.Progress(200)
-			stopped = true
-			result, err := checker.Stop()
-			require.NoError(t, err)
-			t.Logf("%s", result)
-			assert.Zero(t, result.Wrong)
+			stop()
 			assert.Empty(t, suspendedDevices(t))
 		})
 	}

@@ -2,6 +2,8 @@ package lvm
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lvm-go/lvm/dm"
@@ -16,6 +18,8 @@ type SyncOptions struct {
 	// Progress, if not nil, is told the state of the raid: now and then, with no lock
 	// held.
 	Progress func(RAIDStatus)
+
+	patience time.Duration // other than syncPatience
 }
 
 const syncInterval = time.Second
@@ -26,11 +30,12 @@ const syncInterval = time.Second
 // name. A raid0 has nothing to wait for. Where a raid that was in sync was being
 // written to when the power failed, its legs may differ, and the kernel does nothing
 // about it: with dm-raid [System.Scrub] has to repair it.
-// Whether legs are missing, it does not look at: that says [RAIDStatus].
+// Whether legs were missing before, it does not look at: that says [RAIDStatus].
 //
 // Returns errors matching [ErrLVNotFound], [ErrInvalidSpec] if it is no raid,
-// [ErrNotActive], or [ErrNotInSync] if the kernel was told not to go on, and that
-// of ctx if that ends.
+// [ErrNotActive], [ErrDegraded] if a leg fails meanwhile, or the kernel gives up since
+// it cannot read what it is to write to a leg, or [ErrNotInSync] if it was told not to
+// go on, and that of ctx if that ends.
 func (s *System) WaitSync(ctx context.Context, vg, lv string, o SyncOptions) error {
 	w := &raidWatch{sys: s, o: o}
 	err := w.find(ctx, vg, lv, nil)
@@ -38,14 +43,47 @@ func (s *System) WaitSync(ctx context.Context, vg, lv string, o SyncOptions) err
 		return nil
 	}
 	if err == nil {
-		err = w.wait(ctx, func(now RAIDStatus) (bool, error) {
-			if now.Action == RAIDFrozen && !now.InSync() {
-				return false, fault(ErrNotInSync, "the kernel was told not to go on")
-			}
-			return now.InSync(), nil
-		})
+		err = w.wait(ctx, w.untilSync())
 	}
 	return w.failed("wait for raid", vg, lv, err)
+}
+
+// syncPatience is how long the kernel may do nothing about a leg that is not in sync.
+// It begins within moments, if nothing else keeps the machine busy.
+const syncPatience = 15 * time.Second
+
+// untilSync returns what says of each state whether there is nothing to wait for any
+// more. Source: Linux 6.1 as observed: where a leg that is read gives errors, the kernel
+// ends the recovery, and shows the raid as idle with a leg that is not in sync; so it
+// is, for a moment, before it begins.
+func (w *raidWatch) untilSync() func(RAIDStatus) (bool, error) {
+	var before []string // legs that it was without when this began
+	first, idle := true, time.Time{}
+	patience := w.o.patience
+	if patience == 0 {
+		patience = syncPatience
+	}
+	return func(now RAIDStatus) (bool, error) {
+		if first {
+			before, first = now.Missing(), false
+		}
+		failed := slices.DeleteFunc(now.Missing(), func(leg string) bool { return slices.Contains(before, leg) })
+		switch {
+		case now.InSync() && len(failed) > 0:
+			return false, fault(ErrDegraded, "%s failed meanwhile", strings.Join(failed, ", "))
+		case now.InSync():
+			return true, nil
+		case now.Action == RAIDFrozen:
+			return false, fault(ErrNotInSync, "the kernel was told not to go on")
+		case now.Action != RAIDIdle:
+			idle = time.Time{}
+		case idle.IsZero():
+			idle = time.Now()
+		case time.Since(idle) >= patience:
+			return false, fault(ErrDegraded, "the kernel does not go on, as where it cannot read what is to be written to a leg")
+		}
+		return false, nil
+	}
 }
 
 // ScrubOptions says how a raid is checked.

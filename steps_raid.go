@@ -76,3 +76,31 @@ func (s *AwaitRAID) look(r *run) *dm.RAIDStatus {
 	}
 	return &status
 }
+
+// CheckLegs makes sure that all legs of a raid are there and in sync, when it is at
+// rest and becomes something that takes them for that.
+type CheckLegs struct {
+	harmless
+	final
+	deviceRef
+}
+
+func (s *CheckLegs) String() string { return "check that all legs of " + s.Name + " are in sync" }
+
+func (s *CheckLegs) do(r *run) error {
+	_, lines, err := r.sys.kernel.TargetStatus(r.ref(s.UUID), dm.QueryOptions{NoFlush: true})
+	if err != nil {
+		return fromKernel(err)
+	}
+	if len(lines) != 1 {
+		return fault(ErrBusy, "device %s is no raid any more", s.Name)
+	}
+	status, err := dm.ParseRAIDStatus(lines[0].Status)
+	if err != nil {
+		return as(ErrUnsupported, err)
+	}
+	if slices.ContainsFunc(status.Legs, func(h dm.RAIDHealth) bool { return h != dm.RAIDInSync }) {
+		return fault(ErrNotInSync, "a leg of %s has failed, or is not in sync", s.Name)
+	}
+	return nil
+}

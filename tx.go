@@ -83,6 +83,7 @@ type Tx struct {
 	once      map[metadata.ID]func(dm.Target) dm.Target // see renderer
 	claimed   map[string]string                         // see claims
 	copied    []metadata.ID                             // moves that came on; see checkCopied
+	intact    []metadata.ID                             // raids whose legs have to be
 	alike     []alike                                   // mirrors whose legs have to be in sync; see checkAlike
 	flushed   []metadata.ID                             // volumes whose caches are taken for clean; see checkFlushed
 	repairs   map[metadata.ID]*metadataRepair           // of pools, by their new metadata

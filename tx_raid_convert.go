@@ -47,8 +47,8 @@ var takeovers = []struct {
 //	raid5*, raid6*           each other layout of the same level, as ReshapeRAID does
 //
 // Others are done in steps: a striped volume becomes a raid5_n by way of raid0_meta.
-// A mirror of the old kind becomes a raid1, whether it is active or not; for the other
-// way make the raid1 a linear volume, and that a mirror. Between linear and raid1 it is
+// A mirror of the old kind ([SegmentMirror]) becomes a raid1, whether it is active or
+// not; a raid1 that is active and in sync becomes one, with a log on a disk. Between linear and raid1 it is
 // [Tx.AddRAIDLegs] and [Tx.DropRAIDLegs]. Refused is what only lvconvert does: from and
 // to raid4, to raid10, between raid1 and raid5_n, and all that [Tx.ReshapeRAID] refuses.
 //
@@ -65,6 +65,9 @@ func (tx *Tx) ConvertRAID(ref string, to SegmentType, spec ConvertSpec) error {
 		}
 		if _, ok := kindOf(lv).(mirrorType); ok && to == SegmentRAID1 {
 			return tx.mirrorToRAID(lv, i)
+		}
+		if to == SegmentMirror {
+			return tx.raidToMirror(lv, i)
 		}
 		from := SegmentStriped
 		if _, ok := kindOf(lv).(raidType); ok {
