@@ -159,6 +159,18 @@ func alterThinKernel() []alteration {
 			return err
 		}},
 		{name: "merge thin snapshots that are not active", setup: thinVolumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.MergeSnapshot("s") }},
+		{name: "convert an active volume to a thin one", setup: poolParts, do: func(tx *Tx, _ MetadataAreas) error {
+			_, err := tx.ConvertToThin("data", ConvertToThinSpec{Pool: "pool", OriginName: "origin"})
+			return err
+		}},
+		{name: "convert an active volume to a thin pool", setup: poolParts, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.toPool("d", ConvertToThinPoolSpec{})
+		}},
+		{name: "convert a thin volume to one of another pool", setup: poolParts, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			err := tx.toPool("d", ConvertToThinPoolSpec{})
+			_, err2 := tx.ConvertToThin("u", ConvertToThinSpec{Pool: "d", OriginName: "origin"})
+			return joinErrors(err, err2)
+		}},
 		{name: "repair a thin pool", setup: thinVolumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			_, err := tx.RepairThinPool("pool", RepairPoolSpec{})
 			return err

@@ -348,6 +348,14 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 	if !m.info.LiveTable && n.shows != "" {
 		b.hold(n.shows, frozen)
 	}
+	switch told, awaits := b.becomesThin(n, m); {
+	case told:
+		b.switchLate(n, m)
+		return nil
+	case awaits:
+		b.leaveTable(n, m)
+		return nil
+	}
 	if m.info.InactiveTable { // also before a load: two tables cannot have the same COW store
 		b.clear = append(b.clear, &ClearTable{deviceRef: ref})
 	}
@@ -399,6 +407,47 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 	}
 	b.addReadAhead(n, m)
 	return nil
+}
+
+// becomesThin says whether a device that shows something else is to be that of a thin
+// volume that the kernel is told of by this plan, or has yet to be told of.
+func (b *builder) becomesThin(n node, m *mapped) (told, awaits bool) {
+	body := thinBody(b.tx.findNow(n.lv))
+	if body == nil || n.layer != "" || !m.info.LiveTable || hasTarget[dm.Thin](m.table) {
+		return false, false
+	}
+	pool := thinPoolBody(b.tx.findNow(body.Pool))
+	waits := pool != nil && slices.ContainsFunc(pool.Messages, func(msg metadata.ThinMessage) bool { return msg.Create == n.lv })
+	return b.tx.fresh[n.lv], waits
+}
+
+// leaveTable plans that a device goes on as it is.
+func (b *builder) leaveTable(n node, m *mapped) {
+	ref := deviceRef{Name: m.name, UUID: m.uuid}
+	if m.info.InactiveTable {
+		b.clear = append(b.clear, &ClearTable{deviceRef: ref})
+	}
+	if m.info.Suspended {
+		b.resume = append(b.resume, &ResumeDevice{deviceRef: ref})
+	}
+	b.addMissingNode(n, m)
+}
+
+// switchLate plans that a device gets its table once the kernel was told of what it
+// maps. Until then it may have its own: it shows the same, and what is written shows in
+// the other as well.
+func (b *builder) switchLate(n node, m *mapped) {
+	ref := deviceRef{Name: m.name, UUID: m.uuid}
+	if m.info.InactiveTable {
+		b.clear = append(b.clear, &ClearTable{deviceRef: ref})
+	}
+	b.late = append(b.late, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly, told: true})
+	if !m.info.Suspended {
+		b.late = append(b.late, &SuspendDevice{deviceRef: ref})
+	}
+	b.late = append(b.late, &ResumeDevice{deviceRef: ref})
+	b.addMissingNode(n, m)
+	b.addReadAhead(n, m)
 }
 
 // addMissingNode plans a node or link that is not there, or leads elsewhere.

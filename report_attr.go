@@ -112,7 +112,7 @@ func (f *lvFacts) typeChar() byte {
 		return 'p'
 	case f.cow != nil:
 		return upper('s', f.cow.merging)
-	case len(f.snapshots) > 0:
+	case len(f.snapshots) > 0, f.usedAs(externalOrigin) != nil: // also a thin volume
 		return upper('o', f.isMerging())
 	case f.converting():
 		return 'c'
@@ -124,8 +124,6 @@ func (f *lvFacts) typeChar() byte {
 		return 'V'
 	case first.kind == "thin-pool":
 		return 't'
-	case f.usedAs(externalOrigin) != nil:
-		return 'o'
 	case f.usedAs(raidMeta, poolMetadata, integrityMeta) != nil || f.isSpare():
 		return 'e'
 	case f.usedAs(mirrorLog) != nil:

@@ -214,3 +214,32 @@ func TestKernelThinConversions(t *testing.T) {
 	check("lvm2")
 	umltest.Run(t, "vgchange", "-an", "vg")
 }
+
+// A volume becomes thin while it is written to, and its contents are those of the origin
+// afterwards where nothing was written since; one that is active becomes a pool.
+func TestKernelThinConversionInUse(t *testing.T) {
+	r, _ := kernelGroup(t, 2, func(tx *Tx) error {
+		if err := tx.SetExtentSize(MiB); err != nil {
+			return err
+		}
+		return create(LVSpec{Name: "d", Size: ExtentCount(16)}, LVSpec{Name: "o", Size: ExtentCount(6)}, LVSpec{Name: "s", Size: ExtentCount(6), Stripes: 2})(tx)
+	})
+	r.update(func(tx *Tx) error { _, err := tx.ConvertToThinPool("d", ConvertToThinPoolSpec{}); return err })
+	c, stop := r.busyVolumes(1, "o", "s")
+	for _, lv := range []string{"o", "s"} {
+		c.Progress(60)
+		r.update(func(tx *Tx) error {
+			_, err := tx.ConvertToThin(lv, ConvertToThinSpec{Pool: "d"})
+			return err
+		})
+		require.Empty(t, suspendedDevices(t))
+		require.Contains(t, umltest.Run(t, "dmsetup", "table", "vg-"+lv), " thin ")
+	}
+	c.Progress(60)
+	r.update(func(tx *Tx) error { return tx.addThinSnapshot("o", "snap") })
+	c.Progress(60)
+	stop()
+	r.update((*Tx).DeactivateAll)
+	umltest.Run(t, "vgchange", "-K", "-ay", "vg")
+	umltest.Run(t, "vgchange", "-an", "vg")
+}

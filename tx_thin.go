@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 	"github.com/lvm-go/lvm/units"
 )
@@ -135,7 +136,7 @@ func (tx *Tx) externalOrigin(ref string, pool *metadata.LogicalVolume) (*metadat
 	if was := lvRecord(tx.st, lv.ID); tx.staysActive(lv.ID) && (was == nil || len(tx.ties().users[lv.ID]) == 0) {
 		return nil, fault(ErrBusy, "external origin %s is active: deactivate it first", lv.Name)
 	}
-	return lv, nil
+	return lv, tx.noLongerWritten(lv)
 }
 
 // maybeExternalOrigin refuses volumes of types that cannot be one.
@@ -145,6 +146,24 @@ func maybeExternalOrigin(lv *metadata.LogicalVolume) error {
 		return nil
 	}
 	return fault(ErrUnsupported, "lv %s is of type %s, and cannot be an external origin", lv.Name, lv.Segments[0].Type)
+}
+
+// noLongerWritten refuses an external origin that is written to by the device of a volume
+// that was made thin: it goes on so until the kernel was told.
+func (tx *Tx) noLongerWritten(origin *metadata.LogicalVolume) error {
+	for _, user := range tx.ties().users[origin.ID] {
+		if tx.kern == nil || tx.kern.top(user) == nil {
+			continue
+		}
+		m := tx.kern.top(user)
+		if err := tx.kern.look(m); err != nil {
+			return err
+		}
+		if m.info.LiveTable && !hasTarget[dm.Thin](m.table) {
+			return fault(ErrBusy, "external origin %s is written to by device %s until that is thin: use it in an update after that, or Recover", origin.Name, m.name)
+		}
+	}
+	return nil
 }
 
 // CreateThinSnapshot makes a snapshot of a thin volume in the same pool, at once and

@@ -25,8 +25,8 @@ type ConvertToThinPoolSpec struct {
 }
 
 // ConvertToThinPool makes a thin pool of a volume, whose contents are lost: it becomes
-// the data of the pool, which gets its name. It may be linear, striped or a raid, and is
-// not active. lvm2: lvconvert --type thin-pool.
+// the data of the pool, which gets its name. It may be linear, striped or a raid. What is
+// active may not be open, and no raid; its device goes. lvm2: lvconvert --type thin-pool.
 //
 // Returns errors as [Tx.CreateThinPool] does, and one matching [ErrLVNotFound],
 // [ErrUnsupported] if no pool can lie on the volume, [ErrReadOnly] if it cannot be
@@ -53,7 +53,7 @@ func (tx *Tx) convertToThinPool(ref string, spec ConvertToThinPoolSpec, least By
 	default:
 		return nil, fault(ErrUnsupported, "lv %s is of type %s, which no pool can lie on", old.Name, old.Segments[0].Type)
 	}
-	if err := tx.mayBePart(old); err != nil {
+	if err := tx.mayBePart(old, kindOf(old) == nil); err != nil {
 		return nil, err
 	}
 	size := extentBytes(tx.vg, old.Extents())
@@ -78,6 +78,7 @@ func (tx *Tx) convertToThinPool(ref string, spec ConvertToThinPoolSpec, least By
 	if err := tx.hidePart(old, i, old.Name+"_tdata"); err != nil {
 		return nil, err
 	}
+	tx.want(old.ID, wish{deactivate: true}) // it has another device as a part
 	meta, err := tx.metadataFor(&pool, spec, size/chunk*chunkMetadata, least)
 	if err != nil {
 		return nil, err
@@ -144,18 +145,19 @@ func (tx *Tx) metadataToBe(ref string) (*metadata.LogicalVolume, int, error) {
 	if kindOf(lv) != nil {
 		return nil, 0, fault(ErrUnsupported, "lv %s is of type %s: metadata is on linear and striped volumes", lv.Name, lv.Segments[0].Type)
 	}
-	return lv, i, tx.mayBePart(lv)
+	return lv, i, tx.mayBePart(lv, false)
 }
 
-// mayBePart refuses a volume that cannot become a part of a pool.
-func (tx *Tx) mayBePart(lv *metadata.LogicalVolume) error {
+// mayBePart refuses a volume that cannot become a part of a pool. active says that it may
+// have been active until then.
+func (tx *Tx) mayBePart(lv *metadata.LogicalVolume, active bool) error {
 	if lv.Status&(metadata.LVWrite|metadata.LVWriteLocked) == 0 {
 		return fault(ErrReadOnly, "lv %s", lv.Name)
 	}
 	if err := withoutRoom(lv); err != nil {
 		return err
 	}
-	if err := tx.unneeded(lv); err != nil {
+	if err := tx.unneeded(lv, active); err != nil {
 		return err
 	}
 	for _, seg := range lv.Segments {
@@ -166,15 +168,19 @@ func (tx *Tx) mayBePart(lv *metadata.LogicalVolume) error {
 	return nil
 }
 
-// unneeded refuses a volume that is in use, or that others need.
-func (tx *Tx) unneeded(lv *metadata.LogicalVolume) error {
+// unneeded refuses a volume that others need, or that is active, unless it may be so.
+func (tx *Tx) unneeded(lv *metadata.LogicalVolume, active bool) error {
 	_, snapshot := tx.snapshotBy(lv.ID)
 	switch {
 	case snapshot || len(tx.snapshotsOf(lv.ID)) > 0:
 		return fault(ErrBusy, "lv %s is a snapshot, or has some", lv.Name)
 	case len(tx.ties().users[lv.ID]) > 0:
 		return fault(ErrBusy, "lv %s is an external origin", lv.Name)
-	case tx.staysActive(lv.ID) || tx.wishes[lv.ID].activate || tx.sys.opened.isOpen(tx.vg.ID, lv.ID):
+	case tx.sys.opened.isOpen(tx.vg.ID, lv.ID):
+		return fault(ErrBusy, "lv %s is open", lv.Name)
+	case active && tx.staysActive(lv.ID) && !tx.wishes[lv.ID].activate:
+		return nil
+	case tx.staysActive(lv.ID) || tx.wishes[lv.ID].activate:
 		return fault(ErrBusy, "lv %s is active: deactivate it first", lv.Name)
 	case tx.kern != nil && tx.kern.active(lv.ID):
 		return fault(ErrBusy, "lv %s is active until this update: deactivate it in one before", lv.Name)
@@ -253,19 +259,22 @@ type ConvertToThinSpec struct {
 	// OriginName is the name of the read-only volume that keeps what was written until
 	// now; lvol0, lvol1, ... if empty.
 	OriginName string
-	// Inactive leaves the volume without a device, MaxOvercommit is as in [ThinSpec].
+	// Inactive leaves a volume without a device that has none. MaxOvercommit is as in
+	// [ThinSpec].
 	Inactive      bool
 	MaxOvercommit uint
 }
 
-// ConvertToThin makes a thin volume of one that is linear, striped, a raid or a mirror,
-// and not active: what it holds stays where it is, in a read-only volume with another
+// ConvertToThin makes a thin volume of one that is linear, striped, a raid, a mirror, or
+// thin in another pool: what it holds stays where it is, in a read-only volume with another
 // name, which becomes the external origin of the thin volume. That has name and UUID of
 // the volume, and takes from the pool what is written from then on. It returns the origin.
-// The tags go with it. lvm2: lvconvert --type thin.
+// The tags go with it. A linear or striped volume may be active, and in use. lvm2:
+// lvconvert --type thin.
 //
 // Returns errors as [Tx.CreateThin] does, and one matching [ErrUnsupported] if the volume
-// is of another type, or [ErrBusy] if it is active, or others need it.
+// is of another type, or [ErrBusy] if one that is neither linear nor striped is active, or
+// others need it: snapshots, or thin volumes that show it.
 func (tx *Tx) ConvertToThin(lv string, spec ConvertToThinSpec) (*LogicalVolume, error) {
 	var origin *metadata.LogicalVolume
 	err := tx.whole(func() (err error) { origin, err = tx.convertToThin(lv, spec); return err })
@@ -280,17 +289,19 @@ func (tx *Tx) convertToThin(ref string, spec ConvertToThinSpec) (*metadata.Logic
 	if err != nil {
 		return nil, err
 	}
-	if thinBody(old) != nil {
-		return nil, fault(ErrUnsupported, "lv %s is thin already: make a snapshot of it", old.Name)
-	}
 	if err := maybeExternalOrigin(old); err != nil {
 		return nil, err
 	}
-	if err := tx.unneeded(old); err != nil {
+	// What is written to the extents before the device reads its own from the pool is
+	// what it reads from the origin then.
+	if err := tx.unneeded(old, kindOf(old) == nil); err != nil {
 		return nil, err
 	}
 	pool, err := tx.poolToChange(spec.Pool)
 	if err != nil {
+		return nil, err
+	}
+	if err := tx.leavesPool(old, pool); err != nil {
 		return nil, err
 	}
 	if lvRecord(tx.st, old.ID) == nil {
@@ -320,4 +331,23 @@ func (tx *Tx) convertToThin(ref string, spec ConvertToThinSpec) (*metadata.Logic
 		return nil, err
 	}
 	return &origin, tx.put(-1, &origin)
+}
+
+// leavesPool refuses a thin volume that the pool has already, or that its own pool needs.
+func (tx *Tx) leavesPool(lv, pool *metadata.LogicalVolume) error {
+	body := thinBody(lv)
+	if body == nil {
+		return nil
+	}
+	switch {
+	case body.Pool == pool.ID:
+		return fault(ErrUnsupported, "lv %s is thin already, and in pool %s: make a snapshot of it", lv.Name, pool.Name)
+	case missesMessages(tx.find(body.Pool)) || tx.tells[body.Pool]:
+		return fault(ErrBusy, "the pool of lv %s has yet to be told of its volumes: do that in an update before this one", lv.Name)
+	case !body.Merge.IsZero() || tx.thinMerging(lv.ID) != nil:
+		return fault(ErrMerging, "lv %s", lv.Name)
+	}
+	return tx.thinSnapshots(lv.ID, func(_ int, snapshot *metadata.LogicalVolume, _ *metadata.Thin) error {
+		return fault(ErrBusy, "lv %s has the snapshot %s", lv.Name, snapshot.Name)
+	})
 }

@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -64,7 +65,7 @@ func TestThinConversionRefusals(t *testing.T) {
 		{"no such lv", "", toPool("none", ConvertToThinPoolSpec{}), ErrLVNotFound},
 		{"a pool", "", toPool("pool", ConvertToThinPoolSpec{}), ErrUnsupported},
 		{"a thin volume", "", toPool("t", ConvertToThinPoolSpec{}), ErrUnsupported},
-		{"active", "d", toPool("d", ConvertToThinPoolSpec{}), ErrBusy},
+		{"open", "d (open)", toPool("d", ConvertToThinPoolSpec{}), ErrBusy},
 		{"active before", "d", first(func(tx *Tx) error { return tx.Deactivate("d") }, toPool("d", ConvertToThinPoolSpec{})), ErrBusy},
 		{"activated", "", first(func(tx *Tx) error { return tx.Activate("d") }, toPool("d", ConvertToThinPoolSpec{})), ErrBusy},
 		{"read-only", "", first(readOnly("d"), toPool("d", ConvertToThinPoolSpec{})), ErrReadOnly},
@@ -83,8 +84,13 @@ func TestThinConversionRefusals(t *testing.T) {
 		{"thin: no such pool", "", toThin("d", "none"), ErrLVNotFound},
 		{"thin: in what is none", "", toThin("d", "t"), ErrInvalidSpec},
 		{"thin: already", "", toThin("t", "pool"), ErrUnsupported},
+		{"thin: elsewhere, with a snapshot", "", first(func(tx *Tx) error { return tx.toPool("d", ConvertToThinPoolSpec{}) }, toThin("t", "d")), ErrBusy},
+		{"thin: elsewhere, and new", "", first(func(tx *Tx) error {
+			return joinErrors(tx.toPool("d", ConvertToThinPoolSpec{}), tx.addThinLV("pool", "new", 2))
+		}, toThin("u", "d")), ErrBusy},
+		{"thin: elsewhere, and active", "u", first(func(tx *Tx) error { return tx.toPool("d", ConvertToThinPoolSpec{}) }, toThin("u", "d")), ErrBusy},
 		{"thin: a pool", "", toThin("pool", "pool"), ErrUnsupported},
-		{"thin: active", "d", toThin("d", "pool"), ErrBusy},
+		{"thin: activated", "", first(func(tx *Tx) error { return tx.Activate("d") }, toThin("d", "pool")), ErrBusy},
 		{"thin: with a snapshot", "", first(func(tx *Tx) error { return tx.addSnapshot("d", "snap", 3) }, toThin("d", "pool")), ErrBusy},
 		{"thin: new", "", first(func(tx *Tx) error {
 			_, err := tx.CreateLV(LVSpec{Name: "new", Size: ExtentCount(2), Inactive: true})
@@ -111,8 +117,9 @@ func TestThinConversionRefusals(t *testing.T) {
 			t.Parallel()
 			m := newMachine(start.Clone())
 			sys := m.open(t, 2)
-			if c.active != "" {
-				update(t, sys, "vg0", func(tx *Tx) error { return tx.Activate(c.active) })
+			if lv, _, open := strings.Cut(c.active, " "); lv != "" {
+				update(t, sys, "vg0", func(tx *Tx) error { return tx.Activate(lv) })
+				require.True(t, !open || m.kernel.OpenDevice("vg0-"+lv))
 			}
 			m.refuses(t, sys, c.want, c.do)
 		})

@@ -58,6 +58,7 @@ func (tx *Tx) redeliver() (pools int, err error) {
 		for _, m := range old.Messages {
 			if of := thinBody(tx.find(m.Create)); of != nil {
 				tx.noteFresh(m.Create)
+				tx.want(m.Create, wish{}) // it may show what it was before
 				if !of.Origin.IsZero() {
 					tx.want(of.Origin, wish{})
 				}
