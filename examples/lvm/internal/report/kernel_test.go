@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -147,6 +148,29 @@ func (w *world) ours(line string) string {
 		return ""
 	}
 	return out.String()
+}
+
+// settle waits until the kernel does nothing more that reports show.
+func (w *world) settle() {
+	w.Helper()
+	for range 200 {
+		before := umltest.Run(w, "dmsetup", "status")
+		out := umltest.Run(w, "lvm", "lvs", "-a", "--noheadings", "-o", "copy_percent", "-S", "segtype=~{raid[1-9]|mirror}&&(copy_percent<100||raid_sync_action=resync||raid_sync_action=recover)")
+		if strings.TrimSpace(out) == "" && umltest.Run(w, "dmsetup", "status") == before {
+			return
+		}
+	}
+	require.Fail(w, "the kernel never comes to rest")
+}
+
+// lose makes a disk one that has no PV.
+func (w *world) lose(disk string) {
+	w.Helper()
+	f, err := os.OpenFile(disk, os.O_WRONLY, 0)
+	require.NoError(w, err)
+	_, err = f.Write(make([]byte, 4096))
+	require.NoError(w, err)
+	require.NoError(w, f.Close())
 }
 
 // compare runs command lines by both.

@@ -12,6 +12,10 @@ const (
 	PVSegments
 )
 
+// labels are the rows of a report of PVs about nothing but their labels, of which
+// a missing one has none.
+const labels = PVSegments + 1
+
 // Name returns the name of the report in JSON, and of --configreport.
 func (k Kind) Name() string { return [...]string{"vg", "pv", "lv", "seg", "pvseg"}[k] }
 
@@ -30,7 +34,16 @@ func (k Kind) prefix() string { return k.Name() + "_" }
 
 // own returns the sections that a report of the kind is of from the start.
 func (k Kind) own() section {
-	return [...]section{vgSection, pvSection, anyLV, segSection, pvsegSection}[k]
+	return [...]section{vgSection, labelSection, anyLV, segSection, pvsegSection}[k]
+}
+
+// all returns the sections that a report of the kind has all fields of if that is
+// asked for.
+func (k Kind) all() section {
+	if k == PVs {
+		return anyPV
+	}
+	return k.own()
 }
 
 // rows returns what the rows are if the fields are of these sections, as well as
@@ -46,8 +59,10 @@ func (k Kind) rows(fields section) (Kind, error) {
 	switch {
 	case fields&pvsegSection != 0, fields&anyPV != 0 && fields&(anyLV|segSection) != 0:
 		return PVSegments, nil
-	case fields&anyPV != 0:
+	case fields&pvSection != 0, fields&labelSection != 0 && fields&vgSection != 0:
 		return PVs, nil
+	case fields&labelSection != 0:
+		return labels, nil
 	case fields&segSection != 0:
 		return Segments, nil
 	case fields&anyLV != 0:

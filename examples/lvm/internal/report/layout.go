@@ -36,7 +36,7 @@ func newLayout(r *Report, o *Options) (*layout, error) {
 	if r.SortBy != nil {
 		keys = *r.SortBy
 	}
-	l.fields = r.Kind.own()
+	l.fields = r.Kind.all()
 	if err := l.setKeys(keys); err != nil {
 		return nil, err
 	}
@@ -157,8 +157,8 @@ func (l *layout) setKeys(keys string) error {
 }
 
 // collect returns the rows that are shown, in their order, each with its values.
-func (l *layout) collect(src *Source) ([]*line, error) {
-	s := &scanner{o: l.o, kernel: l.kernel}
+func (l *layout) collect(src *Source, full bool) ([]*line, error) {
+	s := &scanner{o: l.o, kernel: l.kernel, full: full}
 	s.scan(src, l.kind, l.rows)
 	lines := make([]*line, 0, len(s.rows))
 	for _, r := range s.rows {

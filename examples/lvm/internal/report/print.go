@@ -116,7 +116,7 @@ func (p *printer) basic(l *layout, lines []*line) {
 }
 
 // right says whether values stand at the right side of the column.
-func (f *field) right() bool { return f.typ == Number || f.typ == Size || f.typ == Percent }
+func (f *field) right() bool { return f.typ == Number || f.typ == Size }
 
 func pad(s string, width int, right bool) string {
 	fill := strings.Repeat(" ", max(0, width-len(s)))

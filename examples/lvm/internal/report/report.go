@@ -5,13 +5,16 @@ package report
 import (
 	"cmp"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/lvm-go/lvm"
 	"github.com/lvm-go/lvm/examples/lvm/internal/sizes"
 )
 
-// Source is what was found and may be reported.
+// Source is what was found and may be reported. Groups are in the order in which
+// they were found: lvm2 has it the other way round, and so have reports, if they are
+// not sorted. Volumes of exported groups are left out of reports of volumes.
 type Source struct {
 	Groups  []Group
 	Orphans []lvm.OrphanPV
@@ -140,10 +143,10 @@ func RunAll(w io.Writer, src *Source, reports []Report, o Options) error {
 	for _, part := range parts(src, len(reports) > 1) {
 		out.begin()
 		for i, l := range layouts {
-			if len(part.Groups) == 0 && len(reports) > 1 && l.rows != PVs && l.rows != PVSegments {
+			if len(part.Groups) == 0 && len(reports) > 1 && reports[i].Kind != PVs && reports[i].Kind != PVSegments {
 				continue
 			}
-			rows, err := l.collect(part)
+			rows, err := l.collect(part, len(reports) > 1)
 			if err != nil && failed == nil {
 				failed = err
 			}
@@ -160,7 +163,7 @@ func parts(src *Source, each bool) []*Source {
 		return []*Source{src}
 	}
 	var out []*Source
-	for i := range src.Groups {
+	for i := range slices.Backward(src.Groups) {
 		out = append(out, &Source{Groups: src.Groups[i : i+1]})
 	}
 	if len(src.Orphans) > 0 {

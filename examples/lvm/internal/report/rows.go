@@ -2,6 +2,7 @@ package report
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +47,7 @@ type lvRow struct {
 type scanner struct {
 	o      *Options
 	kernel bool // it is asked about volumes
+	full   bool // of all that there is about a group
 	rows   []*row
 	err    error // of the first volume that the kernel could not be asked about
 }
@@ -57,13 +59,16 @@ func (s *scanner) add(r row) {
 
 // scan makes the rows of a kind.
 func (s *scanner) scan(src *Source, command, kind Kind) {
-	for i := range src.Groups {
+	for i := range slices.Backward(src.Groups) {
 		g := &src.Groups[i]
+		if g.VG.Exported() && !s.full && (command == LVs || command == Segments) {
+			continue
+		}
 		vg := newVG(g.VG)
 		switch kind {
 		case VGs:
 			s.add(row{vg: vg})
-		case PVs, PVSegments:
+		case PVs, PVSegments, labels:
 			for pv := range g.VG.PVs() {
 				if g.PVs == nil || g.PVs(pv) {
 					s.pv(vg, pv, kind)
@@ -106,7 +111,10 @@ func (s *scanner) orphans(src *Source, kind Kind) {
 
 func (s *scanner) pv(vg *vgRow, src *lvm.PhysicalVolume, kind Kind) {
 	r := row{vg: vg, pv: &pvRow{src.Report(), src}}
-	if kind == PVs {
+	switch {
+	case kind == labels && src.Device() == "":
+		return
+	case kind != PVSegments:
 		s.add(r)
 		return
 	}
