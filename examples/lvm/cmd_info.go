@@ -19,6 +19,25 @@ func infoCommands() []*command {
 		}},
 		{name: "help", summary: "Tell how commands are used", forms: []string{"[ COMMAND ... ]"}, run: runHelp},
 		{name: "segtypes", summary: "List the types of segments", run: runSegtypes},
+		{name: "systemid", summary: "Tell the system ID of this host", run: func(c *call) error {
+			conf, err := c.config()
+			if err != nil {
+				return err
+			}
+			id, err := conf.SystemID()
+			c.show("system ID: %s", id)
+			return err
+		}},
+		{name: "tags", summary: "List the tags of this host", run: func(c *call) error {
+			conf, err := c.config()
+			if err != nil {
+				return err
+			}
+			for _, tag := range conf.HostTags() {
+				c.show("%s", tag)
+			}
+			return nil
+		}},
 		{name: "version", summary: "Tell the version", run: runVersion},
 	}
 }

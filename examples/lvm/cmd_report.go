@@ -60,9 +60,17 @@ func runReport(c *call, reports []report.Report) error {
 	var field *report.FieldError
 	var sel *report.SelectError
 	if errors.As(err, &field) || errors.As(err, &sel) || errors.Is(err, report.ErrMixed) || errors.Is(err, report.ErrColumns) {
-		if report.Help(c.stderr, err) {
-			c.failed = true
+		if !report.Help(c.stderr, err) {
+			return nil
 		}
+		lines := []string{err.Error()}
+		if sel != nil {
+			lines = sel.Lines
+		}
+		for _, line := range lines {
+			c.fault("%s", line)
+		}
+		c.failed = true
 		return nil
 	}
 	return err

@@ -13,6 +13,8 @@ func commands() []*command {
 		convertCommands(),
 		moveCommands(),
 		scanCommands(),
+		displayCommands(),
+		metadataCommands(),
 		infoCommands(),
 	)
 }

@@ -13,7 +13,7 @@ func (c *call) config() (*lvm.LVMConf, error) {
 	if c.conf != nil {
 		return c.conf, nil
 	}
-	conf, err := lvm.ReadLVMConf(cmp.Or(c.env("LVM_SYSTEM_DIR"), "/etc/lvm"))
+	conf, err := lvm.ReadLVMConf(c.systemDir())
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +39,9 @@ func (c *call) config() (*lvm.LVMConf, error) {
 	c.conf = conf
 	return conf, nil
 }
+
+// systemDir is where lvm2's configuration is.
+func (c *call) systemDir() string { return cmp.Or(c.env("LVM_SYSTEM_DIR"), "/etc/lvm") }
 
 // quote makes a string fit to stand between quotes in the configuration.
 func quote(s string) string {
