@@ -140,7 +140,7 @@ func (m *mapped) isSnapshot() bool {
 // held says whether an LV is the COW store of an origin that stays active.
 func (b *builder) held(cow metadata.ID) bool {
 	link, ok := b.formerLink(cow)
-	return ok && b.brought[dmUUID(b.tx.vg.ID, link.body.Origin, "")]
+	return ok && b.tx.vg != nil && b.brought[dmUUID(b.tx.vg.ID, link.body.Origin, "")]
 }
 
 // formerLink returns the link of a COW store, as it is or as it was.

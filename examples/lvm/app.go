@@ -27,8 +27,10 @@ type app struct {
 	stdout, stderr io.Writer
 	env            func(name string) string
 
-	input   *bufio.Reader // of stdin, once somebody has read from it
-	inShell bool
+	input *bufio.Reader // of stdin, once somebody has read from it
+
+	// planning only tells what would be done.
+	planning bool
 }
 
 // lines returns what is read line by line.
@@ -55,6 +57,9 @@ func (a *app) run(ctx context.Context, words []string) int {
 	case "--version":
 		words[0] = "version"
 	}
+	if a.planning = words[0] == "plan" && len(words) > 1; a.planning {
+		words = words[1:]
+	}
 	if commandNamed(words[0]) == nil {
 		fmt.Fprintln(a.stderr, "  No such command.  Try 'lvm help'.")
 		return exitNoCommand
@@ -64,7 +69,6 @@ func (a *app) run(ctx context.Context, words []string) int {
 
 // shell runs the commands that stdin gives, one in a line.
 func (a *app) shell(ctx context.Context) int {
-	a.inShell = true
 	for {
 		line, err := a.lines().ReadString('\n')
 		words := split(line)

@@ -234,7 +234,10 @@ func (cv *conversion) attachCache() error {
 }
 
 func (cv *conversion) detachCache() error {
-	sys := cv.sys
+	sys, err := cv.acting()
+	if err != nil {
+		return err
+	}
 	vg, err := sys.VG(cv.ctx, cv.vg)
 	if err != nil {
 		return err
@@ -392,6 +395,9 @@ func (cv *conversion) relayout(ch *change, typ lvm.SegmentType, mirrored bool, l
 
 // finish waits for what is under way, and brings it to its end.
 func (cv *conversion) finish() error {
+	if _, err := cv.acting(); err != nil {
+		return err
+	}
 	vg, err := cv.sys.VG(cv.ctx, cv.vg)
 	if err != nil {
 		return err
@@ -455,6 +461,9 @@ func (c *call) merge(vg *lvm.VolumeGroup, lv *lvm.LogicalVolume) error {
 	switch {
 	case lv.IsSnapshot() && !lv.IsThin():
 		origin := lv.Origin().Name()
+		if _, err := c.acting(); err != nil {
+			return err
+		}
 		c.say("Merging of volume %s/%s started.", vg.Name(), name)
 		result, err := c.sys.Merge(c.ctx, vg.Name(), name, lvm.MergeOptions{Interval: c.interval(), Progress: c.merged})
 		if err != nil {

@@ -69,7 +69,7 @@ func runBackup(c *call) error {
 	if err != nil {
 		return err
 	}
-	sys, err := c.system()
+	sys, err := c.acting()
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func runImportClone(c *call) error {
 	if len(c.args) == 0 {
 		return c.syntax()
 	}
-	sys, err := c.system()
+	sys, err := c.acting()
 	if err != nil {
 		return err
 	}

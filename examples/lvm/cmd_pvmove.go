@@ -16,7 +16,7 @@ func moveCommands() []*command {
 }
 
 func runPVMove(c *call) error {
-	sys, err := c.system()
+	sys, err := c.acting()
 	if err != nil {
 		return err
 	}

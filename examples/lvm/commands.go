@@ -15,6 +15,7 @@ func commands() []*command {
 		scanCommands(),
 		displayCommands(),
 		metadataCommands(),
+		pictureCommands(),
 		infoCommands(),
 	)
 }

@@ -122,7 +122,7 @@ func runRAIDWork(c *call) error {
 	}
 	action := c.opt.Text("syncaction") + c.opt.Text("raidsyncaction")
 	for _, w := range all {
-		sys, err := c.system()
+		sys, err := c.acting()
 		if err != nil {
 			return err
 		}

@@ -80,6 +80,7 @@ func TestKernelScripts(t *testing.T) {
 			want := s.run(t, lines, func(int) runner { return byLVM2 })
 			s.compare(t, lines, want, "ours", func(int) runner { return byOurs })
 			s.compare(t, lines, want, "in turn", func(n int) runner { return []runner{byLVM2, byOurs}[n%2] })
+			s.clear(t)
 		})
 	}
 }
@@ -112,24 +113,29 @@ func (s *scripts) clear(t *testing.T) {
 	_ = os.Remove("/run/lvm/hints")
 }
 
+// words returns those of a line, with the disks in the place of their numbers.
+func (s *scripts) words(line string) []string {
+	words := split(strings.TrimLeft(line, "~= "))
+	for i, word := range words {
+		for d, device := range s.devices {
+			word = strings.ReplaceAll(word, fmt.Sprintf("$%d", d+1), device)
+		}
+		words[i] = word
+	}
+	return words
+}
+
+// run runs lines on blank disks.
 func (s *scripts) run(t *testing.T, lines []string, by func(n int) runner) []outcome {
 	t.Helper()
 	s.clear(t)
 	var out []outcome
 	for n, line := range lines {
-		words := split(strings.TrimLeft(line, "~= "))
-		for i, word := range words {
-			for d, device := range s.devices {
-				word = strings.ReplaceAll(word, fmt.Sprintf("$%d", d+1), device)
-			}
-			words[i] = word
-		}
-		o := by(n)(t, words)
+		o := by(n)(t, s.words(line))
 		o.state = s.state(t)
 		o.stdout, o.stderr = masked(o.stdout), masked(o.stderr)
 		out = append(out, o)
 	}
-	s.clear(t)
 	return out
 }
 
@@ -200,4 +206,36 @@ func (s *scripts) state(t *testing.T) string {
 	slices.Sort(names)
 	fmt.Fprintf(&b, "devices %v\n", names)
 	return masked(b.String())
+}
+
+// What is only planned, or tested, leaves everything as it is, whatever the command
+// does by itself.
+func TestKernelPlanned(t *testing.T) {
+	umltest.NeedKernel(t)
+	umltest.NeedTool(t, "dmsetup")
+	s := newScripts(t)
+	prepare := []string{
+		"vgcreate vg $1 $2 $3", "vgcreate other $4", "lvcreate -L 8m -n a vg", "lvcreate -L 4m -s -n s vg/a", "lvcreate --type raid1 -m1 -L 8m -n r vg",
+		"lvcreate -L 8m -n c vg", "lvcreate --type cache-pool -L 8m -n cp vg", "lvconvert -y --type cache --cachepool cp vg/c",
+	}
+	for _, o := range s.run(t, prepare, func(int) runner { return byOurs }) {
+		require.Zero(t, o.code, o.stderr)
+	}
+	before := s.state(t)
+	for _, line := range []string{
+		"pvcreate $5", "pvremove -ff -y $4", "pvchange -xn $1", "pvresize --setphysicalvolumesize 60m -y $4", "pvmove $1 $3", "vgextend vg $5", "vgreduce vg $3",
+		"vgremove -f vg", "vgrename vg x", "vgchange --addtag t vg", "vgchange -an vg", "vgexport other", "vgmerge vg other", "vgsplit vg new $3", "vgimportclone $1",
+		"lvcreate -l1 vg", "lvremove -f vg/a", "lvextend -l+1 vg/a", "lvreduce -f -l1 vg/r", "lvrename vg/a b", "lvchange -an vg/c", "lvchange -pr vg/a",
+		"lvchange --syncaction check vg/r", "lvchange --resync -y vg/r", "lvconvert --merge vg/s", "lvconvert -y -m2 vg/r", "lvconvert -y --uncache vg/c", "lvconvert vg/r",
+	} {
+		words := s.words(line)
+		for how, words := range map[string][]string{"planned": append([]string{"plan"}, words...), "tested": append(slices.Clone(words), "-t")} {
+			byOurs(t, words)
+			require.Equal(t, before, s.state(t), "%s: %s", how, line)
+		}
+	}
+	o := byOurs(t, s.words("plan lvcreate -l1 -n new vg"))
+	require.Zero(t, o.code)
+	require.Contains(t, o.stdout, "commit seqno")
+	s.clear(t)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -19,9 +20,18 @@ func (c *call) update(vg string, fn func(*change) error) error {
 		ch.Tx, ch.told, ch.failures = tx, nil, nil
 		return fn(ch)
 	}
-	if c.opt.Has("test") {
+	switch {
+	case c.planning:
+		plan, err := sys.Plan(c.ctx, vg, run)
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(c.stdout, plan)
+		return nil
+	case c.opt.Has("test"):
+		c.warn("TEST MODE: Metadata will NOT be updated and volumes will not be (de)activated.")
 		_, err = sys.Plan(c.ctx, vg, run)
-	} else {
+	default:
 		err = sys.Update(c.ctx, vg, run)
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -83,6 +84,15 @@ func (c *call) system() (*lvm.System, error) {
 	c.devices = cfg.Devices
 	c.sys, err = lvm.Open(cfg)
 	return c.sys, err
+}
+
+// acting returns the system for what it does by itself, and not by a change that could
+// be planned. Nothing must happen if the user only wants to know what would.
+func (c *call) acting() (*lvm.System, error) {
+	if c.planning || c.opt.Has("test") {
+		return nil, fmt.Errorf("%s does more than a plan can tell of beforehand: %w", c.name, lvm.ErrUnsupported)
+	}
+	return c.system()
 }
 
 // close closes what was opened.

@@ -212,6 +212,9 @@ var table = []Option{
 	{Name: "writemostly", Kind: Text, Repeats: true},
 	{Name: "zero", Short: "Z", Kind: YesNo},
 
+	// Of what lvm2 does not have.
+	{Name: "svg", Kind: Text},
+
 	// Of the configuration.
 	{Name: "atversion", Kind: Text},
 	{Name: "ignoreadvanced"},
