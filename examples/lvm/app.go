@@ -57,7 +57,7 @@ func (a *app) run(ctx context.Context, words []string) int {
 	case "--version":
 		words[0] = "version"
 	}
-	if a.planning = words[0] == "plan" && len(words) > 1; a.planning {
+	if a.planning = words[0] == "plan" && len(words) > 1 && !strings.HasPrefix(words[1], "-"); a.planning {
 		words = words[1:]
 	}
 	if commandNamed(words[0]) == nil {

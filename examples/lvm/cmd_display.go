@@ -55,7 +55,7 @@ func displayVGs(c *call, src *report.Source) error {
 			c.colonVG(g.VG, r)
 			continue
 		case c.opt.Has("short"):
-			c.show("%q %s [%s used / %s free]", r.Name, human(r.Size), padded(r.Size-r.Free), padded(r.Free))
+			c.show("%q %s [%s used / %s free]", r.Name, human(r.Size), human(r.Size-r.Free), human(r.Free))
 			continue
 		}
 		c.displayVG(g.VG, r)
@@ -80,9 +80,6 @@ func displayVGs(c *call, src *report.Source) error {
 	}
 	return nil
 }
-
-// padded is human, with the width that lvm2 gives nothing at all.
-func padded(b lvm.Bytes) string { return sizeOrZero(b) }
 
 // openLVs returns how many volumes of a group are in use.
 func openLVs(vg *lvm.VolumeGroup) int {
@@ -118,8 +115,8 @@ func (c *call) displayVG(vg *lvm.VolumeGroup, r lvm.VGReport) {
 	fact("VG Size", "%s", human(r.Size))
 	fact("PE Size", "%s", human(r.ExtentSize))
 	fact("Total PE", "%d", r.ExtentCount)
-	fact("Alloc PE / Size", "%d / %s", r.ExtentCount-r.FreeCount, padded(r.Size-r.Free))
-	fact("Free  PE / Size", "%d / %s", r.FreeCount, padded(r.Free))
+	fact("Alloc PE / Size", "%d / %s", r.ExtentCount-r.FreeCount, human(r.Size-r.Free))
+	fact("Free  PE / Size", "%d / %s", r.FreeCount, human(r.Free))
 	fact("VG UUID", "%s", r.UUID)
 	c.show(" ")
 }
@@ -178,7 +175,7 @@ func (c *call) displayPV(vg *lvm.VolumeGroup, pv *lvm.PhysicalVolume) {
 	size := pv.DeviceSize()
 	switch {
 	case c.opt.Has("short"):
-		c.show("Device %q has a capacity of %s", r.Device, padded(r.Free))
+		c.show("Device %q has a capacity of %s", r.Device, human(r.Free))
 		return
 	case c.opt.Has("colon"):
 		c.show("%s:%s:%d:-1:8:8:-1:%d:%d:%d:%d:%s", r.Device, r.VGName, size/512, vg.ExtentSize()/lvm.KiB, r.ExtentCount, free, r.AllocatedCount, r.UUID)
@@ -192,7 +189,7 @@ func (c *call) displayPV(vg *lvm.VolumeGroup, pv *lvm.PhysicalVolume) {
 		exported = " (exported)"
 	}
 	fact("VG Name", "%s%s", r.VGName, exported)
-	fact("PV Size", "%s / not usable %s", human(size), padded(size-r.Size))
+	fact("PV Size", "%s / not usable %s", human(size), human(size-r.Size))
 	full := ""
 	if r.Allocatable && free == 0 {
 		full = "(but full)"

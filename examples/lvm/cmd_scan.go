@@ -133,27 +133,18 @@ func runPVScan(c *call) error {
 		switch {
 		case c.opt.Has("novolumegroup"), c.opt.Has("exported") && !r.exported:
 		case r.exported:
-			c.say("PV %-*s  is in exported VG %s [%s / %s free]", deviceWidth, r.device, r.vg, human(r.size), freeText(r.free))
+			c.say("PV %-*s  is in exported VG %s [%s / %s free]", deviceWidth, r.device, r.vg, human(r.size), human(r.free))
 		default:
-			c.say("PV %-*s   VG %-*slvm2 [%s / %s free]", deviceWidth, r.device, vgWidth+14, r.vg, human(r.size), freeText(r.free))
+			c.say("PV %-*s   VG %-*slvm2 [%s / %s free]", deviceWidth, r.device, vgWidth+14, r.vg, human(r.size), human(r.free))
 		}
 	}
 	if len(rows) == 0 {
 		c.say("No matching physical volumes found")
 		return nil
 	}
-	c.say("Total: %d [%s] / in use: %d [%s] / in no VG: %d [%s]", used+unused, sizeOrZero(usedSize+unusedSize), used, sizeOrZero(usedSize), unused, sizeOrZero(unusedSize))
+	c.say("Total: %d [%s] / in use: %d [%s] / in no VG: %d [%s]", used+unused, human(usedSize+unusedSize), used, human(usedSize), unused, human(unusedSize))
 	return nil
 }
-
-func sizeOrZero(b lvm.Bytes) string {
-	if b == 0 {
-		return "0   "
-	}
-	return human(b)
-}
-
-func freeText(b lvm.Bytes) string { return sizeOrZero(b) }
 
 // autoActivate is what a host does when a physical volume appears: it activates the
 // groups that are complete then.

@@ -1,27 +1,22 @@
 package main
 
 import (
-	"fmt"
+	"strings"
 
 	"github.com/lvm-go/lvm"
+	"github.com/lvm-go/lvm/examples/lvm/internal/sizes"
 )
 
-// human returns a size as messages have it: 12.00 MiB.
+// human returns a size as messages have it: 12.00 MiB. Nothing at all is as wide as
+// the number and the unit of others.
 func human(b lvm.Bytes) string {
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
-	i, factor := 0, lvm.Bytes(1)
-	for i+1 < len(units) && b/factor >= 1024 {
-		factor *= 1024
-		i++
+	if b == 0 {
+		return "0   "
 	}
-	if i == 0 {
-		return fmt.Sprintf("%d B", b)
+	text := sizes.Default().Format(b, true)
+	number, letter := text[:len(text)-1], text[len(text)-1:]
+	if letter == "b" {
+		return number + " B"
 	}
-	exact := float64(b) / float64(factor)
-	text := fmt.Sprintf("%.2f %s", exact, units[i])
-	var shown float64
-	if _, err := fmt.Sscanf(text, "%f", &shown); err == nil && shown > exact {
-		return "<" + text
-	}
-	return text
+	return number + " " + strings.ToUpper(letter) + "iB"
 }

@@ -1,8 +1,16 @@
 // Needs the kernel, root, and nothing else: lvm is lvm2's commands in one static file.
 //
-// It takes the names, options, units and exit codes of lvm2's commands, as "lvm CMD" or
-// by the name that it is called as, and is written over the public API of the library
-// alone.
+// It takes the names, options, units, reports and exit codes of lvm2's commands, as
+// "lvm CMD" or by the name that it is called as, or from a script on stdin, and is
+// written over the public API of the library alone:
+//
+//	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' .
+//	ln -s lvm lvs
+//
+// Beside lvm2's commands, "lvm plan CMD ..." tells what a command would do, and
+// "lvm map VG" draws where the extents of a group lie. What lvm2 has and this has not
+// yet: pvck, lvmconfig, lvmdevices, vgimportdevices, lvpoll and --select but in
+// reports; caches and VDO by lvcreate, and splitting and joining COW snapshots.
 package main
 
 import (

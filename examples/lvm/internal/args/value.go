@@ -1,12 +1,12 @@
 package args
 
 import (
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/lvm-go/lvm"
+	"github.com/lvm-go/lvm/examples/lvm/internal/sizes"
 )
 
 // Value is what an option was given.
@@ -48,8 +48,8 @@ func (o *Option) parse(text string) (Value, error) {
 		}
 		v.Number = n
 	case Size:
-		b, ok := parseSize(number, o.Unit)
-		if !ok {
+		b, err := sizes.Parse(number, o.Unit)
+		if err != nil {
 			return v, usage("Size requires number argument.")
 		}
 		v.Bytes = b
@@ -69,50 +69,6 @@ func (o *Option) parse(text string) (Value, error) {
 		}
 	}
 	return v, nil
-}
-
-// parseSize reads a number with or without a fraction and a unit, which is of base
-// two in either case of letters.
-func parseSize(text string, unit byte) (lvm.Bytes, bool) {
-	digits := strings.TrimRight(text, "bBsSkKmMgGtTpPeE")
-	switch suffix := strings.ToLower(text[len(digits):]); suffix {
-	case "":
-	case "kb", "mb", "gb", "tb", "pb", "eb", "b", "s", "k", "m", "g", "t", "p", "e":
-		unit = suffix[0]
-	default:
-		return 0, false
-	}
-	factor := uint64(1)
-	switch unit {
-	case 's':
-		factor = 512
-	case 'b':
-	default:
-		factor = 1 << (10 * (1 + strings.IndexByte("kmgtpe", unit)))
-	}
-	whole, fraction, _ := strings.Cut(digits, ".")
-	if whole == "" && fraction == "" {
-		return 0, false
-	}
-	if whole == "" {
-		whole = "0"
-	}
-	n, err := strconv.ParseUint(whole, 10, 64)
-	high, total := bits.Mul64(n, factor)
-	if err != nil || high != 0 {
-		return 0, false
-	}
-	if fraction != "" {
-		part, err := strconv.ParseFloat("0."+fraction, 64)
-		if err != nil {
-			return 0, false
-		}
-		total += uint64(part * float64(factor)) // less than one unit: no overflow that matters below
-		if total < uint64(part*float64(factor)) {
-			return 0, false
-		}
-	}
-	return lvm.Bytes(total), true
 }
 
 // Has says whether an option was given.
