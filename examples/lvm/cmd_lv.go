@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/lvm-go/lvm"
@@ -55,7 +54,7 @@ func runLVRemove(c *call) error {
 		}
 		if lv.Active() && !c.opt.Has("force") && !lv.IsThinPool() &&
 			!c.ask("Do you really want to remove active logical volume %s/%s?", ch.VG().Name(), lv.Name()) {
-			return fmt.Errorf("Logical volume %s/%s not removed.", ch.VG().Name(), lv.Name()) //nolint:staticcheck // as lvm2 says it
+			return sentence("Logical volume %s/%s not removed.", ch.VG().Name(), lv.Name())
 		}
 		return ch.removeLV(lv.Name())
 	})
@@ -78,7 +77,7 @@ func (ch *change) removeLV(name string) error {
 		}
 		if len(first) > 0 && !ch.opt.Has("force") &&
 			!ch.ask("Removing pool %s/%s will remove %d dependent volume(s). Proceed?", vg.Name(), name, len(first)) {
-			return fmt.Errorf("Logical volume %s/%s not removed.", vg.Name(), name) //nolint:staticcheck // as lvm2 says it
+			return sentence("Logical volume %s/%s not removed.", vg.Name(), name)
 		}
 	}
 	for _, s := range append(first, name) {
@@ -113,7 +112,7 @@ func runLVRename(c *call) error {
 	return c.update(vg, func(ch *change) error {
 		if ch.VG() != nil {
 			if _, err := ch.VG().LV(from); err != nil {
-				return fmt.Errorf("Existing logical volume %q not found in volume group %q", from, vg) //nolint:staticcheck // as lvm2 says it
+				return sentence("Existing logical volume %q not found in volume group %q", from, vg)
 			}
 		}
 		ch.done("Renamed %q to %q in volume group %q", from, to, vg)
@@ -237,9 +236,9 @@ func (ch *change) resize(lv *lvm.LogicalVolume, size lvm.Size, sign byte, extend
 	if want, known := ch.extents(lv); known && sign == 0 {
 		switch smaller = want < lv.Extents(); {
 		case want == lv.Extents() || smaller && !shrinks:
-			return nil, fmt.Errorf("New size given (%d extents) not larger than existing size (%d extents)", want, lv.Extents()) //nolint:staticcheck // as lvm2 says it
+			return nil, sentence("New size given (%d extents) not larger than existing size (%d extents)", want, lv.Extents())
 		case !smaller && !grows:
-			return nil, fmt.Errorf("New size given (%d extents) not less than existing size (%d extents)", want, lv.Extents()) //nolint:staticcheck // as lvm2 says it
+			return nil, sentence("New size given (%d extents) not less than existing size (%d extents)", want, lv.Extents())
 		}
 	}
 	switch {
@@ -290,7 +289,7 @@ func (ch *change) reduce(lv *lvm.LogicalVolume, size lvm.Size, sign byte) (*lvm.
 		ch.warn("WARNING: Reducing active logical volume to %s.", human(lvm.Bytes(left)*vg.ExtentSize()))
 		ch.warn("THIS MAY DESTROY YOUR DATA (filesystem etc.)")
 		if !ch.opt.Has("force") && !ch.ask("Do you really want to reduce %s/%s?", vg.Name(), name) {
-			return nil, fmt.Errorf("Logical volume %s/%s NOT reduced.", vg.Name(), name) //nolint:staticcheck // as lvm2 says it
+			return nil, sentence("Logical volume %s/%s NOT reduced.", vg.Name(), name)
 		}
 	}
 	return ch.resized(name, ch.ReduceLV(name, spec))
@@ -360,7 +359,7 @@ func (ch *change) changeLV(lv *lvm.LogicalVolume) error {
 		{[]string{"permission"}, func() error {
 			readOnly := o.Text("permission") == "r"
 			if lv.ReadOnly() == readOnly {
-				return fmt.Errorf("Logical volume %s is already %s.", full, map[bool]string{true: "read only", false: "writable"}[readOnly]) //nolint:staticcheck // as lvm2 says it
+				return sentence("Logical volume %s is already %s.", full, map[bool]string{true: "read only", false: "writable"}[readOnly])
 			}
 			return ch.SetLVReadOnly(name, readOnly)
 		}},

@@ -87,7 +87,7 @@ func (cv *conversion) run() error {
 		return cv.change("", func(ch *change, lv *lvm.LogicalVolume) error {
 			_, meta := cv.partName("poolmetadata")
 			if !cv.ask("Do you want to swap metadata of %s/%s pool with metadata volume %s/%s?", cv.vg, cv.name, cv.vg, meta) {
-				return fmt.Errorf("Conversion aborted.") //nolint:staticcheck // as lvm2 says it
+				return sentence("Conversion aborted.")
 			}
 			return ch.SwapPoolMetadata(cv.name, meta)
 		})
@@ -103,7 +103,7 @@ func (cv *conversion) run() error {
 			}
 			_, vol := cv.partName("cachevol")
 			if !cv.ask("Erase all existing data on %s/%s?", cv.vg, vol) {
-				return fmt.Errorf("Conversion aborted.") //nolint:staticcheck // as lvm2 says it
+				return sentence("Conversion aborted.")
 			}
 			return ch.AttachWriteCache(cv.name, lvm.AttachWriteCacheSpec{CacheVol: vol, Settings: settings})
 		})
@@ -223,11 +223,11 @@ func (cv *conversion) attachCache() error {
 			_, spec.Pool = cv.partName("cachepool")
 			cache = spec.Pool
 			if _, err := ch.VG().LV(cache); err != nil {
-				return fmt.Errorf("Cache pool %s not found.", cache) //nolint:staticcheck // as lvm2 says it
+				return sentence("Cache pool %s not found.", cache)
 			}
 		}
 		if !cv.ask("Erase all existing data on %s/%s?", cv.vg, cache) {
-			return fmt.Errorf("Conversion aborted.") //nolint:staticcheck // as lvm2 says it
+			return sentence("Conversion aborted.")
 		}
 		return ch.AttachCache(cv.name, spec)
 	})
@@ -256,7 +256,7 @@ func (cv *conversion) detachCache() error {
 	}}); err != nil {
 		if errors.Is(err, lvm.ErrInvalidSpec) {
 			cv.fault("Command on LV %s/%s does not accept its type.", cv.vg, cv.name)
-			return fmt.Errorf("Command not permitted on LV %s/%s.", cv.vg, cv.name) //nolint:staticcheck // as lvm2 says it
+			return sentence("Command not permitted on LV %s/%s.", cv.vg, cv.name)
 		}
 		return err
 	}
@@ -282,7 +282,7 @@ func (cv *conversion) toPool() error {
 		cv.warn("WARNING: Converting %s/%s to thin pool's data volume with metadata wiping.", cv.vg, cv.name)
 		cv.warn("THIS WILL DESTROY CONTENT OF LOGICAL VOLUME (filesystem etc.)")
 		if !cv.ask("Do you really want to convert %s/%s?", cv.vg, cv.name) {
-			return fmt.Errorf("Conversion aborted.") //nolint:staticcheck // as lvm2 says it
+			return sentence("Conversion aborted.")
 		}
 		spec := lvm.ConvertToThinPoolSpec{
 			MetadataSize: o.Bytes("poolmetadatasize"), ChunkSize: o.Bytes("chunksize"), Discards: discards, NoZeroing: !o.Yes("zero", true),
@@ -382,7 +382,7 @@ func (cv *conversion) relayout(ch *change, typ lvm.SegmentType, mirrored bool, l
 		return ch.DropMirrorLegs(cv.name, legs-want, cv.words...)
 	case want < legs:
 		if want == 1 && !cv.ask("Are you sure you want to convert raid1 LV %s/%s to type linear losing all resilience?", cv.vg, cv.name) {
-			return fmt.Errorf("Logical volume %s/%s NOT converted.", cv.vg, cv.name) //nolint:staticcheck // as lvm2 says it
+			return sentence("Logical volume %s/%s NOT converted.", cv.vg, cv.name)
 		}
 		return ch.DropRAIDLegs(cv.name, legs-want, cv.words...)
 	case o.Has("mirrorlog") && mirrored:

@@ -58,7 +58,7 @@ func runLVCreate(c *call) error {
 		made, err := cr.make(ch)
 		if err != nil {
 			if errors.Is(err, lvm.ErrExists) && cr.name != "" {
-				return fmt.Errorf("Logical Volume %q already exists in volume group %q", cr.name, cr.vg) //nolint:staticcheck // programs match on it
+				return sentence("Logical Volume %q already exists in volume group %q", cr.name, cr.vg)
 			}
 			return err
 		}
@@ -227,7 +227,7 @@ func (cr *creation) makeSnapshot(ch *change) (*lvm.LogicalVolume, error) {
 	o := cr.opt
 	if cr.origin != "" {
 		if _, err := ch.VG().LV(cr.origin); err != nil {
-			return nil, fmt.Errorf("Snapshot origin LV %s not found in Volume group %s.", cr.origin, cr.vg) //nolint:staticcheck // as lvm2 says it
+			return nil, sentence("Snapshot origin LV %s not found in Volume group %s.", cr.origin, cr.vg)
 		}
 	}
 	spec := lvm.SnapshotSpec{
@@ -244,7 +244,7 @@ func (cr *creation) makeThinSnapshot(ch *change) (*lvm.LogicalVolume, error) {
 	o := cr.opt
 	origin, err := ch.VG().LV(cr.origin)
 	if err != nil {
-		return nil, fmt.Errorf("Snapshot origin LV %s not found in Volume group %s.", cr.origin, cr.vg) //nolint:staticcheck // as lvm2 says it
+		return nil, sentence("Snapshot origin LV %s not found in Volume group %s.", cr.origin, cr.vg)
 	}
 	if !origin.IsThin() {
 		if cr.pool == "" {

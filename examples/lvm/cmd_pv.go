@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 
@@ -139,9 +138,9 @@ func (c *call) blankDevices(words []string) ([]string, error) {
 			if _, err := os.Stat(word); err == nil {
 				reason = "device is rejected by filter config or in use"
 			} else {
-				return nil, fmt.Errorf("No device found for %s.", word) //nolint:staticcheck // programs match on it
+				return nil, sentence("No device found for %s.", word)
 			}
-			return nil, fmt.Errorf("Cannot use %s: %s", word, reason) //nolint:staticcheck // programs match on it
+			return nil, sentence("Cannot use %s: %s", word, reason)
 		}
 		out = append(out, name)
 	}
@@ -275,7 +274,7 @@ func (c *call) eachPV(words []string, all bool, fn func(ch *change, pv target) e
 				}
 				if err != nil {
 					ch.fail(err)
-					ch.fail(fmt.Errorf("Physical volume %s not changed", device)) //nolint:staticcheck // as lvm2 says it
+					ch.fail(sentence("Physical volume %s not changed", device))
 					continue
 				}
 				done++
@@ -386,7 +385,7 @@ func runPVResize(c *call) error {
 	changed, not, err := c.eachPV(c.args, false, func(ch *change, pv target) error {
 		if real := pv.size; size > 0 && size < real {
 			if !c.ask("%s: Requested size %s is less than real size %s. Proceed? ", pv.device, human(size), human(real)) {
-				return fmt.Errorf("Physical Volume %s not resized.", pv.device) //nolint:staticcheck // as lvm2 says it
+				return sentence("Physical Volume %s not resized.", pv.device)
 			}
 			c.warn("WARNING: %s: Pretending size is %d not %d sectors.", pv.device, size/512, real/512)
 		}

@@ -56,7 +56,7 @@ func runPVMove(c *call) error {
 			return err
 		}
 		if _, err := group.LV(o.LV); err != nil {
-			return fmt.Errorf("Logical volume %s not found.", o.LV) //nolint:staticcheck // as lvm2 says it
+			return sentence("Logical volume %s not found.", o.LV)
 		}
 	}
 	_, err = sys.Move(c.ctx, vg, o)

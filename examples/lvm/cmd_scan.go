@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -59,7 +58,7 @@ func runLVScan(c *call) error {
 	}
 	for _, vg := range found.VGs {
 		if vg.Exported() {
-			c.fail(fmt.Errorf("Volume group %s is exported", vg.Name())) //nolint:staticcheck // as lvm2 says it
+			c.fail(sentence("Volume group %s is exported", vg.Name()))
 			continue
 		}
 		for lv := range vg.LVs() {

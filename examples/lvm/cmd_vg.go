@@ -129,7 +129,7 @@ func runVGCreate(c *call) error {
 	return c.wiping(&pv, func() error {
 		return c.update(name, func(ch *change) error {
 			if ch.Exists() {
-				return fmt.Errorf("A volume group called %s already exists.", name) //nolint:staticcheck // programs match on it
+				return sentence("A volume group called %s already exists.", name)
 			}
 			spec.PV = pv
 			if err := ch.CreateVG(spec); err != nil {
@@ -227,7 +227,7 @@ func runVGReduce(c *call) error {
 				if pv.FreeExtents() == pv.Extents() {
 					devices = append(devices, pv.Device())
 				} else {
-					ch.fail(fmt.Errorf("Physical volume %q still in use", pv.Device())) //nolint:staticcheck // as lvm2 says it
+					ch.fail(sentence("Physical volume %q still in use", pv.Device()))
 				}
 			}
 		}
@@ -237,7 +237,7 @@ func runVGReduce(c *call) error {
 			case err != nil:
 				ch.fail(err)
 			case pv.FreeExtents() != pv.Extents():
-				ch.fail(fmt.Errorf("Physical volume %q still in use", device)) //nolint:staticcheck // as lvm2 says it
+				ch.fail(sentence("Physical volume %q still in use", device))
 			default:
 				if err := ch.ReduceVG(device); err != nil {
 					ch.fail(err)
@@ -266,7 +266,7 @@ func runVGRemove(c *call) error {
 		}
 		if count > 0 && !c.opt.Has("force") &&
 			!c.ask("Do you really want to remove volume group %q containing %d logical volumes?", vg.Name(), count) {
-			return fmt.Errorf("Volume group %q not removed", vg.Name()) //nolint:staticcheck // as lvm2 says it
+			return sentence("Volume group %q not removed", vg.Name())
 		}
 		for _, name := range names {
 			if _, err := ch.VG().LV(name); err != nil {
@@ -309,7 +309,7 @@ func runVGExport(c *call) error {
 		ch.done("Volume group %q successfully exported", ch.VG().Name())
 		err := ch.ExportVG()
 		if errors.Is(err, lvm.ErrBusy) {
-			return fmt.Errorf("Volume group %q has active logical volumes", ch.VG().Name()) //nolint:staticcheck // as lvm2 says it
+			return sentence("Volume group %q has active logical volumes", ch.VG().Name())
 		}
 		return err
 	})
@@ -321,7 +321,7 @@ func runVGImport(c *call) error {
 	}
 	return c.eachVG(c.args, func(ch *change) error {
 		if !ch.VG().Exported() {
-			return fmt.Errorf("Volume group %q is not exported", ch.VG().Name()) //nolint:staticcheck // as lvm2 says it
+			return sentence("Volume group %q is not exported", ch.VG().Name())
 		}
 		ch.done("Volume group %q successfully imported", ch.VG().Name())
 		return ch.ImportVG(lvm.ImportSpec{Force: c.opt.Has("force")})
@@ -338,7 +338,7 @@ func runVGMerge(c *call) error {
 		return err
 	}
 	if !slices.ContainsFunc(found.VGs, func(vg *lvm.VolumeGroup) bool { return vg.Name() == from }) {
-		return fmt.Errorf("Volume group %q not found", from) //nolint:staticcheck // as lvm2 says it
+		return sentence("Volume group %q not found", from)
 	}
 	return c.update(to, func(ch *change) error {
 		ch.done("Volume group %q successfully merged into %q", from, to)
@@ -379,7 +379,7 @@ func runVGSplit(c *call) error {
 		if ch.VG() != nil {
 			for _, device := range spec.PVs {
 				if _, err := ch.VG().PV(device); err != nil {
-					return fmt.Errorf("Physical volume %s not in volume group %s", device, from) //nolint:staticcheck // as lvm2 says it
+					return sentence("Physical volume %s not in volume group %s", device, from)
 				}
 			}
 		}
@@ -433,7 +433,7 @@ func (ch *change) changeVG() error {
 				pvs = limit(o.Number("maxphysicalvolumes"))
 			}
 			if lvs != 0 && int(lvs) < visible(vg) {
-				return fmt.Errorf("MaxLogicalVolume is less than the current number %d of LVs for %s", visible(vg), vg.Name()) //nolint:staticcheck // as lvm2 says it
+				return sentence("MaxLogicalVolume is less than the current number %d of LVs for %s", visible(vg), vg.Name())
 			}
 			return ch.SetVGLimits(lvs, pvs)
 		}},
@@ -441,7 +441,7 @@ func (ch *change) changeVG() error {
 		{[]string{"resizeable"}, func() error {
 			yes := o.Yes("resizeable", true)
 			if is := vg.Metadata().Status&metadata.VGResizeable != 0; is == yes {
-				return fmt.Errorf("Volume group %q is already %s", vg.Name(), map[bool]string{true: "resizeable", false: "not resizeable"}[is]) //nolint:staticcheck // as lvm2 says it
+				return sentence("Volume group %q is already %s", vg.Name(), map[bool]string{true: "resizeable", false: "not resizeable"}[is])
 			}
 			return ch.SetResizeable(yes)
 		}},

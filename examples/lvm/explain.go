@@ -22,25 +22,36 @@ func lvmName(name, what string) *args.UsageError {
 	return nil
 }
 
-// said is an error that was already told.
-type said struct{ error }
+// sentence is an error in lvm2's words, which programs look for.
+func sentence(format string, a ...any) error { return message(fmt.Sprintf(format, a...)) }
+
+type message string
+
+func (m message) Error() string { return string(m) }
+
+// joined returns the errors that err says nothing beside, nil if there is more to it.
+func joined(err error) []error {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok || err.Error() != errors.Join(many.Unwrap()...).Error() {
+		return nil
+	}
+	return many.Unwrap()
+}
 
 // explain tells what went wrong, in lvm2's words where programs look for them.
 func (c *call) explain(err error) {
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range many.Unwrap() {
+	if all := joined(err); all != nil {
+		for _, e := range all {
 			c.explain(e)
 		}
 		return
 	}
 	var (
-		told  *said
 		op    *lvm.OpError
 		space *lvm.SpaceError
 	)
 	isOp := errors.As(err, &op)
 	switch {
-	case errors.As(err, &told):
 	case isOp && errors.Is(err, lvm.ErrVGNotFound):
 		c.fault("Volume group %q not found", op.VG)
 		c.fault("Cannot process volume group %s", op.VG)
