@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -20,7 +21,6 @@ type world struct {
 	*testing.T
 	disks []string
 	size  lvm.Bytes
-	lines int
 	found *lvm.Inventory
 }
 
@@ -82,6 +82,15 @@ func (w *world) lvm2(lines []string) []string {
 // without a group from what it reported before.
 func alone(line string) bool {
 	return strings.Contains(line, "json") || strings.Contains(line, "--binary")
+}
+
+// script runs commands of lvm2 in one process.
+func (w *world) script(lines ...string) {
+	w.Helper()
+	cmd := exec.Command("lvm")
+	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	out, err := cmd.CombinedOutput()
+	require.NoError(w, err, "%s", out)
 }
 
 // scan reads the disks, unless that was done for an earlier line.
@@ -176,20 +185,26 @@ func (w *world) lose(disk string) {
 // compare runs command lines by both.
 func (w *world) compare(lines string) {
 	w.Helper()
-	all := strings.FieldsFunc(strings.ReplaceAll(lines, "\t", ""), func(r rune) bool { return r == '\n' })
-	w.found = nil
-	for i, theirs := range w.lvm2(all) {
-		w.lines++
-		w.equal(all[i], theirs, w.ours(all[i]))
+	for _, d := range w.differences(lines) {
+		assert.Fail(w, "reports differ", d)
 	}
 }
 
-// equal compares what was printed, line by line.
-func (w *world) equal(command, theirs, ours string) {
+// differences runs command lines by both, and returns what differs.
+func (w *world) differences(lines string) (out []string) {
 	w.Helper()
-	if theirs == ours {
-		return
+	all := strings.FieldsFunc(strings.ReplaceAll(lines, "\t", ""), func(r rune) bool { return r == '\n' })
+	w.found = nil
+	for i, theirs := range w.lvm2(all) {
+		if d := difference(theirs, w.ours(all[i])); d != "" {
+			out = append(out, all[i]+d)
+		}
 	}
+	return out
+}
+
+// difference returns the first line that differs; nothing if none does.
+func difference(theirs, ours string) string {
 	a, b := strings.Split(theirs, "\n"), strings.Split(ours, "\n")
 	for i := range max(len(a), len(b)) {
 		var x, y string
@@ -199,11 +214,11 @@ func (w *world) equal(command, theirs, ours string) {
 		if i < len(b) {
 			y = b[i]
 		}
-		if x != y {
-			assert.Fail(w, "reports differ", "%s\nline %d, lvm2:\n%s\nours:\n%s", command, i+1, around(x, y), around(y, x))
-			return
+		if x != y || len(a) != len(b) && i == min(len(a), len(b)) {
+			return fmt.Sprintf("\nline %d, lvm2:\n%s\nours:\n%s", i+1, around(x, y), around(y, x))
 		}
 	}
+	return ""
 }
 
 // around returns the part of a line where it differs from another.

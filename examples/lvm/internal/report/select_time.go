@@ -25,8 +25,10 @@ func (e *timeError) Error() string {
 	switch {
 	case e.text == "":
 		return ""
-	case strings.Trim(e.text, "0123456789-: +") == "":
+	case strings.Trim(e.text, "0123456789-: +") == "" && strings.Contains(e.text, "-") && !strings.Contains(strings.SplitN(e.text, "-", 2)[0], ":"):
 		return outOfRange(e.text)
+	case strings.Trim(e.text, "0123456789-: +") == "":
+		return "Incorrect date format."
 	}
 	return "Unrecognized string in date/time specification at \"" + e.text + "\"."
 }
@@ -75,6 +77,8 @@ func standardTime(s string, zone *time.Location) (from, to time.Time, ok bool) {
 		{"2006-1-2 15", func(t time.Time) time.Time { return t.Add(time.Hour) }},
 		{"2006-1-2", func(t time.Time) time.Time { return t.AddDate(0, 0, 1) }},
 		{"2006-1", func(t time.Time) time.Time { return t.AddDate(0, 1, 0) }},
+		{"20060102", func(t time.Time) time.Time { return t.AddDate(0, 0, 1) }},
+		{"200601", func(t time.Time) time.Time { return t.AddDate(0, 1, 0) }},
 		{"2006", func(t time.Time) time.Time { return t.AddDate(1, 0, 0) }},
 	} {
 		for _, offset := range []string{"", " -07:00", " -0700", " -07"} {
@@ -101,7 +105,8 @@ type freeform struct {
 	back         time.Duration
 	clock        time.Duration // of the day
 	step         time.Duration // what the clock is exact to; 0: none was given
-	exact        bool          // counted from now, not from a day
+	unit         time.Duration // the smallest of those that back counts; 0: it counts none
+	named        bool          // there is a word, not only numbers
 	month, mday  int
 	absoluteYear int
 }
@@ -115,29 +120,34 @@ func (f *freeform) parse(s string) (from, to time.Time, ok bool) {
 		n, err := strconv.Atoi(words[i])
 		switch {
 		case err == nil && i+1 < len(words) && f.offset(n, words[i+1]):
+			f.named = true
 			i++
 		case err == nil && n > 31:
 			f.absoluteYear = n
-		case err == nil && n > 0 && f.month > 0:
+		case err == nil && n > 0:
 			f.mday = n
 		case words[i] == "ago" && i > 0:
-		case err != nil && (f.day(words[i]) || f.time(words[i])):
+		case f.time(words[i]):
+			f.named = f.named || strings.HasSuffix(words[i], "m")
+		case f.day(words[i]):
+			f.named = true
 		default:
 			return from, to, false
 		}
 	}
-	return f.result()
+	from, to = f.result()
+	return from, to, f.named && (f.mday == 0 || f.month > 0)
 }
 
 // offset takes a number of units before now.
 func (f *freeform) offset(n int, unit string) bool {
 	switch strings.TrimSuffix(unit, "s") {
 	case "", "sec", "second":
-		f.back, f.exact = f.back+time.Duration(n)*time.Second, true
+		f.before(n, time.Second)
 	case "m", "min", "minute":
-		f.back, f.exact = f.back+time.Duration(n)*time.Minute, true
+		f.before(n, time.Minute)
 	case "h", "hr", "hour":
-		f.back, f.exact = f.back+time.Duration(n)*time.Hour, true
+		f.before(n, time.Hour)
 	case "d", "day":
 		f.days += n
 	case "w", "week":
@@ -154,12 +164,17 @@ func (f *freeform) offset(n int, unit string) bool {
 	return true
 }
 
+// before takes a number of units that are less than a day.
+func (f *freeform) before(n int, unit time.Duration) {
+	f.back += time.Duration(n) * unit
+	if f.unit == 0 || unit < f.unit {
+		f.unit = unit
+	}
+}
+
 // day takes the name of a day or month.
 func (f *freeform) day(word string) bool {
 	switch word {
-	case "now":
-		f.exact = true
-		return true
 	case "today":
 		return true
 	case "yesterday":
@@ -202,11 +217,13 @@ func (f *freeform) time(word string) bool {
 	return false
 }
 
-func (f *freeform) result() (from, to time.Time, ok bool) {
+func (f *freeform) result() (from, to time.Time) {
 	t := f.now.AddDate(-f.year, -f.months, -f.days)
-	if f.exact {
-		t = t.Add(-f.back)
-		return t, t.Add(time.Second), true
+	if f.unit > 0 {
+		_, zone := t.Zone()
+		offset := time.Duration(zone) * time.Second
+		from = t.Add(offset - f.back).Truncate(f.unit).Add(-offset)
+		return from, from.Add(f.unit)
 	}
 	year, month, day := t.Date()
 	unit := func(t time.Time) time.Time { return t.AddDate(0, 0, 1) }
@@ -222,7 +239,7 @@ func (f *freeform) result() (from, to time.Time, ok bool) {
 	from = time.Date(year, month, day, 0, 0, 0, 0, t.Location())
 	if f.step > 0 {
 		from = from.Add(f.clock)
-		return from, from.Add(f.step), true
+		return from, from.Add(f.step)
 	}
-	return from, unit(from), true
+	return from, unit(from)
 }

@@ -5,7 +5,7 @@ package sizes
 import (
 	"errors"
 	"fmt"
-	"math/big"
+	"math/bits"
 	"strconv"
 	"strings"
 
@@ -131,8 +131,11 @@ func (u Units) fitting(size uint64) string {
 	return number + suffix
 }
 
-// exceeds says whether a printed number of units is more than the size is.
+// exceeds says whether a printed number of units, with two decimals, is more than the
+// size is.
 func exceeds(number string, size, unit uint64) bool {
-	printed, ok := new(big.Rat).SetString(number)
-	return ok && printed.Cmp(new(big.Rat).SetFrac(new(big.Int).SetUint64(size), new(big.Int).SetUint64(unit))) > 0
+	hundredths, err := strconv.ParseUint(strings.Replace(number, ".", "", 1), 10, 64)
+	printedHigh, printedLow := bits.Mul64(hundredths, unit)
+	high, low := bits.Mul64(size, 100)
+	return err == nil && (printedHigh > high || printedHigh == high && printedLow > low)
 }
