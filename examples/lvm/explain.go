@@ -32,7 +32,7 @@ func (m message) Error() string { return string(m) }
 // joined returns the errors that err says nothing beside, nil if there is more to it.
 func joined(err error) []error {
 	many, ok := err.(interface{ Unwrap() []error })
-	if !ok || err.Error() != errors.Join(many.Unwrap()...).Error() {
+	if !ok || len(many.Unwrap()) == 0 || err.Error() != errors.Join(many.Unwrap()...).Error() {
 		return nil
 	}
 	return many.Unwrap()
