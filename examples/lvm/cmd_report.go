@@ -43,10 +43,13 @@ func runReport(c *call, reports []report.Report) error {
 	if err != nil {
 		return err
 	}
-	c.readReports(reports)
 	kind := reports[0].Kind
 	if c.opt.Has("segments") {
 		reports[0].Kind = map[report.Kind]report.Kind{report.LVs: report.Segments, report.PVs: report.PVSegments}[kind]
+	}
+	c.readReports(reports)
+	if err := c.configure(reports, o.Verbose); err != nil {
+		return err
 	}
 	src, err := c.source(kind, len(reports) > 1, o)
 	if err != nil {
@@ -83,9 +86,10 @@ func (c *call) readReports(reports []report.Report) {
 	for _, given := range c.opt.Order() {
 		switch given.Name {
 		case "configreport":
-			kind, _ := report.ParseKind(given.Text)
+			at = &report.Report{} // one that is not made here, such as of the log
+			kind, known := report.ParseKind(given.Text)
 			for i := range reports {
-				if reports[i].Kind == kind {
+				if known && reports[i].Kind == kind {
 					at = &reports[i]
 				}
 			}
@@ -97,6 +101,25 @@ func (c *call) readReports(reports []report.Report) {
 			at.Select = given.Text
 		}
 	}
+}
+
+// configure takes the columns and sort keys that the configuration has.
+func (c *call) configure(reports []report.Report, verbose bool) error {
+	conf, err := c.config()
+	if err != nil {
+		return err
+	}
+	for i := range reports {
+		r := &reports[i]
+		columns, sort := r.Kind.Settings(len(reports) > 1, verbose)
+		if r.Columns, err = conf.Text(columns, r.Columns); err != nil {
+			return err
+		}
+		if r.Sort, err = conf.Text(sort, r.Sort); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reportOptions returns how reports are printed, by the configuration and the command

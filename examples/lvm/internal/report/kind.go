@@ -103,6 +103,20 @@ func (k Kind) defaults(verbose bool) (columns, sort string) {
 	return columns, sort
 }
 
+// Settings returns the names of the settings of lvm.conf that have the columns and
+// sort keys of a report of the kind: in fullreport, or by itself and with -v or
+// without.
+func (k Kind) Settings(full, verbose bool) (columns, sort string) {
+	name := "report/" + [...]string{"vgs", "pvs", "lvs", "segs", "pvsegs"}[k]
+	switch {
+	case full:
+		return name + "_cols_full", name + "_sort_full"
+	case verbose:
+		return name + "_cols_verbose", name + "_sort"
+	}
+	return name + "_cols", name + "_sort"
+}
+
 // fullDefaults returns the columns and sort keys of fullreport.
 func (k Kind) fullDefaults() (columns, sort string) {
 	switch k {

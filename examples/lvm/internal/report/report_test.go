@@ -84,6 +84,8 @@ func TestErrors(t *testing.T) {
 	var sel *SelectError
 	require.ErrorAs(t, run(VGs, Report{Select: "vg_name=a &&"}), &sel)
 	assert.NotEmpty(t, sel.Lines)
+	require.ErrorAs(t, run(VGs, Report{Select: strings.Repeat("(", 1<<20)}), &sel)
+	require.NoError(t, run(VGs, Report{Select: strings.Repeat("(", 999) + "vg_name=a" + strings.Repeat(")", 999)}))
 	require.ErrorIs(t, run(LVs, Report{Changes: []string{"pv_name"}}), ErrMixed)
 	require.ErrorIs(t, run(LVs, Report{Changes: []string{""}}), ErrColumns)
 	assert.ErrorIs(t, Run(fullDisk{}, src, Report{Kind: LVs}, Options{Format: JSON, Units: sizes.Default()}), errFull)

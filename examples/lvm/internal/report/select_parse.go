@@ -12,7 +12,12 @@ type selectParser struct {
 	kind Kind
 	o    *Options
 	note func(*field) // called with each field that is used
+
+	depth int // of parentheses
 }
+
+// maxDepth is how deep parentheses may be.
+const maxDepth = 1000
 
 const selectHint = "Use 'help' for selection to get more help."
 
@@ -97,6 +102,10 @@ func (p *selectParser) one() (condition, error) {
 }
 
 func (p *selectParser) inner() (condition, error) {
+	if p.depth++; p.depth > maxDepth {
+		return nil, p.fail(p.pos, "Too many parentheses")
+	}
+	defer func() { p.depth-- }()
 	c, err := p.either()
 	if err != nil {
 		return nil, err
