@@ -205,15 +205,13 @@ func (s *RunMetadataCheck) undo(r *run) error {
 
 // nodes has nodes of devices made, for a program that is given their paths.
 func (r *run) nodes(devices ...deviceRef) ([]string, error) {
-	if r.cookie != nil { // udev makes them
-		if err := r.cookie.Wait(r.ctx); err != nil {
-			return nil, err
-		}
+	if r.cookie != nil { // udev makes them, if its rules say so
+		waited := r.cookie.Wait(r.ctx)
 		cookie, err := dm.NewCookie()
-		if err != nil {
+		r.cookie = cookie // what was waited for is of no use any more, also to undo
+		if err := joinErrors(waited, err); err != nil {
 			return nil, err
 		}
-		r.cookie = cookie
 	}
 	var paths []string
 	for _, d := range devices {
