@@ -85,6 +85,18 @@ func interopRAIDRepair() []scenario {
 			renameLV("t", "u"),
 			removeLV("u"),
 		}},
+		{name: "legs beneath a pool", vg: "vg", sizes: many, commits: true, steps: []interopStep{
+			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),
+			{lvm2: "lvcreate -y --type raid1 -m1 -l4 -n pool $V $0 $1", setup: true},
+			inSync("pool"),
+			{lvm2: "lvconvert -y --type thin-pool --poolmetadatasize 2m --poolmetadataspare n $V/pool", setup: true},
+			{lvm2: "lvcreate -y -V2m -n t --thinpool pool $V", setup: true},
+			replace("pool_tdata", "--replace $1 $V/pool_tdata", nil, 1),
+			inSync("pool_tdata"),
+			failing(replace("pool_tmeta", "--replace $1 $V/pool_tmeta", nil, 1)),
+			deactivate("t"),
+			activate("t"),
+		}},
 		{name: "convert raids", vg: "vg", sizes: many, commits: true, steps: []interopStep{
 			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),
 			{lvm2: "vgextend $V $3 $4 $5", ours: func(tx *Tx, dev []string) error { return tx.ExtendVG(PVSpec{}, dev[3:]...) }},

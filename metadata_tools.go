@@ -119,8 +119,10 @@ func (tx *Tx) usedMetadata(was, now *metadata.LogicalVolume) (bool, error) {
 	if err != nil {
 		return true, nil // the kernel, or the check, tells
 	}
-	_, err = cachemeta.Open(parts.meta, parts.metaSize)
-	return !errors.Is(err, cachemeta.ErrBlank), nil
+	c, err := cachemeta.Open(parts.meta, parts.metaSize)
+	// The kernel writes it for no blocks at first, and makes room for them afterwards:
+	// cache_check finds fault with what it leaves in between.
+	return !errors.Is(err, cachemeta.ErrBlank) && (err != nil || c.Blocks() > 0), nil
 }
 
 // nameOf returns the name that a device has, or is made with.

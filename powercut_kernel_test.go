@@ -39,6 +39,8 @@ type powerCut struct {
 	// goes are the volumes that the operation removes, loose those whose contents
 	// only after looks at.
 	goes, loose []string
+	// files is a volume with a file system that files are written to meanwhile.
+	files string
 	// after looks at what is particular to the operation, and may bring it to its end.
 	after func(r *cutRun)
 }
@@ -187,9 +189,14 @@ func (r *cutRun) record() {
 	}
 	w := r.startWriter()
 	r.settled = w.ahead()
+	stop := func() {}
+	if r.op.files != "" {
+		stop = r.startFiles(r.op.files)
+	}
 	r.mark("begin")
 	err = r.op.do(r)
 	r.mark("end")
+	stop()
 	w.stop()
 	require.NoError(r, err)
 	r.acks = w.acks
@@ -468,6 +475,9 @@ func (r *cutRun) verify(c cut, device []byte, askLVM2 bool) {
 	r.inOrder()
 	r.safe = r.settledAt(c.at)
 	r.holdsMarks(r.safe)
+	if r.op.files != "" {
+		r.filesInOrder(r.op.files, c.at)
+	}
 	if r.op.after != nil {
 		r.op.after(r)
 		r.inOrder()

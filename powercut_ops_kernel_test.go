@@ -326,6 +326,46 @@ func powerCuts() []powerCut {
 			},
 		},
 		{
+			name: "add and drop a leg and a cache of a file system", files: "files",
+			setup: func(r *cutRun) {
+				r.cutFast()
+				r.update(func(tx *Tx) error { return tx.addLV("files", 40, 1) })
+				r.makeFS("files")
+			},
+			do: inSteps(
+				inUpdate(func(tx *Tx) error { return tx.AddRAIDLegs("files", RAIDLegsSpec{Add: 1, RegionSize: 64 * KiB}) }), untilSync("files"),
+				inUpdate(func(tx *Tx) error { return tx.DropRAIDLegs("files", 1) }),
+				inUpdate(func(tx *Tx) error { return tx.cacheByVol("files", "fast", CacheWriteback) }),
+				func(r *cutRun) error {
+					return r.sys.DetachCache(context.Background(), "vg0", "files", DetachSpec{}, quickFlush)
+				}),
+		},
+		{
+			name: "make a volume a pool", setup: func(r *cutRun) {
+				r.cutData()
+				r.update(func(tx *Tx) error { return tx.addLV("pool", 64, 1) })
+			}, writes: []string{"data"},
+			do: inSteps(inUpdate(func(tx *Tx) error { return tx.Deactivate("pool") }),
+				inUpdate(func(tx *Tx) error { return tx.toPool("pool", ConvertToThinPoolSpec{MetadataSize: 256 * KiB}) }),
+				inUpdate(addCutThin("t"))),
+		},
+		{
+			name: "make a mirror a raid1 and a mirror again", setup: func(r *cutRun) {
+				r.update(func(tx *Tx) error { return tx.addMirror("data", 12, 2, MirrorLogDisk) })
+				require.NoError(r, r.sys.FinishMirrorLegs(context.Background(), "vg0", "data", quickMirror))
+				r.fill("data")
+			}, writes: []string{"data"},
+			do: inSteps(inUpdate(func(tx *Tx) error { return tx.ConvertRAID("data", SegmentRAID1, ConvertSpec{}) }), untilSync("data"),
+				inUpdate(func(tx *Tx) error { return tx.ConvertRAID("data", SegmentMirror, ConvertSpec{}) })),
+			after: func(r *cutRun) {
+				typ := r.typeOf("data")
+				r.saw(string(typ))
+				if typ == SegmentRAID1 {
+					r.mended("data")
+				}
+			},
+		},
+		{
 			name: "create and remove a snapshot", setup: (*cutRun).cutData, writes: []string{"data"}, of: map[string]string{"c": "data"},
 			do: inSteps(inUpdate(func(tx *Tx) error { return tx.addSnapshot("data", "c", 14) }),
 				inUpdate(func(tx *Tx) error { return tx.RemoveLV("c") })),

@@ -207,7 +207,7 @@ func (tx *Tx) notRepairable(lvs []*metadata.LogicalVolume, missing map[metadata.
 				return err
 			}
 			if liesOn(origin, missing, tx.find).IsZero() {
-				return fault(ErrBusy, "lv %s lacks nothing but its cache: take that off, or remove it by itself", lv.Name)
+				return fault(ErrBusy, "lv %s lacks nothing but its cache: take that off by DetachCache, or remove it by itself", lv.Name)
 			}
 		}
 	}
