@@ -20,6 +20,8 @@ func withoutRebuilds(vg *metadata.VolumeGroup) *metadata.VolumeGroup {
 		rec := *lv
 		if isMoved(lv) {
 			rec = *confirmedReshape(lv)
+		} else if rec.Segments[0].HasFlag(flagAdded) {
+			rec = *withoutFlags(lv)
 		}
 		rec.Status &^= metadata.LVRebuild
 		after.LVs[i] = &rec
@@ -69,6 +71,15 @@ func alterRAIDRepair() []alteration {
 		}},
 		{name: "give a raid another layout", setup: striped(SegmentRAID5LS), do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.ReshapeRAID("z", ReshapeSpec{Type: SegmentRAID5RA})
+		}},
+		{name: "give a raid another stripe", setup: func(t testing.TB, sys *System, areas MetadataAreas) {
+			andSpare(t, sys, areas)
+			update(t, sys, "vg0", func(tx *Tx) error {
+				_, err := tx.CreateRAID(RAIDSpec{Name: "z", Type: SegmentRAID5, Size: ExtentCount(8), StripeSize: 4 * KiB, RegionSize: 4 * KiB, Allocation: AllocAnywhere})
+				return err
+			})
+		}, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ReshapeRAID("z", ReshapeSpec{Stripes: 3, Allocation: AllocAnywhere})
 		}},
 		{name: "take off the room behind a raid", setup: striped(SegmentRAID5LS), worked: reshapeZ, again: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.EndReshape("z")

@@ -42,6 +42,7 @@ type builder struct {
 	grown    map[string]bool               // uuids of the devices that become larger
 	topsOf   map[metadata.ID][]metadata.ID // see tops
 	stores   map[metadata.ID]bool          // see carriesStore
+	moving   map[metadata.ID]bool          // see reshapes
 }
 
 // build makes the plan of a transaction whose function has returned. Where it

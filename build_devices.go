@@ -108,7 +108,7 @@ func (b *builder) bring(t tree) error {
 	r := &renderer{
 		vg: tx.vg, device: tx.tableDevice(), claimed: tx.claims(), lists: &tx.sys.cfg.VolumeLists,
 		links: tx.snapshotLinks(), ties: tx.ties(), merges: tx.merges, shows: tx.thinShown, find: tx.findNow, known: tx.kern.known,
-		standIns: &standIns{tx.kern, t.w.replace}, shown: b.shown, fresh: tx.fresh, once: tx.once,
+		standIns: &standIns{tx.kern, t.w.replace}, shown: b.shown, fresh: tx.fresh, once: tx.once, reshapes: b.reshapes,
 	}
 	now := lv
 	if between := tx.meanwhile[lv.ID]; between != nil {
@@ -219,6 +219,28 @@ func grows(now, old dm.Table) bool {
 		}
 	}
 	return true
+}
+
+// longer returns a table with what another one gets in front put behind it instead;
+// nil if it gets nothing there.
+func longer(now, old dm.Table) dm.Table {
+	front := len(now) - len(old)
+	if len(old) == 0 || front <= 0 {
+		return nil
+	}
+	room := now[front].Start
+	for i, line := range old {
+		line.Start += room
+		if !(dm.Table{line}).Equal(dm.Table{now[front+i]}) {
+			return nil
+		}
+	}
+	out := slices.Clone(old)
+	for _, line := range now[:front] {
+		line.Start += old.Length()
+		out = append(out, line)
+	}
+	return out
 }
 
 func (b *builder) noteGrown(n node) {
@@ -358,6 +380,13 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 	}
 	if m.info.InactiveTable { // also before a load: two tables cannot have the same COW store
 		b.clear = append(b.clear, &ClearTable{deviceRef: ref})
+	}
+	if ahead := longer(table, m.table); ahead != nil && n.early && !n.rereads && !m.info.Suspended && held == 0 {
+		// Those above it have to find it as large as it will be, while the data are
+		// still where they were.
+		b.load = append(b.load, &LoadTable{deviceRef: ref, Table: b.tx.symbolic(ahead), ReadOnly: n.readOnly},
+			&ResumeDevice{deviceRef: ref, early: true, hidden: n.hidden, back: b.tx.symbolic(m.table)})
+		b.noteGrown(n)
 	}
 	switch load := (&LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly}); {
 	case live:

@@ -128,8 +128,18 @@ func (tx *Tx) confirmReshapes() (raids int, err error) {
 		if !isMoved(old) || !tx.staysActive(old.ID) {
 			continue
 		}
-		if tx.changesLegs(old.Segments[0].Body.(*metadata.RAID)) {
-			continue
+		body := old.Segments[0].Body.(*metadata.RAID)
+		if tx.changesLegs(body, flagTaken, flagRemoved) {
+			continue // what lvm2 then does is not done here
+		}
+		for _, leg := range body.Legs {
+			image := tx.find(leg.Image)
+			if image == nil || !image.Segments[0].HasFlag(flagAdded) {
+				continue
+			}
+			if err := tx.putMeanwhile(tx.indexOf(image.ID), withoutFlags(image), image); err != nil {
+				return raids, err
+			}
 		}
 		if err := tx.putMeanwhile(i, confirmedReshape(old), old); err != nil {
 			return raids, err

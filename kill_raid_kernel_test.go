@@ -124,6 +124,9 @@ func killRAID() []killScenario {
 		scenario("give a raid another layout", killRAIDSetup(RAIDSpec{Type: SegmentRAID5, Stripes: 2, StripeSize: 4 * KiB}), func(tx *Tx) error {
 			return joinErrors(tx.Activate("r"), tx.ReshapeRAID("r", ReshapeSpec{Type: SegmentRAID5RA}))
 		}),
+		scenario("give a raid another stripe", killRAIDSetup(RAIDSpec{Type: SegmentRAID5, Stripes: 2, StripeSize: 4 * KiB}), func(tx *Tx) error {
+			return joinErrors(tx.Activate("r"), tx.ReshapeRAID("r", ReshapeSpec{Stripes: 3, Allocation: AllocAnywhere}))
+		}),
 		scenario("take the parity off a raid", killRAIDSetup(RAIDSpec{Type: SegmentRAID5N, Stripes: 2, StripeSize: 4 * KiB}), func(tx *Tx) error {
 			return tx.ConvertRAID("r", SegmentRAID0Meta, ConvertSpec{})
 		}),

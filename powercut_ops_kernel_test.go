@@ -293,6 +293,18 @@ func powerCuts() []powerCut {
 			},
 		},
 		{
+			name: "give a raid5 another stripe", pvs: 5, setup: cutRAID(SegmentRAID5LS, 3), writes: []string{"r"},
+			do: inSteps(
+				inUpdate(func(tx *Tx) error { return tx.ReshapeRAID("r", ReshapeSpec{Stripes: 4}) }), untilSync("r"),
+				inUpdate(func(tx *Tx) error { return tx.EndReshape("r") })),
+			after: func(r *cutRun) {
+				if len(r.volume("r").rec.Segments[0].Body.Areas()) == 5 {
+					r.saw("five legs")
+				}
+				r.mended("r")
+			},
+		},
+		{
 			name: "give a raid1 checksums, and take them", size: 16 * MiB, setup: cutRAID(SegmentRAID1, 0), writes: []string{"r"},
 			do: inSteps(inUpdate(func(tx *Tx) error { return tx.AddIntegrity("r", IntegritySpec{}) }),
 				inUpdate(func(tx *Tx) error { return tx.RemoveIntegrity("r") })),

@@ -1,7 +1,11 @@
 package lvm
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
+	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,6 +37,7 @@ func TestKernelReshape(t *testing.T) {
 			reshape(ReshapeSpec{StripeSize: 16 * KiB}), again, reshape(ReshapeSpec{Type: SegmentRAID5N, StripeSize: 32 * KiB}), end,
 			func(tx *Tx) error { return tx.ConvertRAID("l", SegmentRAID0Meta, ConvertSpec{}) },
 		}},
+		{"stripes", SegmentRAID5, []func(*Tx) error{reshape(ReshapeSpec{Stripes: 4}), again, end}},
 		{"raid6", SegmentRAID6, []func(*Tx) error{
 			reshape(ReshapeSpec{Type: SegmentRAID6N6}), reshape(ReshapeSpec{Type: SegmentRAID6NC}),
 			func(tx *Tx) error { return tx.ConvertRAID("l", SegmentRAID6LS6, ConvertSpec{}) }, end,
@@ -69,7 +74,11 @@ func TestKernelReshape(t *testing.T) {
 			assert.Empty(t, suspendedDevices(t))
 			vg, err := sys.VG(ctx, "vg")
 			require.NoError(t, err)
-			assert.Equal(t, Extents(6), lvView(t, vg, "l").Extents())
+			want := Extents(6)
+			if c.name == "stripes" {
+				want = 8
+			}
+			assert.Equal(t, want, lvView(t, vg, "l").Extents())
 			t.Log(umltest.Run(t, "dmsetup", "table", "vg-l"), umltest.Run(t, "dmsetup", "status", "vg-l"))
 			if lvView(t, vg, "l").rec.Segments[0].Type != string(SegmentRAID0Meta) {
 				require.NoError(t, sys.WaitSync(ctx, "vg", "l", quick))
@@ -79,4 +88,120 @@ func TestKernelReshape(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the one begins, the other goes on with and ends: a raid gets a stripe by us and
+// one by lvm2, is activated anew in between by both, and keeps what it holds.
+func TestKernelReshapeWithLVM2(t *testing.T) {
+	umltest.NeedTool(t, "lvm")
+	ctx := context.Background()
+	quick := SyncOptions{Interval: 20 * time.Millisecond}
+	r, sys := kernelGroup(t, 6, func(tx *Tx) error {
+		_, err := tx.CreateRAID(RAIDSpec{Name: "l", Type: SegmentRAID5, Size: ExtentCount(6), RegionSize: 64 * KiB, Stripes: 3, StripeSize: 64 * KiB})
+		return err
+	})
+	wait := func() { t.Helper(); require.NoError(t, sys.WaitSync(ctx, "vg", "l", quick)) }
+	wait()
+	holds := filledWith(t, "/dev/vg/l", 24*MiB)
+	t.Cleanup(func() { limitSync(t, 200000) })
+	limitSync(t, 2000)
+	r.update(func(tx *Tx) error { return tx.ReshapeRAID("l", ReshapeSpec{Stripes: 4}) })
+	umltest.Run(t, "vgchange", "-an", "vg")
+	umltest.Run(t, "vgck", "vg")
+	umltest.Run(t, "vgchange", "-ay", "vg")
+	r.update(func(tx *Tx) error { return tx.Deactivate("l") })
+	r.update(func(tx *Tx) error { return tx.Activate("l") })
+	limitSync(t, 200000)
+	wait()
+	holds()
+	umltest.Run(t, "lvconvert", "-y", "--stripes", "4", "vg/l")
+	holds()
+	limitSync(t, 2000)
+	umltest.Run(t, "lvconvert", "-y", "--stripes", "5", "vg/l")
+	r.update(func(tx *Tx) error { return tx.Deactivate("l") })
+	r.update(func(tx *Tx) error { return tx.Activate("l") })
+	limitSync(t, 200000)
+	wait()
+	r.update(func(tx *Tx) error { return tx.EndReshape("l") })
+	holds()
+	vg, err := sys.VG(ctx, "vg")
+	require.NoError(t, err)
+	assert.Equal(t, Extents(10), lvView(t, vg, "l").Extents())
+	found, err := sys.Scrub(ctx, "vg", "l", ScrubOptions{SyncOptions: quick})
+	require.NoError(t, err)
+	assert.Zero(t, found.Mismatches)
+}
+
+// filledWith fills a volume, and returns what checks that it holds the same.
+func filledWith(t *testing.T, path string, size Bytes) (holds func()) {
+	t.Helper()
+	want := make([]byte, size)
+	for i := range want {
+		want[i] = byte(i>>9) ^ byte(i>>16)
+	}
+	writeDevice(t, path, 0, want)
+	return func() {
+		t.Helper()
+		umltest.Run(t, "sh", "-c", "echo 3 > /proc/sys/vm/drop_caches")
+		require.True(t, bytes.Equal(want, readDevice(t, path, 0, size)), "it holds something else")
+	}
+}
+
+func writeDevice(t *testing.T, path string, at Bytes, data []byte) {
+	t.Helper()
+	device, err := os.OpenFile(path, os.O_WRONLY|os.O_SYNC, 0)
+	require.NoError(t, err)
+	_, err = device.WriteAt(data, int64(at))
+	require.NoError(t, joinErrors(err, device.Close()))
+}
+
+func readDevice(t *testing.T, path string, at, size Bytes) []byte {
+	t.Helper()
+	device, err := os.Open(path)
+	require.NoError(t, err)
+	data := make([]byte, size)
+	_, err = device.ReadAt(data, int64(at))
+	require.NoError(t, joinErrors(err, device.Close()))
+	return data
+}
+
+// If the power fails while the kernel notes on the legs that it gives data to one more,
+// and only some of them have that note, it would refuse the raid with either table.
+func TestKernelReshapeHalfNoted(t *testing.T) {
+	ctx := context.Background()
+	quick := SyncOptions{Interval: 20 * time.Millisecond}
+	r, sys := kernelGroup(t, 5, func(tx *Tx) error {
+		_, err := tx.CreateRAID(RAIDSpec{Name: "l", Type: SegmentRAID5, Size: ExtentCount(6), RegionSize: 64 * KiB, Stripes: 3, StripeSize: 64 * KiB})
+		return err
+	})
+	require.NoError(t, sys.WaitSync(ctx, "vg", "l", quick))
+	holds := filledWith(t, "/dev/vg/l", 24*MiB)
+	r.update(func(tx *Tx) error { return tx.Deactivate("l") })
+	const meta = MiB // of each leg, on its device
+	before := readDevice(t, r.dev[1], meta, 512)
+	r.update(func(tx *Tx) error { return tx.Activate("l") })
+	t.Cleanup(func() { limitSync(t, 200000) })
+	limitSync(t, 100)
+	r.update(func(tx *Tx) error { return tx.ReshapeRAID("l", ReshapeSpec{Stripes: 4}) })
+	r.update(func(tx *Tx) error { return tx.Deactivate("l") })
+	r.update(func(tx *Tx) error { // the text as it was until the kernel had noted all
+		lv, _ := tx.lookup("l")
+		now, body := raidCopy(lv)
+		body.DataOffset, body.HasDataOffset = (4 * MiB).Sectors(), true
+		image := tx.find(body.Legs[4].Image)
+		return joinErrors(tx.put(tx.indexOf(lv.ID), now), tx.put(tx.indexOf(image.ID), withFlags(image, flagAdded)))
+	})
+	binary.LittleEndian.PutUint64(before[16:], binary.LittleEndian.Uint64(readDevice(t, r.dev[0], meta+16, 8))-1) // events
+	writeDevice(t, r.dev[1], meta, before)
+	writeDevice(t, r.dev[4], meta, make([]byte, 512))
+	r.update(func(tx *Tx) error { return tx.Activate("l") })
+	limitSync(t, 200000)
+	require.NoError(t, sys.WaitSync(ctx, "vg", "l", quick))
+	holds()
+	r.refused(ErrBusy, func(tx *Tx) error { return tx.EndReshape("l") })
+	done, err := sys.Recover(ctx)
+	require.NoError(t, err)
+	require.True(t, slices.Contains(done.Done, "vg: confirm where the data of its raids are moved"), "%v", done.Done)
+	r.update(func(tx *Tx) error { return tx.EndReshape("l") })
+	holds()
 }

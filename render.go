@@ -82,6 +82,9 @@ type renderer struct {
 	// shows returns the thin snapshot that the kernel shows in the place of its origin
 	// already, nil if it shows the origin; nil: always.
 	shows func(origin metadata.ID) (*metadata.Thin, error)
+	// reshapes says whether the kernel has noted already that it moves the data of a
+	// raid; nil: it has not.
+	reshapes func(*metadata.LogicalVolume) (bool, error)
 	// standIns is nil if there are to be none for missing physical volumes.
 	standIns *standIns
 

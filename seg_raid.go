@@ -42,6 +42,13 @@ func (raidType) target(r *renderer, seg *metadata.Segment) (dm.Target, error) {
 		}
 		return nil
 	})
+	if err != nil || t.DeltaDisks == 0 || r.reshapes == nil {
+		return t, err
+	}
+	begun, err := r.reshapes(r.at.lv)
+	if begun { // told of legs once more, the kernel refuses
+		t.DeltaDisks, t.DataOffset, t.HasDataOffset = 0, 0, false
+	}
 	return t, err
 }
 
@@ -65,6 +72,12 @@ func (r *renderer) raidLeg(t *dm.RAID, i int, leg metadata.RAIDLeg) error {
 		if t.Legs[i].Metadata, err = r.add(meta); err != nil {
 			return err
 		}
+	}
+	switch seg := &image.Segments[0]; {
+	case seg.HasFlag(flagAdded):
+		t.DeltaDisks++
+	case seg.HasFlag(flagTaken):
+		t.DeltaDisks--
 	}
 	// That its metadata are marked does not count: lvm2 leaves that mark on a leg that
 	// a reshape has added.

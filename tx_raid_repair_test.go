@@ -53,6 +53,12 @@ func TestReplaceLegsRefusals(t *testing.T) {
 		{"reshape to what it is", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Type: SegmentRAID5LS}) }, ErrInvalidSpec},
 		{"reshape to odd stripes", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{StripeSize: 5 * KiB}) }, ErrInvalidSpec},
 		{"reshape to stripes larger than regions", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{StripeSize: 64 * KiB}) }, ErrInvalidSpec},
+		{"reshape to fewer stripes", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Stripes: 1}) }, ErrUnsupported},
+		{"reshape to too many stripes", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Stripes: 64}) }, ErrUnsupported},
+		{"reshape to more stripes than there are devices", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Stripes: 3}) }, ErrNoSpace},
+		{"reshape to more and larger stripes", false, func(tx *Tx) error {
+			return tx.ReshapeRAID("p", ReshapeSpec{Stripes: 3, Type: SegmentRAID5RA})
+		}, ErrInvalidSpec},
 		{"reshape with a bad policy", false, func(tx *Tx) error {
 			return tx.ReshapeRAID("p", ReshapeSpec{Type: SegmentRAID5RA, Allocation: 99})
 		}, ErrInvalidSpec},

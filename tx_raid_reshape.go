@@ -14,10 +14,13 @@ import (
 type ReshapeSpec struct {
 	// Type is another layout of the same level.
 	Type SegmentType
+	// Stripes is to how many images' worth the data are dealt out, without parity: more
+	// than before. The volume becomes larger by as much.
+	Stripes int
 	// StripeSize is as in [LVSpec].
 	StripeSize Bytes
-	// PVs and Allocation are as in [ExtendSpec], for the room that the images need
-	// while their data are moved.
+	// PVs and Allocation are as in [ReplaceSpec] for images that are added, and for the
+	// room that all need while their data are moved.
 	PVs        []PVSelection
 	Allocation Allocation
 }
@@ -31,18 +34,30 @@ const (
 	flagReshapeOffset = "+RESHAPE_DATA_OFFSET"
 )
 
-// ReshapeRAID gives a raid4, raid5 or raid6 another layout, or stripes of another
-// size, while it is in use. The kernel moves all data for that, which
+// Those of the types of images that a reshape adds or takes away.
+const (
+	flagAdded = "RESHAPE_DELTA_DISKS_PLUS"
+	flagTaken = "RESHAPE_DELTA_DISKS_MINUS"
+	// That one is taken away already.
+	flagRemoved = "REMOVE_AFTER_RESHAPE"
+)
+
+// ReshapeRAID gives a raid4, raid5 or raid6 another layout, stripes of another size, or
+// more of them, while it is in use. The kernel moves all data for that, which
 // [System.WaitSync] waits for, and goes on where it was if the raid is activated
-// again, or the machine crashed. Each image becomes an extent longer, or more, so that
-// data are never written over what they are moved from. [Tx.EndReshape] takes that room
-// off again. Until then the raid can be reshaped once more, but not be resized, or
-// become a part of something else. lvm2: lvconvert --type, --stripesize.
+// again, or the machine crashed. Each image gets room, 1 MiB or two stripes at least, so
+// that data are never written over what they are moved from. [Tx.EndReshape] takes that
+// off again. Until then the raid can get another layout or stripe size once more, but
+// not be resized, or become a part of something else. With more stripes it is larger; it
+// fails I/O behind its former end until the reshape is done. lvm2: lvconvert --type,
+// --stripesize, --stripes.
 //
-// Refused is what only lvconvert does: to add stripes, which the kernel keeps account of
-// on the new image too late, so that it refuses the whole raid after a crash in the
-// wrong moment; to take stripes away, after which the raid cannot be activated any more
-// unless it was taken off its last images before; and to reshape a raid10.
+// If the power fails in the moment in which the kernel notes on the legs that they
+// become more, activate the raid here: lvm2 may not be able to.
+//
+// Refused is what only lvconvert does: to have fewer stripes, since after that the kernel
+// does not activate the raid before its last images are taken off, for which it has to be
+// active; make a new raid, and copy. And to reshape a raid10, or a raid5 of two legs.
 //
 // Returns an error matching [ErrLVNotFound]; [ErrInvalidSpec] if it is no such raid, or
 // all is as asked for; [ErrUnsupported] for types of another level, and for volumes with
@@ -104,6 +119,12 @@ func (tx *Tx) reshape(old *metadata.LogicalVolume, i int, spec ReshapeSpec) erro
 		body.StripeSize = shape.size
 	}
 	was := old.Segments[0].Body.(*metadata.RAID)
+	if spec.Stripes != 0 && spec.Stripes != raidData(&old.Segments[0]) {
+		if kernelLayout(to) != kernelLayout(typ) || body.StripeSize != was.StripeSize {
+			return fault(ErrInvalidSpec, "either the number of stripes is changed, or what else is: one after the other")
+		}
+		return tx.addStripes(old, i, spec)
+	}
 	if kernelLayout(to) == kernelLayout(typ) && body.StripeSize == was.StripeSize {
 		return fault(ErrInvalidSpec, "lv %s is dealt out like that already", old.Name)
 	}
@@ -122,8 +143,13 @@ func (tx *Tx) reshape(old *metadata.LogicalVolume, i int, spec ReshapeSpec) erro
 	if !ok || room < 2*max(body.StripeSize, was.StripeSize) {
 		return fault(ErrBusy, "lv %s has too little room for such stripes: EndReshape takes it off", old.Name)
 	}
+	return tx.putReshape(i, lv, body, to, room)
+}
+
+// putReshape replaces the record of a raid whose data are moved. What the kernel is to
+// begin stands in the text until it has noted that.
+func (tx *Tx) putReshape(i int, lv *metadata.LogicalVolume, body *metadata.RAID, to SegmentType, room Sectors) error {
 	lv.Segments[0].Type = string(to) + flagReshape + flagReshapeOffset
-	// What the kernel is to begin stands in the text until it has noted that.
 	now := *lv
 	begun := *body
 	begun.DataOffset, begun.HasDataOffset = room, true
@@ -139,8 +165,11 @@ func (tx *Tx) reshapable(lv *metadata.LogicalVolume) (Sectors, error) {
 		return 0, fault(ErrUnsupported, "lv %s has snapshots, is one, or is shared by others: it is not reshaped", lv.Name)
 	}
 	seg, body := &lv.Segments[0], lv.Segments[0].Body.(*metadata.RAID)
-	if tx.changesLegs(body) {
-		return 0, fault(ErrUnsupported, "lv %s gets legs by a reshape, or loses some, which lvm2 has to finish: lvconvert --stripes", lv.Name)
+	if body.HasDataOffset {
+		return 0, fault(ErrBusy, "lv %s: what the kernel was told of a reshape is not confirmed: Recover does that", lv.Name)
+	}
+	if tx.changesLegs(body, flagTaken, flagRemoved) {
+		return 0, fault(ErrUnsupported, "lv %s loses legs by a reshape, which lvm2 has to finish: lvconvert --stripes", lv.Name)
 	}
 	if err := tx.calmRAID(lv); err != nil {
 		return 0, err
@@ -160,8 +189,6 @@ func (tx *Tx) reshapable(lv *metadata.LogicalVolume) (Sectors, error) {
 	}
 	room, ok := seg.ReshapeCount.Sectors(tx.vg.ExtentSize)
 	switch at := s.DataOffset.Sectors(); {
-	case body.HasDataOffset:
-		return 0, fault(ErrBusy, "lv %s: what the kernel was told of a reshape is not confirmed: Recover does that", lv.Name)
 	case s.Action != dm.RAIDIdle:
 		return 0, fault(ErrBusy, "the kernel's state of lv %s is %s", lv.Name, string(s.Action))
 	case !ok || at != 0 && at != room:
@@ -171,11 +198,11 @@ func (tx *Tx) reshapable(lv *metadata.LogicalVolume) (Sectors, error) {
 	}
 }
 
-// changesLegs says whether lvm2 gives a raid legs by a reshape, or takes some away.
-func (tx *Tx) changesLegs(body *metadata.RAID) bool {
+// changesLegs says whether a raid has legs with one of these flags.
+func (tx *Tx) changesLegs(body *metadata.RAID, flags ...string) bool {
 	return slices.ContainsFunc(body.Legs, func(leg metadata.RAIDLeg) bool {
 		for _, id := range []metadata.ID{leg.Meta, leg.Image} {
-			if part := tx.find(id); part != nil && part.Segments[0].Type != part.Segments[0].BaseType() {
+			if part := tx.find(id); part != nil && slices.ContainsFunc(flags, part.Segments[0].HasFlag) {
 				return true
 			}
 		}

@@ -177,6 +177,7 @@ func (r *array) follow(newest *raidSuper, supers []*raidSuper) syscall.Errno {
 		l := &r.legs[i]
 		switch {
 		case l.data == 0, l.dead:
+		case s == nil && newest.reshape == nil && i >= len(r.legs)-r.DeltaDisks: // it comes with the reshape
 		case s == nil && !slices.Contains(r.Rebuild, i):
 			return syscall.EINVAL
 		case s == nil:
@@ -195,6 +196,8 @@ func (r *array) shape(newest *raidSuper) syscall.Errno {
 	level, _ := raidLevel(wanted)
 	moves := r.DeltaDisks != 0 || r.HasDataOffset && r.DataOffset != 0
 	switch {
+	case newest.reshape != nil && r.DeltaDisks != 0:
+		return syscall.EINVAL // it was told already
 	case newest.reshape != nil:
 		n := newest.reshape
 		r.next = &reshape{raidGeometryOf(n.level, n.layout, n.chunk, uint32(int32(newest.legs)+n.delta)), n.offset}

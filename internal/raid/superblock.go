@@ -17,6 +17,10 @@ const (
 	featureV190 = 1
 )
 
+// PositionOffset is where in a superblock the number of its leg is: 32 bits, the low
+// byte first.
+const PositionOffset = 12
+
 // diskSuperblock is the superblock as it is on disk.
 //
 // Source: struct dm_raid_superblock of the raid target; checked against what the
@@ -98,7 +102,8 @@ func DecodeSuperblock(b []byte) (s *Superblock, blank bool, err error) {
 	if !ok {
 		return nil, false, malformed(48, "level %d, layout %#x, chunks of %d sectors, %d legs", d.Level, d.Layout, d.StripeSectors, d.NumDevices)
 	}
-	if d.ArrayPosition >= d.NumDevices {
+	legs := int64(d.NumDevices) + max(int64(d.DeltaDisks), -int64(d.DeltaDisks)) // with those that a reshape adds, or takes away
+	if int64(d.ArrayPosition) >= legs {
 		return nil, false, malformed(12, "leg %d of %d", d.ArrayPosition, d.NumDevices)
 	}
 	for i, sectors := range []uint64{d.ArraySectors, d.DataOffset, d.Sectors} {

@@ -1,0 +1,196 @@
+package lvm
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/lvm-go/lvm/internal/raid"
+	"github.com/lvm-go/lvm/metadata"
+	"github.com/lvm-go/lvm/units"
+)
+
+// addStripes gives a raid more legs, to which its data are dealt out, too. The room
+// that is needed for that comes before the data: it is free once they were moved.
+func (tx *Tx) addStripes(old *metadata.LogicalVolume, i int, spec ReshapeSpec) error {
+	data := raidData(&old.Segments[0])
+	more := spec.Stripes - data
+	switch {
+	case more < 0:
+		return fault(ErrUnsupported, "lv %s has %d stripes: they do not become fewer, make a new raid", old.Name, data)
+	case more > metadata.MaxRAIDLegs-len(old.Segments[0].Body.Areas()):
+		return fault(ErrUnsupported, "a raid has at most %d legs", metadata.MaxRAIDLegs)
+	}
+	if _, err := tx.reshapable(old); err != nil {
+		return err
+	}
+	if old.Segments[0].ReshapeCount != 0 {
+		return errReshaped(old)
+	}
+	lv, body := raidCopy(old)
+	seg := &lv.Segments[0]
+	length := seg.AreaLength()
+	if Extents(spec.Stripes) > units.MaxExtents/length {
+		return fault(ErrInvalidSize, "%d stripes of %d extents", spec.Stripes, uint64(length))
+	}
+	places, fronts, meta, err := tx.placeLegs(old, more, spec.PVs, spec.Allocation)
+	if err != nil {
+		return err
+	}
+	for n := range more {
+		leg, err := tx.addedLeg(lv, len(body.Legs), linearSegment(fronts[n], 0, meta), imageSegments(nil, places, n, more))
+		if err != nil {
+			return err
+		}
+		body.Legs = append(body.Legs, leg)
+	}
+	seg.Count = length * Extents(spec.Stripes)
+	region := body.RegionSize
+	if err := tx.suitRegions(lv, body); err != nil {
+		return err
+	}
+	if body.RegionSize != region {
+		return fault(ErrInvalidSize, "lv %s would have too many regions: larger ones are needed, which ChangeRAID makes", old.Name)
+	}
+	if err := tx.addReshapeRoom(lv, body, body.StripeSize, spec); err != nil {
+		return err
+	}
+	room, ok := seg.ReshapeCount.Sectors(tx.vg.ExtentSize)
+	if !ok {
+		return fault(ErrInvalidSize, "lv %s is too large", old.Name)
+	}
+	for n, leg := range body.Legs {
+		image := *tx.find(leg.Image)
+		if image.Segments, err = roomInFront(&image, length); err != nil {
+			return err
+		}
+		if n < len(body.Legs)-more {
+			err = tx.put(tx.indexOf(image.ID), &image)
+		} else {
+			err = tx.putMeanwhile(tx.indexOf(image.ID), &image, withFlags(&image, flagAdded))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return tx.putReshape(i, lv, body, SegmentType(seg.Type), room)
+}
+
+// addedLeg adds a leg that a reshape gives data.
+func (tx *Tx) addedLeg(lv *metadata.LogicalVolume, n int, front metadata.Segment, segments []metadata.Segment) (metadata.RAIDLeg, error) {
+	meta, err := tx.raidPart(lv, "rmeta", n)
+	if err != nil {
+		return metadata.RAIDLeg{}, err
+	}
+	meta.Segments = []metadata.Segment{front}
+	if err := tx.put(-1, meta); err != nil {
+		return metadata.RAIDLeg{}, err
+	}
+	tx.clearMeta(meta.ID)
+	image, err := tx.raidPart(lv, "rimage", n)
+	if err != nil {
+		return metadata.RAIDLeg{}, err
+	}
+	image.Segments = segments
+	return metadata.RAIDLeg{Meta: meta.ID, Image: image.ID}, tx.put(-1, image)
+}
+
+// roomInFront returns the segments of an image with what is behind its first extents
+// put before them.
+func roomInFront(image *metadata.LogicalVolume, length Extents) ([]metadata.Segment, error) {
+	flat := *image
+	flat.Segments = slices.Clone(image.Segments)
+	for s := range flat.Segments {
+		flat.Segments[s].ReshapeCount = 0
+	}
+	data, err := cutSegments(&flat, length)
+	if err != nil {
+		return nil, err
+	}
+	out, err := segmentsFrom(&flat, length)
+	if err != nil {
+		return nil, err
+	}
+	room := flat.Extents() - length
+	for _, seg := range data {
+		seg.Start += room
+		out = append(out, seg)
+	}
+	out[0].ReshapeCount = room
+	return out, nil
+}
+
+// withFlags returns an image with a flag on each of its segments.
+func withFlags(image *metadata.LogicalVolume, flag string) *metadata.LogicalVolume {
+	out := *image
+	out.Segments = slices.Clone(image.Segments)
+	for s := range out.Segments {
+		out.Segments[s].Type += "+" + flag
+	}
+	return &out
+}
+
+// withoutFlags returns an image without any.
+func withoutFlags(image *metadata.LogicalVolume) *metadata.LogicalVolume {
+	out := *image
+	out.Segments = slices.Clone(image.Segments)
+	for s := range out.Segments {
+		out.Segments[s].Type = out.Segments[s].BaseType()
+	}
+	return &out
+}
+
+// reshapes says whether the kernel has noted on the legs of a raid that it gives it
+// more of them, or fewer. If the power failed while it did so, nothing was moved yet,
+// but it would refuse the raid, or look for data in the wrong place: then the newest of
+// these notes comes to the legs that do not have it, before the raid is activated.
+//
+// Source: Linux 6.1 as observed; drivers/md/dm-raid.c.
+func (b *builder) reshapes(lv *metadata.LogicalVolume) (bool, error) {
+	if begun, ok := b.moving[lv.ID]; ok {
+		return begun, nil
+	}
+	body := lv.Segments[0].Body.(*metadata.RAID)
+	notes, read := make([]*raid.Superblock, len(body.Legs)), make([]bool, len(body.Legs))
+	var newest *raid.Superblock
+	var text []byte
+	for n, leg := range body.Legs {
+		meta := b.tx.find(leg.Meta)
+		if meta == nil || lvRecord(b.tx.st, leg.Meta) == nil {
+			continue // its extents are still somebody else's
+		}
+		head := make([]byte, units.SectorSize)
+		if _, err := b.tx.open(meta).ReadAt(head, 0); err != nil {
+			continue // it is missing
+		}
+		note, _, err := raid.DecodeSuperblock(head)
+		if err != nil {
+			continue // the kernel says what it makes of that
+		}
+		notes[n], read[n] = note, true
+		if note != nil && (newest == nil || note.Events > newest.Events) {
+			newest, text = note, head
+		}
+	}
+	begun := newest != nil && (newest.Reshaping || newest.Geometry.Legs == len(body.Legs))
+	if b.moving == nil {
+		b.moving = map[metadata.ID]bool{}
+	}
+	b.moving[lv.ID] = begun
+	if !begun || !newest.Reshaping || len(b.tx.kern.byLV[lv.ID]) > 0 {
+		return begun, nil
+	}
+	for n, leg := range body.Legs {
+		meta, note := b.tx.find(leg.Meta), notes[n]
+		added := b.tx.findNow(leg.Image).Segments[0].HasFlag(flagAdded)
+		if !read[n] || slices.Contains(newest.Failed, n) || note != nil && (note.Reshaping || note.Events+1 != newest.Events) || note == nil && !added {
+			continue
+		}
+		head := slices.Clone(text)
+		binary.LittleEndian.PutUint32(head[raid.PositionOffset:], uint32(n))
+		err := b.place(meta, 0, units.SectorSize, "the kernel's note of the reshape on "+b.tx.vg.Name+"/"+meta.Name, func(Piece) []byte { return head })
+		if err != nil {
+			return false, err
+		}
+	}
+	return begun, nil
+}
