@@ -44,7 +44,7 @@ const (
 	anyPV = labelSection | pvSection
 )
 
-// sectionOf is the heading of a section, and what its names may leave out.
+// sectionInfo is a section: its title, what its names may leave out, its fields.
 type sectionInfo struct {
 	section section
 	title   string
@@ -62,12 +62,12 @@ type field struct {
 	value   func(*row) value
 
 	section section
-	kernel  bool // it is asked for the value
-	plain   string
-	values  []reserved
+	kernel  bool       // it is asked for the value
+	plain   string     // the name as it is compared
+	words   []reserved // that stand for values
 }
 
-// sections returns all fields.
+// sections returns all fields. They are made when the first of them is asked for.
 var sections = sync.OnceValue(func() []sectionInfo {
 	all := []sectionInfo{
 		{lvSection, "Logical Volume Fields", "lv_", lvFields()},
@@ -81,12 +81,13 @@ var sections = sync.OnceValue(func() []sectionInfo {
 		{pvsegSection, "Physical Volume Segment Fields", "pvseg_", pvsegFields()},
 		{specialSection, "Special Fields", "", specialFields()},
 	}
+	flags, kernel := flagWords(), kernelFields()
 	for s := range all {
 		for i := range all[s].fields {
 			f := &all[s].fields[i]
 			f.section, f.plain = all[s].section, plainName(f.name)
-			f.kernel = f.section&(lvInfoSection|lvStatusSection|lvBothSection) != 0 || slices.Contains(kernelFields(), f.name)
-			f.values = reservedOf(f.name)
+			f.kernel = f.section&(lvInfoSection|lvStatusSection|lvBothSection) != 0 || slices.Contains(kernel, f.name)
+			f.words = reservedOf(f.name, flags[f.name])
 		}
 	}
 	return all

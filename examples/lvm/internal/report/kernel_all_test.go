@@ -18,6 +18,8 @@ const lines = `
 	pvs --segments -v
 	lvs v
 	lvs v/lin
+	pvs -a -o name
+	pvs -o name
 	lvs -o name
 	lvs -o size,vgname,lv_Name
 	lvs -o +devices

@@ -54,7 +54,7 @@ type comparison struct {
 
 // setWord takes a value in words, and returns whether it is one.
 func (c *comparison) setWord(word string) bool {
-	for _, r := range c.field.values {
+	for _, r := range c.field.words {
 		if slices.Contains(r.names, word) {
 			c.word, c.first, c.last = r.text, r.num, r.num
 			return true
@@ -151,9 +151,10 @@ type reserved struct {
 	text  string
 }
 
-// reservedOf returns the words that stand for values of a field.
-func reservedOf(name string) []reserved {
-	if words, ok := flagWords()[name]; ok {
+// reservedOf returns the words that stand for values of a field. words are those
+// for one that is true.
+func reservedOf(name string, words []string) []reserved {
+	if len(words) > 0 {
 		return []reserved{{names: append([]string{"yes"}, words...), num: 1}, {names: []string{"no"}}}
 	}
 	readOnly := reserved{names: []string{"read-only", "r", "ro"}, text: "read-only"}

@@ -220,10 +220,12 @@ func (f *freeform) time(word string) bool {
 func (f *freeform) result() (from, to time.Time) {
 	t := f.now.AddDate(-f.year, -f.months, -f.days)
 	if f.unit > 0 {
-		_, zone := t.Zone()
-		offset := time.Duration(zone) * time.Second
-		from = t.Add(offset - f.back).Truncate(f.unit).Add(-offset)
-		return from, from.Add(f.unit)
+		// What is meant is the unit before: an hour ago is any time in the hour up to then.
+		t = t.Add(-f.back).Truncate(time.Second)
+		if from = t.Add(-time.Second); f.unit > time.Second {
+			from = from.Add(-f.unit)
+		}
+		return from, t.Add(time.Second)
 	}
 	year, month, day := t.Date()
 	unit := func(t time.Time) time.Time { return t.AddDate(0, 0, 1) }
