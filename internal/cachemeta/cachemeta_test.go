@@ -153,7 +153,7 @@ func TestVolume(t *testing.T) {
 		c := open(t, image(t, name))
 		block, _ := c.BlockSize().Bytes()
 		const size = 24<<20 + 1000
-		origin, data := stamp(1, size+1000), stamp(2, int(c.Blocks())*int(block))
+		origin, data := pdatatest.Stamp(1, size+1000), pdatatest.Stamp(2, int(c.Blocks())*int(block))
 		want := bytes.Clone(origin[:size])
 		for _, e := range mappings(t, c) {
 			copy(want[e.Origin*uint64(block):], data[e.Cache*uint64(block):][:block])
@@ -161,7 +161,7 @@ func TestVolume(t *testing.T) {
 		v, err := cachemeta.NewVolume(c, size, bytes.NewReader(origin), bytes.NewReader(data))
 		require.NoError(t, err)
 		require.Equal(t, units.Bytes(size), v.Size())
-		same(t, want, contents(t, v), name)
+		pdatatest.Same(t, want, pdatatest.Contents(t, v), name)
 		r := rand.New(rand.NewPCG(1, 2))
 		for range 200 {
 			off := r.Int64N(size)
@@ -174,7 +174,7 @@ func TestVolume(t *testing.T) {
 				require.NoError(t, err)
 				require.Len(t, b, n)
 			}
-			same(t, want[off:off+int64(n)], b[:n], "at byte %d", off)
+			pdatatest.Same(t, want[off:off+int64(n)], b[:n], "at byte %d", off)
 		}
 		for _, off := range []int64{size, math.MaxInt64} {
 			n, err := v.ReadAt(make([]byte, 10), off)
@@ -188,7 +188,7 @@ func TestVolume(t *testing.T) {
 			require.ErrorIs(t, err, cachemeta.ErrDirty)
 		} else {
 			require.NoError(t, err)
-			same(t, origin[:size], contents(t, alone), name)
+			pdatatest.Same(t, origin[:size], pdatatest.Contents(t, alone), name)
 		}
 		_, err = cachemeta.NewVolume(open(t, image(t, name+"-crashed")), size, nothing{}, nil)
 		require.ErrorIs(t, err, cachemeta.ErrDirty)
@@ -212,13 +212,13 @@ func TestVolumeEnd(t *testing.T) {
 	first := binary.LittleEndian.Uint64(m.Block(pdata.Block(root))[32+8*252:])
 	const last = math.MaxInt64 / 65536
 	m.Mutate(kindSuperblock, int(first)*4096+24, pdatatest.U64(last<<16|1))
-	v, err := cachemeta.NewVolume(open(t, m), math.MaxInt64, nothing{}, bytes.NewReader(stamp(1, 12<<20)))
+	v, err := cachemeta.NewVolume(open(t, m), math.MaxInt64, nothing{}, bytes.NewReader(pdatatest.Stamp(1, 12<<20)))
 	require.NoError(t, err)
 	b := make([]byte, 100000)
 	n, err := v.ReadAt(b, math.MaxInt64-100000)
 	require.NoError(t, err)
 	require.Len(t, b, n)
-	same(t, append(make([]byte, 100000-65535), stamp(1, 65536)[:65535]...), b, "the last bytes")
+	pdatatest.Same(t, append(make([]byte, 100000-65535), pdatatest.Stamp(1, 65536)[:65535]...), b, "the last bytes")
 }
 
 // Whatever metadata says, with checksums that are right: it is refused, or read

@@ -68,7 +68,7 @@ func TestKernelCache(t *testing.T) {
 			meta, data, origin := newDisk(t, 4*units.MiB), newDisk(t, c.data), newDisk(t, size)
 			block := c.block * 512
 			blocks := int(data.size) / block
-			model := stamp(1, int(size))
+			model := pdatatest.Stamp(1, int(size))
 			origin.fill(t, model, 0)
 			// A cache as an earlier run may have left it.
 			d := dump{Size: uint64(c.block), Blocks: uint64(blocks), Policy: "smq", Hint: 4}
@@ -80,7 +80,7 @@ func TestKernelCache(t *testing.T) {
 				e := entry{uint64(i), uint64(places[i]), c.mode == "writeback" && r.IntN(2) == 0}
 				at := places[i] * block
 				if e.Dirty {
-					copy(model[at:at+block], stamp(1000+i, block))
+					copy(model[at:at+block], pdatatest.Stamp(1000+i, block))
 				}
 				data.fill(t, model[at:at+block], int64(i*block))
 				d.Mappings = append(d.Mappings, e)
@@ -114,14 +114,14 @@ func TestKernelCache(t *testing.T) {
 				require.NoError(t, err)
 				return b
 			}
-			same(t, model, read(), "the kernel's device")
+			pdatatest.Same(t, model, read(), "the kernel's device")
 			for i := range 120 {
 				n := (1 + r.IntN(200)) * 512
 				off := r.IntN((int(size)-n)/512) * 512
 				if i%3 == 0 { // a whole block is put into the cache at once
 					n, off = block, r.IntN(int(size)/block)*block
 				}
-				b := stamp(2000+i, n)
+				b := pdatatest.Stamp(2000+i, n)
 				_, err := dev.WriteAt(b, int64(off))
 				require.NoError(t, err)
 				copy(model[off:], b)
@@ -134,7 +134,7 @@ func TestKernelCache(t *testing.T) {
 			crash := &pdatatest.Image{Data: meta.all(t)}
 			crashed := open(t, crash)
 			crashData, crashOrigin := &pdatatest.Image{Data: data.all(t)}, &pdatatest.Image{Data: origin.all(t)}
-			same(t, model, read(), "the kernel's device, written")
+			pdatatest.Same(t, model, read(), "the kernel's device, written")
 			require.NoError(t, dev.Close())
 			fields := strings.Fields(umltest.Run(t, "dmsetup", "status", name))
 			stop()
@@ -150,13 +150,13 @@ func TestKernelCache(t *testing.T) {
 			checkDump(t, now, []byte(dumped))
 			v, err := cachemeta.NewVolume(now, size, origin, data)
 			require.NoError(t, err)
-			same(t, model, contents(t, v), "shut down")
+			pdatatest.Same(t, model, pdatatest.Contents(t, v), "shut down")
 			assert.Equal(t, c.mode == "writeback", v.Dirty() > 0)
 			assert.Equal(t, fields[13], strconv.FormatUint(v.Dirty(), 10))
 			behind := origin.all(t)
 			for _, e := range mappings(t, now) {
 				if at := int(e.Origin) * block; !e.Dirty {
-					same(t, model[at:at+block], behind[at:at+block], "block %d of the origin", e.Origin)
+					pdatatest.Same(t, model[at:at+block], behind[at:at+block], "block %d of the origin", e.Origin)
 				}
 			}
 			alone, err := cachemeta.NewVolume(now, size, origin, nil)
@@ -165,7 +165,7 @@ func TestKernelCache(t *testing.T) {
 				require.False(t, bytes.Equal(behind, model))
 			} else {
 				require.NoError(t, err)
-				same(t, model, contents(t, alone), "the origin alone")
+				pdatatest.Same(t, model, pdatatest.Contents(t, alone), "the origin alone")
 			}
 
 			assert.False(t, crashed.Clean())
@@ -174,7 +174,7 @@ func TestKernelCache(t *testing.T) {
 			}
 			v, err = cachemeta.NewVolume(crashed, size, crashOrigin, crashData)
 			require.NoError(t, err)
-			same(t, model, contents(t, v), "not shut down")
+			pdatatest.Same(t, model, pdatatest.Contents(t, v), "not shut down")
 
 			if image := fmt.Sprintf("testdata/%s-%d", c.mode, c.version); *update {
 				pdatatest.Save(t, image+".meta.gz", meta.all(t))

@@ -233,7 +233,7 @@ func (k *thinPool) compare(p *thinmeta.Pool, a, b uint32, contents map[uint32][]
 		clear(x[min(from, k.size):min(to, k.size)])
 		clear(y[min(from, k.size):min(to, k.size)])
 	}
-	same(k.t, x, y, "blocks without a difference")
+	pdatatest.Same(k.t, x, y, "blocks without a difference")
 }
 
 // Whatever is written, discarded, deleted and made a snapshot of: what we read
@@ -262,10 +262,10 @@ func TestKernelRandom(t *testing.T) {
 			m := make([]byte, c.size)
 			if c.external {
 				e := newDisk(t, 9*units.MiB+3*512)
-				_, err := e.WriteAt(stamp(1<<20, int(e.size)), 0)
+				_, err := e.WriteAt(pdatatest.Stamp(1<<20, int(e.size)), 0)
 				require.NoError(t, err)
 				k.external[0] = e
-				copy(m, stamp(1<<20, int(e.size)))
+				copy(m, pdatatest.Stamp(1<<20, int(e.size)))
 			}
 			k.thin(0)
 			add(0, m)
@@ -278,7 +278,7 @@ func TestKernelRandom(t *testing.T) {
 				case action < 13:
 					length := (1 + r.IntN(400)) * 512
 					off := r.IntN((int(c.size)-length)/512) * 512
-					data := stamp(step+1, length)
+					data := pdatatest.Stamp(step+1, length)
 					k.write(id, int64(off), data)
 					copy(models[id][off:], data)
 				case action < 15 && !c.external:
@@ -302,7 +302,7 @@ func TestKernelRandom(t *testing.T) {
 			}
 			require.Greater(t, len(models), 2)
 			for id, m := range models {
-				same(t, m, k.read(id), "the kernel's thin device %d", id)
+				pdatatest.Same(t, m, k.read(id), "the kernel's thin device %d", id)
 			}
 			used, meta := k.status("pool")[2], k.status("pool")[1]
 			k.stop()
@@ -311,7 +311,7 @@ func TestKernelRandom(t *testing.T) {
 			assert.Equal(t, used, fmt.Sprintf("%d/%d", p.Data().Used, p.Data().Total))
 			assert.Regexp(t, "/"+strconv.FormatUint(p.Metadata().Total, 10)+"$", meta)
 			for id, m := range models {
-				same(t, m, contents(t, k.volume(p, id)), "thin device %d", id)
+				pdatatest.Same(t, m, pdatatest.Contents(t, k.volume(p, id)), "thin device %d", id)
 			}
 			ids := slices.Sorted(maps.Keys(models))
 			for i, b := range ids[1:] {
@@ -331,7 +331,7 @@ func TestKernelDeep(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	k.with(3, func(f *os.File) {
 		for i := range blocks {
-			_, err := f.WriteAt(stamp(i+1, 512), int64(i)*65536)
+			_, err := f.WriteAt(pdatatest.Stamp(i+1, 512), int64(i)*65536)
 			require.NoError(t, err)
 		}
 	})
@@ -348,7 +348,7 @@ func TestKernelDeep(t *testing.T) {
 				if n > 50 {
 					i = (n + int(id)*3000) % blocks
 				}
-				_, err := f.WriteAt(stamp(int(id)*100000+i, 512), int64(i)*65536)
+				_, err := f.WriteAt(pdatatest.Stamp(int(id)*100000+i, 512), int64(i)*65536)
 				require.NoError(t, err)
 				written[id][i] = int(id)*100000 + i
 			}
@@ -376,9 +376,9 @@ func TestKernelDeep(t *testing.T) {
 			require.NoError(t, err)
 			want := make([]byte, 512)
 			if w[i] != 0 {
-				want = stamp(w[i], 512)
+				want = pdatatest.Stamp(w[i], 512)
 			}
-			same(t, want, b, "block %d of thin device %d", i, id)
+			pdatatest.Same(t, want, b, "block %d of thin device %d", i, id)
 			m, ok, err := d.Lookup(thinmeta.Block(i))
 			require.NoError(t, err)
 			assert.Equal(t, w[i] != 0, ok)
@@ -396,14 +396,14 @@ func TestKernelHeld(t *testing.T) {
 	k := newPool(t, 4*units.MiB, 64*units.MiB, 16*units.MiB, 128)
 	k.message("create_thin 0")
 	k.thin(0)
-	k.write(0, 0, stamp(1, 3<<20))
+	k.write(0, 0, pdatatest.Stamp(1, 3<<20))
 	k.snapshot(1, 0)
 	_, err := k.open().Held()
 	require.ErrorIs(t, err, thinmeta.ErrNotHeld)
 	k.message("set_transaction_id 0 5")
 	k.message("reserve_metadata_snap")
 	held := k.read(0)
-	k.write(0, 2<<20, stamp(2, 3<<20))
+	k.write(0, 2<<20, pdatatest.Stamp(2, 3<<20))
 	k.snapshot(2, 1)
 	k.message("set_transaction_id 5 6")
 	p := k.open()
@@ -417,9 +417,9 @@ func TestKernelHeld(t *testing.T) {
 	_, err = h.Device(2)
 	require.ErrorIs(t, err, thinmeta.ErrNoDevice)
 	// The snapshot has kept all that the device held.
-	same(t, held, contents(t, k.volume(h, 1)), "held")
-	same(t, held, contents(t, k.volume(h, 0)), "held")
-	same(t, k.read(0), contents(t, k.volume(p, 0)), "now")
+	pdatatest.Same(t, held, pdatatest.Contents(t, k.volume(h, 1)), "held")
+	pdatatest.Same(t, held, pdatatest.Contents(t, k.volume(h, 0)), "held")
+	pdatatest.Same(t, k.read(0), pdatatest.Contents(t, k.volume(p, 0)), "now")
 	k.stop()
 	k.whole()
 }
@@ -434,12 +434,12 @@ func TestKernelImages(t *testing.T) {
 			k.message("create_thin 0")
 			k.message("create_thin 7")
 			k.thin(0)
-			k.write(0, 0, stamp(1, 20<<16))
+			k.write(0, 0, pdatatest.Stamp(1, 20<<16))
 			k.snapshot(1, 0)
-			k.write(0, 8<<16, stamp(2, 5<<16))
+			k.write(0, 8<<16, pdatatest.Stamp(2, 5<<16))
 			k.message("set_transaction_id 0 41")
 			k.message("reserve_metadata_snap")
-			k.write(0, 30<<16, stamp(3, 3<<16))
+			k.write(0, 30<<16, pdatatest.Stamp(3, 3<<16))
 			k.message("set_transaction_id 41 42")
 		}},
 		{"many", func(k *thinPool) {
@@ -449,7 +449,7 @@ func TestKernelImages(t *testing.T) {
 			some := func(id uint32, n int) {
 				k.with(id, func(f *os.File) {
 					for range n {
-						_, err := f.WriteAt(stamp(1, 512), int64(r.IntN(2000))*65536)
+						_, err := f.WriteAt(pdatatest.Stamp(1, 512), int64(r.IntN(2000))*65536)
 						require.NoError(t, err)
 					}
 				})

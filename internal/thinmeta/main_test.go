@@ -1,11 +1,8 @@
 package thinmeta_test
 
 import (
-	"bytes"
-	"encoding/binary"
 	"encoding/xml"
 	"flag"
-	"io"
 	"os"
 	"testing"
 
@@ -20,42 +17,6 @@ import (
 var update = flag.Bool("update", false, "write testdata anew")
 
 func TestMain(m *testing.M) { os.Exit(umltest.Main(m)) }
-
-// stamp fills whole sectors so that each tells its number and the write.
-func stamp(write, length int) []byte {
-	b := make([]byte, length)
-	for at := 0; at+16 <= length; at += 16 {
-		binary.LittleEndian.PutUint64(b[at:], uint64(write))
-		binary.LittleEndian.PutUint64(b[at+8:], uint64(at/512))
-	}
-	return b
-}
-
-// same compares without printing all of it.
-func same(t require.TestingT, want, got []byte, format string, args ...any) {
-	if bytes.Equal(want, got) {
-		return
-	}
-	require.Equal(t, len(want), len(got))
-	for i := range want {
-		if want[i] != got[i] {
-			require.Fail(t, "contents differ", append([]any{"from byte %d: " + format, i}, args...)...)
-		}
-	}
-}
-
-// contents reads all of a volume, in pieces that fit to nothing.
-func contents(t require.TestingT, v *thinmeta.Volume) []byte {
-	b := make([]byte, v.Size())
-	for at := 0; at < len(b); {
-		n, err := v.ReadAt(b[at:min(at+300007, len(b))], int64(at))
-		if err != io.EOF {
-			require.NoError(t, err)
-		}
-		at += n
-	}
-	return b
-}
 
 // mappings returns all runs of a device.
 func mappings(t require.TestingT, d *thinmeta.Device) []thinmeta.Run {

@@ -284,14 +284,14 @@ func TestVolume(t *testing.T) {
 		var origin *thinmeta.Origin
 		var behind []byte
 		if c.origin >= 0 {
-			behind = stamp(1, c.origin)
+			behind = pdatatest.Stamp(1, c.origin)
 			origin = &thinmeta.Origin{ReaderAt: bytes.NewReader(behind), Size: units.Bytes(len(behind))}
 		}
 		want := slow(t, d, c.size, 65536, behind)
 		v, err := thinmeta.NewVolume(d, units.Bytes(c.size), numbered{65536}, origin)
 		require.NoError(t, err)
 		require.Equal(t, units.Bytes(c.size), v.Size())
-		same(t, want, contents(t, v), "device %d", c.id)
+		pdatatest.Same(t, want, pdatatest.Contents(t, v), "device %d", c.id)
 		r := rand.New(rand.NewPCG(1, 2))
 		for range 200 {
 			off := r.Int64N(c.size)
@@ -304,7 +304,7 @@ func TestVolume(t *testing.T) {
 				require.NoError(t, err)
 				require.Len(t, b, n)
 			}
-			same(t, want[off:off+int64(n)], b[:n], "at byte %d", off)
+			pdatatest.Same(t, want[off:off+int64(n)], b[:n], "at byte %d", off)
 		}
 		for _, off := range []int64{c.size, c.size + 1, math.MaxInt64} {
 			n, err := v.ReadAt(make([]byte, 10), off)
@@ -386,7 +386,7 @@ func TestVolumeEnd(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, b, n)
 	_, _ = numbered{65536}.ReadAt(want, off-(last-1)*65536+5*65536)
-	same(t, want, b, "the last bytes")
+	pdatatest.Same(t, want, b, "the last bytes")
 }
 
 // blocks returns where each block of a device is.

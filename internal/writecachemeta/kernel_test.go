@@ -63,7 +63,7 @@ func TestKernelWritecache(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(c.block), uint64(c.cache)))
 			cache, origin := newDisk(t, c.cache), newDisk(t, size)
-			model := stamp(1, int(size))
+			model := pdatatest.Stamp(1, int(size))
 			_, err := origin.WriteAt(model, 0)
 			require.NoError(t, err)
 			active := false
@@ -91,12 +91,12 @@ func TestKernelWritecache(t *testing.T) {
 			for round := range 2 { // a cache has another size later
 				dev := start()
 				if round == 1 {
-					same(t, model, read(dev), "the kernel's device, grown")
+					pdatatest.Same(t, model, read(dev), "the kernel's device, grown")
 				}
 				for i := range 150 {
 					n := (1 + r.IntN(60)) * 512
 					off := r.IntN((int(size)-n)/512) * 512
-					b := stamp(2000*(round+1)+i, n)
+					b := pdatatest.Stamp(2000*(round+1)+i, n)
 					_, err := dev.WriteAt(b, int64(off))
 					require.NoError(t, err)
 					copy(model[off:], b)
@@ -109,7 +109,7 @@ func TestKernelWritecache(t *testing.T) {
 				// meanwhile is on the origin before it leaves the cache.
 				crash := &pdatatest.Image{Data: cache.all(t)}
 				behind := bytes.NewReader(origin.all(t))
-				same(t, model, read(dev), "the kernel's device")
+				pdatatest.Same(t, model, read(dev), "the kernel's device")
 				require.NoError(t, dev.Close())
 				stop()
 
@@ -117,14 +117,14 @@ func TestKernelWritecache(t *testing.T) {
 				require.NoError(t, err)
 				v, err := writecachemeta.NewVolume(crashed, size, behind)
 				require.NoError(t, err)
-				same(t, model, contents(t, v), "not shut down")
+				pdatatest.Same(t, model, pdatatest.Contents(t, v), "not shut down")
 
 				now, err := writecachemeta.Open(cache, cache.size)
 				require.NoError(t, err)
 				assert.Equal(t, units.Bytes(c.block), now.BlockSize())
 				v, err = writecachemeta.NewVolume(now, size, origin)
 				require.NoError(t, err)
-				same(t, model, contents(t, v), "shut down")
+				pdatatest.Same(t, model, pdatatest.Contents(t, v), "shut down")
 				if c.name == "kept" || c.name == "blocks of 4096" {
 					assert.NotZero(t, now.Used())
 					assert.False(t, bytes.Equal(model, origin.all(t)))
@@ -152,7 +152,7 @@ func TestKernelWritecache(t *testing.T) {
 			now, err := writecachemeta.Open(cache, cache.size)
 			require.NoError(t, err)
 			assert.Zero(t, now.Used())
-			same(t, model, origin.all(t), "the origin, flushed")
+			pdatatest.Same(t, model, origin.all(t), "the origin, flushed")
 		})
 	}
 }

@@ -23,7 +23,7 @@ type item struct{ sector, sequence uint64 }
 const unused = math.MaxUint64
 
 // build makes a cache device whose sequence number is 10, in which block i holds
-// stamp(i).
+// pdatatest.Stamp(i).
 func build(block int, items ...item) []byte {
 	var b []byte
 	for _, v := range []uint32{0x23489321, 1, uint32(block), 0} {
@@ -38,7 +38,7 @@ func build(block int, items ...item) []byte {
 	}
 	b = append(b, make([]byte, (block-len(b)%block)%block)...)
 	for i := range items {
-		b = append(b, stamp(100+i, block)...)
+		b = append(b, pdatatest.Stamp(100+i, block)...)
 	}
 	return b
 }
@@ -50,10 +50,10 @@ func TestVolume(t *testing.T) {
 		cache := build(block, item{5 * at, 3}, item{unused, unused}, item{5 * at, 4}, item{6 * at, 9}, item{7 * at, 10},
 			item{2 * at, 0}, item{2 * at, unused}, item{9 * at, 12}, item{5 * at, 2}, item{1000 * at, 1}, item{0, 7})
 		size := 11*block + 700
-		origin := stamp(1, size+5000)
+		origin := pdatatest.Stamp(1, size+5000)
 		want := bytes.Clone(origin[:size])
 		for place, i := range map[int]int{5: 2, 6: 3, 2: 5, 0: 10} {
-			copy(want[place*block:], stamp(100+i, block))
+			copy(want[place*block:], pdatatest.Stamp(100+i, block))
 		}
 		c, err := writecachemeta.Open(bytes.NewReader(cache), units.Bytes(len(cache)))
 		require.NoError(t, err)
@@ -71,7 +71,7 @@ func TestVolume(t *testing.T) {
 		}
 		v, err := writecachemeta.NewVolume(c, units.Bytes(size), bytes.NewReader(origin))
 		require.NoError(t, err)
-		same(t, want, contents(t, v), "blocks of %d", block)
+		pdatatest.Same(t, want, pdatatest.Contents(t, v), "blocks of %d", block)
 		r := rand.New(rand.NewPCG(1, 2))
 		for range 200 {
 			off := r.IntN(size)
@@ -84,7 +84,7 @@ func TestVolume(t *testing.T) {
 				require.NoError(t, err)
 				require.Len(t, b, n)
 			}
-			same(t, want[off:off+n], b[:n], "at byte %d", off)
+			pdatatest.Same(t, want[off:off+n], b[:n], "at byte %d", off)
 		}
 		for _, off := range []int64{int64(size), math.MaxInt64} {
 			_, err = v.ReadAt(make([]byte, 10), off)
@@ -118,7 +118,7 @@ func TestVolumeEnd(t *testing.T) {
 	n, err := v.ReadAt(b, math.MaxInt64-5000)
 	require.NoError(t, err)
 	require.Len(t, b, n)
-	same(t, append(make([]byte, 5000-4095), stamp(100, 4096)[:4095]...), b, "the last bytes")
+	pdatatest.Same(t, append(make([]byte, 5000-4095), pdatatest.Stamp(100, 4096)[:4095]...), b, "the last bytes")
 }
 
 type zeroes struct{}
