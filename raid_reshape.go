@@ -140,9 +140,9 @@ func withoutFlags(image *metadata.LogicalVolume) *metadata.LogicalVolume {
 }
 
 // reshapes says whether the kernel has noted on the legs of a raid that it gives it
-// more of them, or fewer. If the power failed while it did so, nothing was moved yet,
-// but it would refuse the raid, or look for data in the wrong place: then the newest of
-// these notes comes to the legs that do not have it, before the raid is activated.
+// more of them, or fewer. If the power failed while it noted that it begins, or that it
+// is done, it would refuse the raid, or look for data in the wrong place: then the newest
+// of its notes comes to the legs that do not have it, before the raid is activated.
 //
 // Source: Linux 6.1 as observed; drivers/md/dm-raid.c.
 func (b *builder) reshapes(lv *metadata.LogicalVolume) (bool, error) {
@@ -176,13 +176,17 @@ func (b *builder) reshapes(lv *metadata.LogicalVolume) (bool, error) {
 		b.moving = map[metadata.ID]bool{}
 	}
 	b.moving[lv.ID] = begun
-	if !begun || !newest.Reshaping || len(b.tx.kern.byLV[lv.ID]) > 0 {
+	if !begun || newest.InSync != raid.Whole || len(b.tx.kern.byLV[lv.ID]) > 0 {
 		return begun, nil
 	}
 	for n, leg := range body.Legs {
 		meta, note := b.tx.find(leg.Meta), notes[n]
 		added := b.tx.findNow(leg.Image).Segments[0].HasFlag(flagAdded)
-		if !read[n] || slices.Contains(newest.Failed, n) || note != nil && (note.Reshaping || note.Events+1 != newest.Events) || note == nil && !added {
+		if !read[n] || slices.Contains(newest.Failed, n) || note == nil && !added {
+			continue
+		}
+		if note != nil && (note.Events+1 != newest.Events || note.InSync != raid.Whole ||
+			note.Reshaping == newest.Reshaping && note.DataOffset == newest.DataOffset && note.Geometry == newest.Geometry) {
 			continue
 		}
 		head := slices.Clone(text)

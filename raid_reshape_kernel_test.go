@@ -192,6 +192,7 @@ func TestKernelReshapeHalfNoted(t *testing.T) {
 		return joinErrors(tx.put(tx.indexOf(lv.ID), now), tx.put(tx.indexOf(image.ID), withFlags(image, flagAdded)))
 	})
 	binary.LittleEndian.PutUint64(before[16:], binary.LittleEndian.Uint64(readDevice(t, r.dev[0], meta+16, 8))-1) // events
+	moving := readDevice(t, r.dev[1], meta, 512)
 	writeDevice(t, r.dev[1], meta, before)
 	writeDevice(t, r.dev[4], meta, make([]byte, 512))
 	r.update(func(tx *Tx) error { return tx.Activate("l") })
@@ -202,6 +203,12 @@ func TestKernelReshapeHalfNoted(t *testing.T) {
 	done, err := sys.Recover(ctx)
 	require.NoError(t, err)
 	require.True(t, slices.Contains(done.Done, "vg: confirm where the data of its raids are moved"), "%v", done.Done)
+	// The same when it is done: a leg would be read from where its data were.
+	r.update(func(tx *Tx) error { return tx.Deactivate("l") })
+	binary.LittleEndian.PutUint64(moving[16:], binary.LittleEndian.Uint64(readDevice(t, r.dev[0], meta+16, 8))-1)
+	writeDevice(t, r.dev[1], meta, moving)
+	r.update(func(tx *Tx) error { return tx.Activate("l") })
+	holds()
 	r.update(func(tx *Tx) error { return tx.EndReshape("l") })
 	holds()
 }

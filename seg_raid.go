@@ -42,11 +42,11 @@ func (raidType) target(r *renderer, seg *metadata.Segment) (dm.Target, error) {
 		}
 		return nil
 	})
-	if err != nil || t.DeltaDisks == 0 || r.reshapes == nil {
+	if err != nil || r.reshapes == nil || t.DeltaDisks == 0 && !seg.HasFlag("RESHAPE") {
 		return t, err
 	}
 	begun, err := r.reshapes(r.at.lv)
-	if begun { // told of legs once more, the kernel refuses
+	if begun && t.DeltaDisks != 0 { // told of legs once more, the kernel refuses
 		t.DeltaDisks, t.DataOffset, t.HasDataOffset = 0, 0, false
 	}
 	return t, err
