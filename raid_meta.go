@@ -17,9 +17,14 @@ func (tx *Tx) clearMeta(meta metadata.ID) {
 // makeMetas has the kernel find in the new metadata volumes of all legs of a raid what
 // it would write there itself: it does so on one leg after the other, and refuses a
 // raid that has it on some of them only, so a power cut in between would be its end.
-func (tx *Tx) makeMetas(lv *metadata.LogicalVolume, inSync bool) {
+// Where the kernel does not get the raid now, it finds nothing: the raid may have
+// another size by then, and the kernel would not bring all of that in sync.
+func (tx *Tx) makeMetas(lv *metadata.LogicalVolume, inSync, active bool) {
 	what := dirtyMeta
-	if inSync {
+	switch {
+	case !active || tx.sys.kernel == nil:
+		what = blankMeta
+	case inSync:
 		what = cleanMeta
 	}
 	for _, leg := range lv.Segments[0].Body.(*metadata.RAID).Legs {

@@ -131,7 +131,7 @@ func (tx *Tx) mirrorToRAID(old *metadata.LogicalVolume, i int) error {
 			return err
 		}
 	}
-	tx.makeMetas(&lv, alike)
+	tx.makeMetas(&lv, alike, tx.staysActive(lv.ID))
 	if log := tx.find(mirror.Log); log != nil {
 		tx.dropAll([]*metadata.LogicalVolume{log})
 	}

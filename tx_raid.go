@@ -59,6 +59,11 @@ type RAIDSpec struct {
 // Each image is on physical volumes of its own, unless the policy is anywhere, and
 // has what the kernel notes of it in front, in an LV of its own, but for raid0.
 //
+// One that is made inactive, or in image mode, gets these notes from the kernel when it
+// is activated first. If the power fails while it makes them on one image after the
+// other, it refuses the raid from then on. Nothing was written to it yet: remove it, and
+// make it again.
+//
 // Errors are those of [Tx.CreateLV].
 func (tx *Tx) CreateRAID(spec RAIDSpec) (*LogicalVolume, error) {
 	var lv *metadata.LogicalVolume
@@ -182,14 +187,14 @@ func (tx *Tx) putRAID(lv *metadata.LogicalVolume, shape raidShape, pieces []allo
 			return err
 		}
 	}
-	tx.makeMetas(lv, spec.NoSync || shape.typ.isRAID0())
+	active := !spec.Inactive && !spec.ActivationSkip && tx.mayActivate(lv)
+	tx.makeMetas(lv, spec.NoSync || shape.typ.isRAID0(), active)
 	tx.created = append(tx.created, newLV{
 		id: lv.ID, keepHead: spec.SkipZero || spec.ReadOnly, keepSignatures: spec.KeepSignatures || spec.SkipZero || spec.ReadOnly,
 	})
 	if spec.NoSync {
 		tx.onceRAID(lv.ID, func(t *dm.RAID) { t.Sync = dm.RAIDSyncSkip })
 	}
-	active := !spec.Inactive && !spec.ActivationSkip && tx.mayActivate(lv)
 	tx.want(lv.ID, wish{activate: active})
 	return nil
 }

@@ -73,7 +73,7 @@ func (tx *Tx) withMetas(old *metadata.LogicalVolume, i int) error {
 	if err := tx.put(i, lv); err != nil {
 		return err
 	}
-	tx.makeMetas(lv, true)
+	tx.makeMetas(lv, true, tx.staysActive(lv.ID))
 	return nil
 }
 
