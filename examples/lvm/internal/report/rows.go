@@ -101,7 +101,7 @@ func (s *scanner) orphans(src *Source, kind Kind) {
 	for _, pv := range src.Orphans {
 		add(pv.Report())
 	}
-	if !s.o.All {
+	if !s.o.All || kind == labels {
 		return
 	}
 	for _, d := range src.Devices {
