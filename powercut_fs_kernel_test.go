@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/lvm-go/lvm/internal/umltest"
 )
@@ -31,7 +30,7 @@ func (r *cutRun) makeFS(name string) {
 func (r *cutRun) startFiles(name string) (stop func()) {
 	r.Helper()
 	dir := r.TempDir()
-	require.NoError(r, unix.Mount(r.volume(name).Path(), dir, "ext4", 0, ""))
+	umltest.Run(r, "mount", "-t", "ext4", r.volume(name).Path(), dir)
 	done, ended := make(chan struct{}), make(chan struct{})
 	one := func(n int) bool { return assert.NoError(r, writeCutFile(dir, n)) }
 	for n := range cutFiles {
@@ -51,7 +50,7 @@ func (r *cutRun) startFiles(name string) (stop func()) {
 	return func() {
 		close(done)
 		<-ended
-		require.NoError(r, unix.Unmount(dir, 0))
+		umltest.Run(r, "umount", dir)
 	}
 }
 
@@ -98,8 +97,8 @@ func (r *cutRun) filesInOrder(name string, at int) {
 		}
 	}
 	dir := r.TempDir()
-	require.NoError(r, unix.Mount(path, dir, "ext4", unix.MS_RDONLY, ""))
-	defer func() { require.NoError(r, unix.Unmount(dir, 0)) }()
+	umltest.Run(r, "mount", "-t", "ext4", "-o", "ro", path, dir)
+	defer umltest.Run(r, "umount", dir)
 	for n := safe - cutFiles + 1; n <= safe; n++ {
 		got, err := os.ReadFile(filepath.Join(dir, strconv.Itoa(n%cutFiles)))
 		require.NoError(r, err, r.where)
