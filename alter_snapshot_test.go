@@ -103,17 +103,6 @@ func alterSnapshot() []alteration {
 		{name: "remove an origin", setup: snapshots, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.RemoveLVWith("data", RemoveSpec{Snapshots: true})
 		}},
-		{name: "remove volumes with snapshots and the group", setup: snapshots, do: func(tx *Tx, _ MetadataAreas) error {
-			for lv := range tx.VG().LVs() {
-				if _, err := tx.VG().LV(lv.Name()); err != nil || lv.Hidden() {
-					continue // it went with another
-				}
-				if err := tx.RemoveLVWith(lv.Name(), RemoveSpec{Snapshots: true}); err != nil {
-					return err
-				}
-			}
-			return tx.RemoveVG()
-		}, gone: true},
 		{name: "replace a snapshot", setup: snapshots, do: func(tx *Tx, _ MetadataAreas) error {
 			return joinErrors(tx.RemoveLV("one"), tx.addSnapshot("data", "one", 7))
 		}},

@@ -84,6 +84,9 @@ func (b *builder) checkMetadata(n node) error {
 	if uuid == "" || was == nil {
 		return nil
 	}
+	if busy, err := tx.inUse(uuid); err != nil || busy {
+		return err
+	}
 	used, err := tx.usedMetadata(was, tx.findNow(n.lv))
 	if err != nil || !used {
 		return err
@@ -94,6 +97,18 @@ func (b *builder) checkMetadata(n node) error {
 	}
 	b.load = append(b.load, newCheck(was, deviceRef{Name: b.nameOf(uuid), UUID: uuid}, check))
 	return nil
+}
+
+// inUse says whether a device is there and something has it open: what the kernel is at
+// work on, as where a pool or a cache only comes beneath another device, is none to be
+// checked.
+func (tx *Tx) inUse(uuid string) (bool, error) {
+	m := tx.kern.byUUID[uuid]
+	if m == nil {
+		return false, nil
+	}
+	err := tx.kern.look(m)
+	return m.info.OpenCount > 0, err
 }
 
 // usedMetadata says whether the kernel may have written the metadata of a pool or a

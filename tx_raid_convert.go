@@ -36,7 +36,8 @@ var takeovers = []struct {
 
 // ConvertRAID makes a raid, or a volume with stripes, one of another type, where no
 // data have to be moved for that, or only to another layout, while it is in use. Legs
-// that are added are written by the kernel, which [System.WaitSync] waits for. lvm2: lvconvert --type.
+// that are added are written by the kernel, which [System.WaitSync] waits for. lvm2:
+// lvconvert --type.
 //
 //	from                     to
 //	striped, raid0           raid0, striped, raid0_meta
@@ -48,9 +49,10 @@ var takeovers = []struct {
 //
 // Others are done in steps: a striped volume becomes a raid5_n by way of raid0_meta.
 // A mirror of the old kind ([SegmentMirror]) becomes a raid1, whether it is active or
-// not; a raid1 that is active and in sync becomes one, with a log on a disk. Between linear and raid1 it is
-// [Tx.AddRAIDLegs] and [Tx.DropRAIDLegs]. Refused is what only lvconvert does: from and
-// to raid4, to raid10, between raid1 and raid5_n, and all that [Tx.ReshapeRAID] refuses.
+// not; a raid1 that is active and in sync becomes one, with a log on a disk. Between
+// linear and raid1 it is [Tx.AddRAIDLegs] and [Tx.DropRAIDLegs]. Refused is what only
+// lvconvert does: from and to raid4, to raid10, between raid1 and raid5_n, and all that
+// [Tx.ReshapeRAID] refuses.
 //
 // Returns an error matching [ErrUnsupported] for other types, and for volumes with
 // snapshots or in stacks where the type cannot change; [ErrNotActive] if the raid has

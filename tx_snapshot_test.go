@@ -521,3 +521,27 @@ func TestSnapshotNamesFitTheirLayers(t *testing.T) {
 	}
 	update(t, sys, "vg0", func(tx *Tx) error { return tx.RenameLV("one", long) })
 }
+
+// A group goes together with its active volumes, some of which have snapshots.
+func TestRemoveGroupWithSnapshots(t *testing.T) {
+	t.Parallel()
+	m := newMachine((&alteration{setup: snapshots}).start(t, OneArea).Clone())
+	sys := m.open(t, 2)
+	update(t, sys, "vg0", (*Tx).ActivateAll)
+	require.NotEmpty(t, m.active())
+	update(t, sys, "vg0", func(tx *Tx) error {
+		for lv := range tx.VG().LVs() {
+			if _, err := tx.VG().LV(lv.Name()); err != nil || lv.Hidden() {
+				continue // it went with another
+			}
+			if err := tx.RemoveLVWith(lv.Name(), RemoveSpec{Snapshots: true}); err != nil {
+				return err
+			}
+		}
+		return tx.RemoveVG()
+	})
+	require.Empty(t, m.active())
+	require.Empty(t, m.unlike(t))
+	_, err := sys.VG(t.Context(), "vg0")
+	require.ErrorIs(t, err, ErrVGNotFound)
+}

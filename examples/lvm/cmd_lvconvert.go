@@ -152,6 +152,9 @@ func (cv *conversion) partName(option string) (vg, lv string) {
 
 func (cv *conversion) repair(ch *change, lv *lvm.LogicalVolume) error {
 	switch {
+	case segmentType(lv) == "cache-pool":
+		_, err := ch.RepairCachePool(cv.name, lvm.RepairPoolSpec{NoSpare: !cv.opt.Yes("poolmetadataspare", true), PVs: cv.pvs})
+		return err
 	case lv.IsThinPool():
 		_, err := ch.RepairThinPool(cv.name, lvm.RepairPoolSpec{NoSpare: !cv.opt.Yes("poolmetadataspare", true), PVs: cv.pvs})
 		return err
@@ -385,6 +388,8 @@ func (cv *conversion) relayout(ch *change, typ lvm.SegmentType, mirrored bool, l
 			return sentence("Logical volume %s/%s NOT converted.", cv.vg, cv.name)
 		}
 		return ch.DropRAIDLegs(cv.name, legs-want, cv.words...)
+	case o.HasAny("stripes", "stripesize"):
+		return ch.ReshapeRAID(cv.name, lvm.ReshapeSpec{Stripes: int(min(o.Number("stripes"), 1<<16)), StripeSize: o.Bytes("stripesize"), PVs: cv.pvs, Allocation: cv.policy})
 	case o.Has("mirrorlog") && mirrored:
 		return ch.SetMirrorLog(cv.name, log)
 	default:

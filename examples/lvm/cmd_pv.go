@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lvm-go/lvm"
+	"github.com/lvm-go/lvm/examples/lvm/internal/report"
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -233,6 +234,11 @@ func (c *call) eachPV(words []string, all bool, fn func(ch *change, pv target) e
 	if err != nil {
 		return 0, 0, err
 	}
+	wanted, err := c.selection(report.PVs)
+	if err != nil {
+		return 0, 0, err
+	}
+	all = all || wanted != nil && len(words) == 0
 	var names []string
 	for _, word := range words {
 		if isTag(word) {
@@ -257,9 +263,17 @@ func (c *call) eachPV(words []string, all bool, fn func(ch *change, pv target) e
 	for _, vg := range found.VGs {
 		var ours []string
 		for pv := range vg.PVs() {
-			if is(pv.Device()) {
-				ours = append(ours, pv.Device())
+			if !is(pv.Device()) {
+				continue
 			}
+			if wanted != nil {
+				if yes, err := wanted.PV(vg, pv); err != nil {
+					return 0, 0, err
+				} else if !yes {
+					continue
+				}
+			}
+			ours = append(ours, pv.Device())
 		}
 		if len(ours) == 0 {
 			continue
@@ -293,6 +307,13 @@ func (c *call) eachPV(words []string, all bool, fn func(ch *change, pv target) e
 	for _, o := range found.Orphans {
 		if !is(o.Device) {
 			continue
+		}
+		if wanted != nil {
+			if yes, err := wanted.Orphan(o); err != nil {
+				return 0, 0, err
+			} else if !yes {
+				continue
+			}
 		}
 		err := c.update("", func(ch *change) error {
 			ch.done("Physical volume %q changed", o.Device)

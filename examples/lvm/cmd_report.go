@@ -60,23 +60,28 @@ func runReport(c *call, reports []report.Report) error {
 	} else {
 		err = report.Run(c.stdout, src, reports[0], o)
 	}
+	return c.badReport(err)
+}
+
+// badReport tells what is wrong with columns, an order or a selection, as lvm2 does. It
+// returns other errors as they are, and none for who asked for help.
+func (c *call) badReport(err error) error {
 	var field *report.FieldError
 	var sel *report.SelectError
-	if errors.As(err, &field) || errors.As(err, &sel) || errors.Is(err, report.ErrMixed) || errors.Is(err, report.ErrColumns) {
-		if !report.Help(c.stderr, err) {
-			return nil
-		}
-		lines := []string{err.Error()}
-		if sel != nil {
-			lines = sel.Lines
-		}
-		for _, line := range lines {
-			c.fault("%s", line)
-		}
-		c.failed = true
+	if !errors.As(err, &field) && !errors.As(err, &sel) && !errors.Is(err, report.ErrMixed) && !errors.Is(err, report.ErrColumns) {
+		return err
+	}
+	if !report.Help(c.stderr, err) {
 		return nil
 	}
-	return err
+	lines := []string{err.Error()}
+	if sel != nil {
+		lines = sel.Lines
+	}
+	for _, line := range lines {
+		c.fault("%s", line)
+	}
+	return errTold
 }
 
 // readReports reads what the command line says of columns, order and selection. Behind

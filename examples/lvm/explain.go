@@ -25,6 +25,9 @@ func lvmName(name, what string) *args.UsageError {
 // sentence is an error in lvm2's words, which programs look for.
 func sentence(format string, a ...any) error { return message(fmt.Sprintf(format, a...)) }
 
+// errTold is the error of what was told already.
+var errTold = message("")
+
 type message string
 
 func (m message) Error() string { return string(m) }
@@ -52,6 +55,7 @@ func (c *call) explain(err error) {
 	)
 	isOp := errors.As(err, &op)
 	switch {
+	case errors.Is(err, errTold):
 	case isOp && errors.Is(err, lvm.ErrVGNotFound):
 		c.fault("Volume group %q not found", op.VG)
 		c.fault("Cannot process volume group %s", op.VG)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lvm-go/lvm"
+	"github.com/lvm-go/lvm/examples/lvm/internal/report"
 )
 
 // update changes a volume group. What fn says with done is told once it is.
@@ -140,15 +141,41 @@ func (c *call) eachVG(words []string, fn func(*change) error) error {
 	if err != nil {
 		return err
 	}
+	wanted, err := c.selection(report.VGs)
+	if err != nil {
+		return err
+	}
 	for _, name := range names {
 		c.fail(c.update(name, func(ch *change) error {
 			if !ch.Exists() {
 				return &lvm.OpError{Op: "change vg", VG: name, Err: lvm.ErrVGNotFound}
 			}
+			if wanted != nil {
+				if yes, err := wanted.VG(ch.VG()); err != nil || !yes {
+					return err
+				}
+			}
 			return fn(ch)
 		}))
 	}
 	return nil
+}
+
+// selection returns what --select asks of the objects of a kind, nil if it was not
+// given.
+func (c *call) selection(kind report.Kind) (*report.Matcher, error) {
+	if !c.opt.Has("select") {
+		return nil, nil
+	}
+	o, err := c.reportOptions()
+	if err != nil {
+		return nil, err
+	}
+	m, err := report.NewMatcher(kind, c.opt.Text("select"), o)
+	if err != nil {
+		return nil, c.badReport(err)
+	}
+	return m, nil
 }
 
 // wanted is what words choose of a group: all volumes, some, or those with a tag.
@@ -225,6 +252,15 @@ func chosen(vg *lvm.VolumeGroup, w *wanted, fail func(error)) []*lvm.LogicalVolu
 // eachLV changes the volumes that words choose. One that cannot be changed does not
 // keep the others from it.
 func (c *call) eachLV(words []string, fn func(*change, *lvm.LogicalVolume) error) error {
+	wanted, err := c.selection(report.LVs)
+	if err != nil {
+		return err
+	}
+	if len(words) == 0 {
+		if words, err = c.groups(nil); err != nil {
+			return err
+		}
+	}
 	all, err := c.volumes(words)
 	if err != nil {
 		return err
@@ -236,6 +272,12 @@ func (c *call) eachLV(words []string, fn func(*change, *lvm.LogicalVolume) error
 				return &lvm.OpError{Op: "change lvs", VG: w.vg, Err: lvm.ErrVGNotFound}
 			}
 			for _, lv := range chosen(vg, w, ch.fail) {
+				if wanted != nil {
+					if yes, err := wanted.LV(vg, lv); err != nil || !yes {
+						ch.fail(err)
+						continue
+					}
+				}
 				ch.fail(fn(ch, lv))
 			}
 			return nil
