@@ -90,16 +90,8 @@ func (c *call) creation() (*creation, error) {
 			cr.pool = p
 		}
 	}
-	if len(rest) > 0 && (cr.vg == "" || c.vgArgument(strings.SplitN(c.vgArgument(rest[0]), "/", 2)[0]) == cr.vg) || len(rest) > 0 && cr.vg != "" && !strings.HasPrefix(rest[0], c.devDir()) {
-		group, name := c.lvArgument(rest[0])
-		if cr.vg != "" && cr.vg != group {
-			return nil, c.misuse("Inconsistent volume group names given: %q and %q", cr.vg, group)
-		}
-		cr.vg = group
-		if name != "" {
-			cr.origin = name
-		}
-		rest = rest[1:]
+	if rest, err = cr.takeGroup(rest); err != nil {
+		return nil, err
 	}
 	if cr.vg == "" {
 		cr.vg = c.env("LVM_VG_NAME")
@@ -132,6 +124,24 @@ func (c *call) creation() (*creation, error) {
 		cr.minor = lvm.FixedMinor(limit(o.Number("minor")))
 	}
 	return cr, nil
+}
+
+// takeGroup takes the group, and perhaps a volume in it, from the first of the words,
+// unless the options named it and that is a physical volume already.
+func (cr *creation) takeGroup(words []string) ([]string, error) {
+	if len(words) == 0 {
+		return nil, nil
+	}
+	group, name := cr.lvArgument(words[0])
+	switch {
+	case cr.vg == "" || cr.vg == group:
+	case isTag(words[0]) || strings.HasPrefix(words[0], cr.devDir()):
+		return words, nil
+	default:
+		return nil, cr.misuse("Inconsistent volume group names given: %q and %q", cr.vg, group)
+	}
+	cr.vg, cr.origin = group, name
+	return words[1:], nil
 }
 
 // implied returns the type that the other options stand for.
