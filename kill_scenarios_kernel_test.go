@@ -304,7 +304,7 @@ func TestKernelKillScenarios(t *testing.T) {
 			case s.long, testing.Short():
 				everyCall, everyStep = 5, 7
 			default:
-				everyCall, everyStep = 2, 3
+				everyCall, everyStep = 3, 4
 			}
 			calls, steps := 0, 0
 			for at := 1; ; at += everyCall {
