@@ -124,7 +124,7 @@ func trials(t *testing.T, run func(*testing.T, *trial)) {
 const shortShare = 48
 
 // isTurn says whether a test tries alteration number i. Together the tests try
-// each in several ways, but not each in all; that takes LVM_TEST_ALL, and four
+// each in several ways, but not each in all; that takes LVM_TEST_ALL, and three
 // times the time.
 func isTurn(t *testing.T, i int) bool {
 	switch {
@@ -133,7 +133,7 @@ func isTurn(t *testing.T, i int) bool {
 	case everything():
 		return true
 	}
-	return (i+len(t.Name()))%4 == 0
+	return (i+len(t.Name()))%3 == 0
 }
 
 // everything says whether tests leave nothing out to save time.
