@@ -359,6 +359,7 @@ func playMirrors(p *player) {
 // playMirrorLog keeps what is in sync on a disk.
 func playMirrorLog(p *player) {
 	rw := dm.LoadOptions{}
+	p.anyEvent = true // that all is in sync comes before a resume has ended, or after
 	const params = "disk 2 <log> 64 2 <one> 0 <two> 0"
 	p.make("one", "0 512 linear <disk> 0")
 	p.make("two", "0 512 linear <disk> 1024")

@@ -95,7 +95,7 @@ func Main(m *testing.M) int {
 		code = hostRun()
 	case sel.bench != "" || failfast || len(kernel) <= chunkSize && len(host) == 0:
 		if code = hostRun(); code == 0 || !failfast {
-			code = max(code, runKernel(here, kernel, both(sel.skip, hostOnly), left(), os.Stdout))
+			code = max(code, runKernel(here, kernel, both(sel.skip, hostOnly), left(), os.Stdout, true))
 		}
 	default:
 		code = runBoth(here, hostRun, kernel, sel.skip, left)
@@ -121,9 +121,12 @@ func thisPlace() (place, error) {
 	return place{self, dir, os.Environ()}, errors.Wrap(err, "find this folder")
 }
 
+// crashed is the status of a guest whose kernel crashed, if that is not its last try.
+const crashed = -1
+
 // runKernel runs the kernel tests in a guest, or accounts for those that
 // cannot run, and returns an exit status.
-func runKernel(p place, kernel []string, skip string, limit time.Duration, out io.Writer) int {
+func runKernel(p place, kernel []string, skip string, limit time.Duration, out io.Writer, last bool) int {
 	if err := guest.Available(); err != nil {
 		return absent(kernel, err.Error(), out)
 	}
@@ -145,12 +148,15 @@ func runKernel(p place, kernel []string, skip string, limit time.Duration, out i
 		fmt.Fprintln(os.Stderr, "umltest: kernel log:", w)
 	}
 	if err != nil {
-		theSkips.end()
 		var ended *guest.Error
 		if errors.As(err, &ended) {
 			fmt.Fprintf(os.Stderr, "umltest: the end of the kernel log:\n%s\n", ended.Log)
 		}
 		fmt.Fprintln(os.Stderr, "umltest:", err)
+		if errors.Is(err, guest.ErrCrashed) && !last {
+			return crashed
+		}
+		theSkips.end()
 		fmt.Fprintln(out, "FAIL")
 		return 1
 	}

@@ -114,6 +114,10 @@ func TestMainInBothPlaces(t *testing.T) {
 			want: []string{"sysrq triggered crash", "guest kernel crashed", "FAIL\n", "early end, with 1 kernel tests to run"},
 		},
 		{
+			name: "two crashes beside the host's tests", args: "-test.run=^(TestHost|TestKernelCrashes)$ -test.v", code: 1,
+			want: []string{"--- PASS: TestHost ", "the kernel of a guest crashed: 1 tests are run again in another", "FAIL\n", "early end, with 1 kernel tests to run"},
+		},
+		{
 			name: "benchmarks", args: "-test.run=^$ -test.bench=. -test.benchtime=2x",
 			want: []string{"BenchmarkHost", "BenchmarkKernel ", "umltest: 1 kernel tests run"}, not: []string{"TestHost", "TestKernel"},
 		},
