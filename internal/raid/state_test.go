@@ -375,6 +375,10 @@ func FuzzMeta(f *testing.F) {
 		}
 		g := m.Superblock.Geometry
 		require.NoError(t, g.Validate())
+		if m.Superblock.Position >= g.Legs { // that a reshape adds
+			require.True(t, m.Superblock.Reshaping)
+			return
+		}
 		metas := make([]*raid.Meta, g.Legs)
 		metas[m.Superblock.Position] = m
 		s, err := raid.Judge(g, recordedLeg, metas)

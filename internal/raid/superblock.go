@@ -103,7 +103,7 @@ func DecodeSuperblock(b []byte) (s *Superblock, blank bool, err error) {
 		return nil, false, malformed(48, "level %d, layout %#x, chunks of %d sectors, %d legs", d.Level, d.Layout, d.StripeSectors, d.NumDevices)
 	}
 	legs := int64(d.NumDevices) + max(int64(d.DeltaDisks), -int64(d.DeltaDisks)) // with those that a reshape adds, or takes away
-	if int64(d.ArrayPosition) >= legs {
+	if legs > 2*maxLegs || int64(d.ArrayPosition) >= legs {
 		return nil, false, malformed(12, "leg %d of %d", d.ArrayPosition, d.NumDevices)
 	}
 	for i, sectors := range []uint64{d.ArraySectors, d.DataOffset, d.Sectors} {
