@@ -18,11 +18,18 @@ func breakHints(t *testing.T, sys *System, lv string, start Bytes) {
 	t.Helper()
 	const hintRoot = 200
 	part := findIn(t, sys, lv)
-	f := part.layout().file(part.rec, nil)
+	breakBlock(t, part, part.rec, start, hintRoot)
+}
+
+// breakBlock overwrites the block of metadata whose number the superblock has at a
+// place. The metadata begins at start of meta, which is in the group of lv.
+func breakBlock(t *testing.T, lv *LogicalVolume, meta *metadata.LogicalVolume, start Bytes, place int64) {
+	t.Helper()
+	f := lv.layout().file(meta, nil)
 	at := func(block Bytes) (Device, int64) {
 		for piece, err := range f.emap.Map(f.lv, start+block*4*KiB, 4*KiB) {
 			require.NoError(t, err)
-			d, err := openFileDevice(part.vg.members[piece.PV].path, true)
+			d, err := openFileDevice(lv.vg.members[piece.PV].path, true)
 			require.NoError(t, err)
 			t.Cleanup(func() { _ = d.Close() })
 			return d, int64(piece.Offset)
@@ -31,7 +38,7 @@ func breakHints(t *testing.T, sys *System, lv string, start Bytes) {
 	}
 	root := make([]byte, 8)
 	d, offset := at(0)
-	_, err := d.ReadAt(root, offset+hintRoot)
+	_, err := d.ReadAt(root, offset+place)
 	require.NoError(t, err)
 	d, offset = at(Bytes(le.Uint64(root)))
 	_, err = d.WriteAt(bytes.Repeat([]byte("broken!!"), 512), offset)

@@ -16,13 +16,7 @@ func TestRepairCachePoolRefusals(t *testing.T) {
 	t.Parallel()
 	start := (&alteration{setup: then(andCaches, usedCache)}).start(t, OneArea)
 	repair := func(tx *Tx) error { return tx.repairCacheOf("striped") }
-	for _, c := range []struct {
-		name   string
-		active string
-		change func(*System)
-		do     func(*Tx) error
-		want   error
-	}{
+	refuseRepairs(t, start, []repairRefusal{
 		{"no such lv", "", nil, func(tx *Tx) error { return tx.repairCacheOf("none") }, ErrLVNotFound},
 		{"no cache", "", nil, func(tx *Tx) error { return tx.repairCacheOf("other") }, ErrInvalidSpec},
 		{"a cachevol", "", nil, func(tx *Tx) error { return tx.repairCacheOf("data") }, ErrUnsupported},
@@ -36,20 +30,7 @@ func TestRepairCachePoolRefusals(t *testing.T) {
 			_, err := tx.RepairCachePool("striped", RepairPoolSpec{PVs: []PVSelection{{PV: "x"}}})
 			return err
 		}, ErrInvalidSelection},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			m := newMachine(start.Clone())
-			sys := m.open(t, 2)
-			if c.active != "" {
-				update(t, sys, "vg0", func(tx *Tx) error { return tx.Activate(c.active) })
-			}
-			if c.change != nil {
-				c.change(sys)
-			}
-			m.refuses(t, sys, c.want, c.do)
-		})
-	}
+	})
 }
 
 // A cache whose metadata is damaged is not activated, of either kind; that of one that

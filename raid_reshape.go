@@ -77,21 +77,11 @@ func (tx *Tx) addStripes(old *metadata.LogicalVolume, i int, spec ReshapeSpec) e
 
 // addedLeg adds a leg that a reshape gives data.
 func (tx *Tx) addedLeg(lv *metadata.LogicalVolume, n int, front metadata.Segment, segments []metadata.Segment) (metadata.RAIDLeg, error) {
-	meta, err := tx.raidPart(lv, "rmeta", n)
+	leg, image, err := tx.legParts(lv, n, front, segments)
 	if err != nil {
-		return metadata.RAIDLeg{}, err
+		return leg, err
 	}
-	meta.Segments = []metadata.Segment{front}
-	if err := tx.put(-1, meta); err != nil {
-		return metadata.RAIDLeg{}, err
-	}
-	tx.clearMeta(meta.ID)
-	image, err := tx.raidPart(lv, "rimage", n)
-	if err != nil {
-		return metadata.RAIDLeg{}, err
-	}
-	image.Segments = segments
-	return metadata.RAIDLeg{Meta: meta.ID, Image: image.ID}, tx.put(-1, image)
+	return leg, tx.put(-1, image)
 }
 
 // roomInFront returns the segments of an image with what is behind its first extents

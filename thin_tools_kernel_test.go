@@ -36,25 +36,8 @@ func TestKernelRepairThinPool(t *testing.T) {
 	// The space map of the data is broken. Source: the superblock of dm-thin.
 	const spaceMapRoot = 80
 	lv := findIn(t, sys, "pool")
-	meta := lv.layout().file(lvByID(lv.vg.rec, thinPoolBody(lv.rec).Metadata), nil)
-	at := func(block Bytes) (Device, int64) {
-		for piece, err := range meta.emap.Map(meta.lv, block*4*KiB, 4*KiB) {
-			require.NoError(t, err)
-			d, err := openFileDevice(lv.vg.members[piece.PV].path, true)
-			require.NoError(t, err)
-			t.Cleanup(func() { _ = d.Close() })
-			return d, int64(piece.Offset)
-		}
-		return nil, 0
-	}
-	root := make([]byte, 8)
-	d, offset := at(0)
-	_, err := d.ReadAt(root, offset+spaceMapRoot)
-	require.NoError(t, err)
-	d, offset = at(Bytes(le.Uint64(root)))
-	_, err = d.WriteAt(bytes.Repeat([]byte("broken!!"), 512), offset)
-	require.NoError(t, err)
-	err = r.refused(ErrNeedsCheck, func(tx *Tx) error { return tx.Activate("t") })
+	breakBlock(t, lv, lvByID(lv.vg.rec, thinPoolBody(lv.rec).Metadata), 0, spaceMapRoot)
+	err := r.refused(ErrNeedsCheck, func(tx *Tx) error { return tx.Activate("t") })
 	var failed *ToolError
 	require.ErrorAs(t, err, &failed)
 	for _, all := range []func() bool{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/internal/cachemeta"
+	"github.com/lvm-go/lvm/internal/recorder"
 	"github.com/lvm-go/lvm/internal/thinmeta"
 )
 
@@ -99,13 +100,7 @@ func TestRepairThinPoolRefusals(t *testing.T) {
 		_, err := tx.RepairThinPool("pool", RepairPoolSpec{})
 		return err
 	}
-	for _, c := range []struct {
-		name   string
-		active string
-		change func(*System)
-		do     func(*Tx) error
-		want   error
-	}{
+	refuseRepairs(t, start, []repairRefusal{
 		{"no such lv", "", nil, func(tx *Tx) error { _, err := tx.RepairThinPool("none", RepairPoolSpec{}); return err }, ErrLVNotFound},
 		{"no pool", "", nil, func(tx *Tx) error { _, err := tx.RepairThinPool("t", RepairPoolSpec{}); return err }, ErrInvalidSpec},
 		{"active", "pool", nil, repair, ErrBusy},
@@ -121,7 +116,22 @@ func TestRepairThinPoolRefusals(t *testing.T) {
 			_, err := tx.RepairThinPool("pool", RepairPoolSpec{PVs: []PVSelection{{PV: "x"}}})
 			return err
 		}, ErrInvalidSelection},
-	} {
+	})
+}
+
+// repairRefusal is a repair of metadata that is refused.
+type repairRefusal struct {
+	name   string
+	active string        // what is activated before
+	change func(*System) // what is different
+	do     func(*Tx) error
+	want   error
+}
+
+// refuseRepairs has each of them refused, on a machine of its own.
+func refuseRepairs(t *testing.T, start *recorder.Disks, cases []repairRefusal) {
+	t.Helper()
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			m := newMachine(start.Clone())

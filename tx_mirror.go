@@ -179,6 +179,16 @@ func regionSize(size Bytes) (Sectors, error) {
 	return size.Sectors(), nil
 }
 
+// place returns the policy and the physical volumes that a spec asks for.
+func (tx *Tx) place(policy Allocation, on []PVSelection) (Allocation, []allocPV, error) {
+	policy, err := lvPolicy(policy)
+	if err != nil {
+		return policy, nil, err
+	}
+	pvs, err := tx.selection(on)
+	return policy, pvs, err
+}
+
 func (tx *Tx) selection(pvs []PVSelection) ([]allocPV, error) {
 	return resolveSelections(tx.vg, pvs, func(ref string) (metadata.ID, bool) { return findPV(tx.vg, tx.members, ref) })
 }

@@ -39,11 +39,7 @@ func (mirrorType) extend(tx *Tx, lv *metadata.LogicalVolume, i int, size Size, s
 	if spec.Stripes > 1 || spec.Type != "" {
 		return fault(ErrUnsupported, "lv %s is a mirror: its legs are extended as they are", lv.Name)
 	}
-	policy, err := lvPolicy(spec.Allocation)
-	if err != nil {
-		return err
-	}
-	pvs, err := tx.selection(spec.PVs)
+	policy, pvs, err := tx.place(spec.Allocation, spec.PVs)
 	if err != nil {
 		return err
 	}

@@ -59,11 +59,7 @@ func (tx *Tx) addRAIDLegs(ref string, spec RAIDLegsSpec) error {
 	if spec.Add < 1 || have+spec.Add > metadata.MaxRAIDLegs {
 		return fault(ErrInvalidSpec, "%d legs and %d more: up to %d are possible", have, spec.Add, metadata.MaxRAIDLegs)
 	}
-	policy, err := lvPolicy(spec.Allocation)
-	if err != nil {
-		return err
-	}
-	pvs, err := tx.selection(spec.PVs)
+	policy, pvs, err := tx.place(spec.Allocation, spec.PVs)
 	if err != nil {
 		return err
 	}

@@ -243,11 +243,7 @@ func (tx *Tx) replaceLegs(old *metadata.LogicalVolume, i int, legs []int, onto [
 // placeLegs chooses extents for some more legs of a raid, and how many of them are
 // for the metadata of each. They are apart from all that the raid lies on.
 func (tx *Tx) placeLegs(old *metadata.LogicalVolume, n int, onto []PVSelection, allocation Allocation) ([]allocPiece, []metadata.Area, Extents, error) {
-	policy, err := lvPolicy(allocation)
-	if err != nil {
-		return nil, nil, 0, err
-	}
-	pvs, err := tx.selection(onto)
+	policy, pvs, err := tx.place(allocation, onto)
 	if err != nil {
 		return nil, nil, 0, err
 	}
@@ -266,23 +262,31 @@ func (tx *Tx) placeLegs(old *metadata.LogicalVolume, n int, onto []PVSelection, 
 
 // newRAIDLeg adds a leg that the kernel is to write anew from the others.
 func (tx *Tx) newRAIDLeg(lv *metadata.LogicalVolume, n int, front metadata.Segment, segments []metadata.Segment) (metadata.RAIDLeg, error) {
+	leg, image, err := tx.legParts(lv, n, front, segments)
+	if err != nil {
+		return leg, err
+	}
+	meanwhile := *image
+	meanwhile.Status |= metadata.LVRebuild
+	return leg, tx.putMeanwhile(-1, image, &meanwhile)
+}
+
+// legParts makes the parts of a new leg, with blank metadata. The image is not added yet.
+func (tx *Tx) legParts(lv *metadata.LogicalVolume, n int, front metadata.Segment, segments []metadata.Segment) (leg metadata.RAIDLeg, image *metadata.LogicalVolume, err error) {
 	meta, err := tx.raidPart(lv, "rmeta", n)
 	if err != nil {
-		return metadata.RAIDLeg{}, err
+		return leg, nil, err
 	}
 	meta.Segments = []metadata.Segment{front}
 	if err := tx.put(-1, meta); err != nil {
-		return metadata.RAIDLeg{}, err
+		return leg, nil, err
 	}
 	tx.clearMeta(meta.ID)
-	image, err := tx.raidPart(lv, "rimage", n)
-	if err != nil {
-		return metadata.RAIDLeg{}, err
+	if image, err = tx.raidPart(lv, "rimage", n); err != nil {
+		return leg, nil, err
 	}
 	image.Segments = segments
-	meanwhile := *image
-	meanwhile.Status |= metadata.LVRebuild
-	return metadata.RAIDLeg{Meta: meta.ID, Image: image.ID}, tx.putMeanwhile(-1, image, &meanwhile)
+	return metadata.RAIDLeg{Meta: meta.ID, Image: image.ID}, image, nil
 }
 
 // legSizes returns how many extents the image and the metadata of a leg have.

@@ -212,11 +212,7 @@ func (tx *Tx) changesLegs(body *metadata.RAID, flags ...string) bool {
 
 // addReshapeRoom makes each image of a raid longer.
 func (tx *Tx) addReshapeRoom(lv *metadata.LogicalVolume, body *metadata.RAID, stripe Sectors, spec ReshapeSpec) error {
-	policy, err := lvPolicy(spec.Allocation)
-	if err != nil {
-		return err
-	}
-	pvs, err := tx.selection(spec.PVs)
+	policy, pvs, err := tx.place(spec.Allocation, spec.PVs)
 	if err != nil {
 		return err
 	}

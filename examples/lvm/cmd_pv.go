@@ -251,10 +251,8 @@ func (c *call) eachPV(words []string, all bool, fn func(ch *change, pv target) e
 			}
 			continue
 		}
-		name := c.device(word)
-		if !slices.Contains(c.devices, name) {
-			c.fault("Cannot use %s: device not found", word)
-			c.failed = true
+		name, ok := c.known(word)
+		if !ok {
 			continue
 		}
 		names = append(names, name)

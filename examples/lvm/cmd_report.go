@@ -223,15 +223,7 @@ func (c *call) allSources(found *lvm.Inventory, kind report.Kind, full bool, o r
 	if !o.All || kind != report.PVs {
 		return src, nil
 	}
-	conf, err := c.config()
-	if err != nil {
-		return nil, err
-	}
-	options, err := conf.ScanOptions()
-	if err != nil {
-		return nil, err
-	}
-	all, err := lvm.ScanBlockDevices(c.ctx, options)
+	all, err := c.blockDevices()
 	if err != nil {
 		return nil, err
 	}
@@ -258,10 +250,8 @@ func (c *call) pvSources(found *lvm.Inventory) *report.Source {
 			tags = append(tags, word[1:])
 			continue
 		}
-		device := c.device(word)
-		if !slices.Contains(c.devices, device) {
-			c.fault("Cannot use %s: device not found", word)
-			c.failed = true
+		device, ok := c.known(word)
+		if !ok {
 			continue
 		}
 		if c.groupOf(device) == "" && !slices.ContainsFunc(found.Orphans, func(o lvm.OrphanPV) bool { return o.Device == device }) {

@@ -30,11 +30,16 @@ func scanCommands() []*command {
 	}
 }
 
-func runVGScan(c *call) error {
+// scanAll reads all devices for a command that takes no words.
+func (c *call) scanAll() (*lvm.Inventory, error) {
 	if len(c.args) > 0 {
-		return c.syntax()
+		return nil, c.syntax()
 	}
-	found, err := c.scan()
+	return c.scan()
+}
+
+func runVGScan(c *call) error {
+	found, err := c.scanAll()
 	if err != nil {
 		return err
 	}
@@ -49,10 +54,7 @@ func runVGScan(c *call) error {
 }
 
 func runLVScan(c *call) error {
-	if len(c.args) > 0 {
-		return c.syntax()
-	}
-	found, err := c.scan()
+	found, err := c.scanAll()
 	if err != nil {
 		return err
 	}
@@ -84,10 +86,7 @@ func runPVScan(c *call) error {
 	if c.opt.HasAny("cache", "listlvs", "listvg") {
 		return c.autoActivate()
 	}
-	if len(c.args) > 0 {
-		return c.syntax()
-	}
-	found, err := c.scan()
+	found, err := c.scanAll()
 	if err != nil {
 		return err
 	}
@@ -176,10 +175,7 @@ func (c *call) autoActivate() error {
 }
 
 func runDiskScan(c *call) error {
-	if len(c.args) > 0 {
-		return c.syntax()
-	}
-	found, err := c.scan()
+	found, err := c.scanAll()
 	if err != nil {
 		return err
 	}
@@ -235,15 +231,7 @@ type deviceFacts struct {
 }
 
 func (c *call) deviceSizes() (map[string]deviceFacts, error) {
-	conf, err := c.config()
-	if err != nil {
-		return nil, err
-	}
-	options, err := conf.ScanOptions()
-	if err != nil {
-		return nil, err
-	}
-	all, err := lvm.ScanBlockDevices(c.ctx, options)
+	all, err := c.blockDevices()
 	out := map[string]deviceFacts{}
 	for _, d := range all {
 		out[d.Path] = deviceFacts{d.Size, d.Partition == 0 && !strings.HasPrefix(d.Number, "7:")}

@@ -106,6 +106,29 @@ func (c *call) close() error {
 // device returns the name by which a device is known that goes by another as well.
 func (c *call) device(path string) string { return canonical(path, c.devices) }
 
+// known is device, and tells if it is none that the system looks at.
+func (c *call) known(path string) (name string, ok bool) {
+	name = c.device(path)
+	if ok = slices.Contains(c.devices, name); !ok {
+		c.fault("Cannot use %s: device not found", path)
+		c.failed = true
+	}
+	return name, ok
+}
+
+// blockDevices returns all block devices, also those that the system does not look at.
+func (c *call) blockDevices() ([]lvm.BlockDevice, error) {
+	conf, err := c.config()
+	if err != nil {
+		return nil, err
+	}
+	options, err := conf.ScanOptions()
+	if err != nil {
+		return nil, err
+	}
+	return lvm.ScanBlockDevices(c.ctx, options)
+}
+
 // canonical returns the name among known that is of the same device as path.
 func canonical(path string, known []string) string {
 	if slices.Contains(known, path) {
