@@ -3,6 +3,7 @@ package lvm
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/lvm-go/lvm/metadata"
@@ -116,6 +117,7 @@ type flushJob struct {
 	o       FlushOptions
 	vg, lv  metadata.ID
 	name    string
+	writes  bool // its cache is a writecache
 	chunk   Bytes
 	total   Bytes // that was not written back when it was first looked at
 	resting bool  // the volume was not active
@@ -226,9 +228,17 @@ func (j *flushJob) look(ctx context.Context, fn func(*Tx) error) error {
 	return err
 }
 
+// stuckAfter is after how many looks that show no less a flush counts as stuck.
+const stuckAfter = 3
+
 // flush has the cache written back and waits for that.
+//
+// The kernel does not write back by itself those blocks of a writecache that are
+// written again before it comes to them, so with a busy volume the last few may
+// stay for ever. It writes back all there is when the device is suspended.
 func (j *flushJob) flush(ctx context.Context) error {
 	wait := time.Millisecond * 10
+	least, looks := uint64(math.MaxUint64), 0
 	for {
 		left, begun, err := j.left(ctx)
 		if err != nil {
@@ -242,6 +252,17 @@ func (j *flushJob) flush(ctx context.Context) error {
 		}
 		if !begun {
 			if err := j.begin(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if looks++; left.blocks < least {
+			least, looks = left.blocks, 0
+		}
+		if looks >= stuckAfter && j.writes {
+			looks = 0
+			err := j.update(ctx, func(tx *Tx) error { return tx.Refresh(j.lv.String()) })
+			if err != nil && !errors.Is(err, ErrNotActive) {
 				return err
 			}
 			continue
@@ -272,7 +293,7 @@ func (j *flushJob) left(ctx context.Context) (left cacheLeft, begun bool, err er
 			return err
 		}
 		if body, ok := bodyOf[*metadata.WriteCache](top); ok {
-			begun, j.chunk = isCleaning(body), body.BlockSize
+			begun, j.writes, j.chunk = isCleaning(body), true, body.BlockSize
 		} else if body, ok := bodyOf[*metadata.Cache](top); ok {
 			settings, _, err := tx.cacheSettings(top, body)
 			if err != nil {
