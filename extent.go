@@ -88,6 +88,8 @@ func NewExtentMap(vg *metadata.VolumeGroup) *ExtentMap {
 		m.pvs = append(m.pvs, &pvExtents{gen: m.gen, id: pv.ID, name: pvName(pv), start: pv.PEStart, count: pv.PECount})
 	}
 	// Sorting once is cheaper than entering each area at its place.
+	m.lvs = make([]lvExtents, 0, len(vg.LVs))
+	m.makeRoom(vg)
 	for _, lv := range vg.LVs {
 		if _, ok := m.lvIndex[lv.ID]; ok || lv.ID.IsZero() {
 			m.conflicts++
@@ -111,6 +113,23 @@ func NewExtentMap(vg *metadata.VolumeGroup) *ExtentMap {
 		m.conflicts += p.build()
 	}
 	return m
+}
+
+// makeRoom takes the memory for all areas at once.
+func (m *ExtentMap) makeRoom(vg *metadata.VolumeGroup) {
+	runs := make([]int, len(m.pvs))
+	for _, lv := range vg.LVs {
+		for s := range lv.Segments {
+			for r := range areaRuns(0, s, &lv.Segments[s]) {
+				if pv, ok := m.pvIndex[r.pv]; ok {
+					runs[pv]++
+				}
+			}
+		}
+	}
+	for i, p := range m.pvs {
+		p.used = make([]usedRun, 0, runs[i])
+	}
 }
 
 func pvName(pv *metadata.PhysicalVolume) string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"github.com/lvm-go/lvm/metadata"
 	"github.com/lvm-go/lvm/units"
@@ -251,7 +252,8 @@ func (t *scannedText) summarize() {
 
 func (t *scannedText) decode() (*metadata.Document, error) {
 	if t.doc == nil && t.err == nil {
-		t.doc, t.err = metadata.DecodeDocument(t.text)
+		// Nobody else has the text, so it need not be copied.
+		t.doc, t.err = metadata.DecodeDocument(unsafe.String(unsafe.SliceData(t.text), len(t.text)))
 		t.text = nil
 	}
 	return t.doc, t.err

@@ -38,8 +38,10 @@ func (lv *LogicalVolume) IsOpaque() bool {
 
 func (d *decoder) logicalVolumes(l list) []*LogicalVolume {
 	d.kind, d.name = "vg", "logical_volumes"
-	var entries []list
-	var names []string
+	count := 0
+	d.sections("logical_volumes", l, func(item) { count++ })
+	entries := make([]list, 0, count)
+	names := make([]string, 0, count)
 	d.sections("logical_volumes", l, func(e item) {
 		names = append(names, e.key)
 		entries = append(entries, e.entries())

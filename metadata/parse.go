@@ -34,7 +34,7 @@ type syntaxTree struct {
 
 // parse reads a text up to its first NUL. Keys may have slashes if so said. The
 // error is a *SyntaxError.
-func parse(text []byte, slashes bool) (*syntaxTree, error) {
+func parse[T string | []byte](text T, slashes bool) (*syntaxTree, error) {
 	if len(text) > int(textLimit) {
 		return nil, &SyntaxError{Line: 1, Col: 1, Msg: "longer than " + textLimit.String()}
 	}

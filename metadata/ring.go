@@ -172,7 +172,7 @@ func (h *AreaHeader) ReadText(r io.ReaderAt, loc RawLocation) ([]byte, error) {
 	first, second := h.pieces(loc)
 	for _, p := range [...]DiskArea{first, second} {
 		var err error
-		if text, err = appendFrom(text, r, h.Start+p.Offset, p.Size); err != nil {
+		if text, err = appendFrom(text, r, h.Start+p.Offset, p.Size, loc.Size); err != nil {
 			return nil, errors.WithMessagef(err, "metadata text at byte %d", uint64(h.Start+loc.Offset))
 		}
 	}
@@ -183,14 +183,18 @@ func (h *AreaHeader) ReadText(r io.ReaderAt, loc RawLocation) ([]byte, error) {
 	return text, nil
 }
 
-// appendFrom appends size bytes of r, from offset at on, to b. It believes in
-// size only as far as r gives bytes.
-func appendFrom(b []byte, r io.ReaderAt, at, size units.Bytes) ([]byte, error) {
-	step := 256 * units.KiB
+// appendFrom appends size bytes of r, from offset at on, to b, which will have total
+// bytes. It believes in that only as far as r gives bytes: memory is at most eight
+// times what was read.
+func appendFrom(b []byte, r io.ReaderAt, at, size, total units.Bytes) ([]byte, error) {
+	const chunk = 256 * units.KiB
 	for size > 0 {
-		step = min(max(step, units.Bytes(len(b))), size)
+		step := min(chunk, size)
 		from := len(b)
-		b = append(b, make([]byte, step)...)
+		if room := units.Bytes(cap(b)); units.Bytes(from)+step > room {
+			b = append(make([]byte, 0, min(total, max(2*chunk, 8*room))), b...)
+		}
+		b = b[:from+int(step)]
 		n, err := readAt(r, b[from:], at)
 		if err != nil {
 			return nil, err

@@ -250,6 +250,8 @@ func (c *checker) logicalVolumes() {
 	c.kind = "lv"
 	c.lvs = make(map[ID]int, len(vg.LVs))
 	names := make(map[string]struct{}, len(vg.LVs))
+	c.size = make([]units.Extents, 0, len(vg.LVs))
+	c.runs = make([]run, 0, len(vg.LVs)) // at least, as a rule
 	for i, lv := range vg.LVs {
 		c.name = lv.Name
 		c.checkID(&lv.ID)
@@ -440,11 +442,12 @@ func (c *checker) overlaps() {
 }
 
 func (c *checker) historicalLVs() {
-	names := make(map[string]bool, len(c.vg.LVs))
-	if len(c.vg.History) != 0 {
-		for _, lv := range c.vg.LVs {
-			names[lv.Name] = true
-		}
+	if len(c.vg.History) == 0 {
+		return
+	}
+	names := make(map[string]bool, len(c.vg.LVs)+len(c.vg.History))
+	for _, lv := range c.vg.LVs {
+		names[lv.Name] = true
 	}
 	ids := make(map[ID]bool, len(c.vg.History))
 	c.kind = "historical lv"

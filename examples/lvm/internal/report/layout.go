@@ -158,24 +158,15 @@ func (l *layout) setKeys(keys string) error {
 
 // collect returns the rows that are shown, in their order, each with its values.
 func (l *layout) collect(src *Source, full bool) ([]*line, error) {
-	s := &scanner{o: l.o, kernel: l.kernel, full: full}
-	s.scan(src, l.kind, l.rows)
-	lines := make([]*line, 0, len(s.rows))
-	for _, r := range s.rows {
+	var lines []*line
+	s := &scanner{o: l.o, kernel: l.kernel, full: full, take: func(r *row) {
 		r.selected = true // for who asks for what is selected
 		r.selected = l.where == nil || l.where.holds(r)
-		if !r.selected && !l.marked {
-			continue
+		if r.selected || l.marked {
+			lines = append(lines, l.line(r))
 		}
-		n := &line{values: make([]value, len(l.columns)), keys: make([]value, len(l.keys))}
-		for i, f := range l.columns {
-			n.values[i] = f.value(r)
-		}
-		for i, k := range l.keys {
-			n.keys[i] = k.value(r)
-		}
-		lines = append(lines, n)
-	}
+	}}
+	s.scan(src, l.kind, l.rows)
 	if !l.o.Unbuffered {
 		slices.SortStableFunc(lines, l.compare)
 	}
@@ -183,7 +174,29 @@ func (l *layout) collect(src *Source, full bool) ([]*line, error) {
 }
 
 // line is a row with its values.
-type line struct{ values, keys []value }
+type line struct {
+	texts  []string // of the columns
+	values []value  // of the columns, where more than the texts is printed
+	keys   []value
+}
+
+func (l *layout) line(r *row) *line {
+	n := &line{texts: make([]string, len(l.columns)), keys: make([]value, len(l.keys))}
+	if l.o.Format == JSONStd {
+		n.values = make([]value, len(l.columns))
+	}
+	for i, f := range l.columns {
+		v := f.value(r)
+		n.texts[i] = v.text
+		if n.values != nil {
+			n.values[i] = v
+		}
+	}
+	for i, k := range l.keys {
+		n.keys[i] = k.value(r)
+	}
+	return n
+}
 
 func (l *layout) compare(a, b *line) int {
 	for i, k := range l.keys {
@@ -202,7 +215,7 @@ func (l *layout) compare(a, b *line) int {
 func (l *layout) shown(lines []*line) []int {
 	var out []int
 	for i, f := range l.columns {
-		empty := !slices.ContainsFunc(lines, func(n *line) bool { return n.values[i].text != "" })
+		empty := !slices.ContainsFunc(lines, func(n *line) bool { return n.texts[i] != "" })
 		if empty && len(lines) > 0 && (l.o.Compact || slices.Contains(l.compact, f)) {
 			continue
 		}

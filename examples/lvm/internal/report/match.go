@@ -51,12 +51,11 @@ func (m *Matcher) any(g Group) (bool, error) { return m.match(&Source{Groups: []
 func (m *Matcher) match(src *Source) (bool, error) {
 	s := m.scan
 	s.full = true
-	s.scan(src, m.kind, m.rows)
-	for _, r := range s.rows {
+	found := false
+	s.take = func(r *row) {
 		r.selected = true
-		if m.text.holds(r) {
-			return true, s.err
-		}
+		found = found || m.text.holds(r)
 	}
-	return false, s.err
+	s.scan(src, m.kind, m.rows)
+	return found, s.err
 }

@@ -15,8 +15,9 @@ type printer struct {
 	o     *Options
 	w     io.Writer
 	b     bytes.Buffer
-	parts int // that were begun
-	inner int // tables in the part
+	err   error // of the first write that failed
+	parts int   // that were begun
+	inner int   // tables in the part
 }
 
 func newPrinter(w io.Writer, o *Options) *printer {
@@ -56,8 +57,22 @@ func (p *printer) finish() error {
 		p.line(1, "]")
 		p.line(0, "}")
 	}
-	_, err := p.w.Write(p.b.Bytes())
-	return err
+	p.flush(0)
+	return p.err
+}
+
+// flushSize is how much is printed before it is written.
+const flushSize = 32 << 10
+
+// flush writes what was printed if that is more than size.
+func (p *printer) flush(size int) {
+	if p.b.Len() <= size {
+		return
+	}
+	if p.err == nil {
+		_, p.err = p.w.Write(p.b.Bytes())
+	}
+	p.b.Reset()
 }
 
 // table prints the rows of a report.
@@ -83,7 +98,7 @@ func (p *printer) basic(l *layout, lines []*line) {
 	}
 	widen := func(n *line) {
 		for i := range widths {
-			widths[i] = max(widths[i], len(n.values[i].text))
+			widths[i] = max(widths[i], len(n.texts[i]))
 		}
 	}
 	for i, n := range lines {
@@ -92,12 +107,13 @@ func (p *printer) basic(l *layout, lines []*line) {
 		}
 	}
 	if !p.o.NoHeadings {
-		p.cells(shown, func(i int) string {
+		p.cells(shown, func(i int) {
 			h := l.columns[i].heading
 			if aligned {
-				return pad(h[:min(len(h), widths[i])], widths[i], false)
+				p.pad(h[:min(len(h), widths[i])], widths[i], false)
+				return
 			}
-			return h
+			p.b.WriteString(h)
 		})
 		if len(shown) > 0 && shown[len(shown)-1] < len(l.columns)-1 {
 			p.b.Truncate(p.b.Len() - 1) // in headings, lvm2 has a separator before what is left out
@@ -106,44 +122,51 @@ func (p *printer) basic(l *layout, lines []*line) {
 	}
 	for _, n := range lines {
 		widen(n)
-		p.cells(shown, func(i int) string {
+		p.cells(shown, func(i int) {
 			if aligned {
-				return pad(n.values[i].text, widths[i], l.columns[i].right())
+				p.pad(n.texts[i], widths[i], l.columns[i].right())
+				return
 			}
-			return p.cell(l.columns[i], &n.values[i])
+			p.b.WriteString(p.cell(l.columns[i], n.texts[i]))
 		})
+		p.flush(flushSize)
 	}
 }
 
 // right says whether values stand at the right side of the column.
 func (f *field) right() bool { return f.typ == Number || f.typ == Size }
 
-func pad(s string, width int, right bool) string {
-	fill := strings.Repeat(" ", max(0, width-len(s)))
-	if right {
-		return fill + s
+// pad prints a text in a column.
+func (p *printer) pad(s string, width int, right bool) {
+	if !right {
+		p.b.WriteString(s)
 	}
-	return s + fill
+	for range width - len(s) {
+		p.b.WriteByte(' ')
+	}
+	if right {
+		p.b.WriteString(s)
+	}
 }
 
 // cell is a value with the name of its field if that is asked for.
-func (p *printer) cell(f *field, v *value) string {
+func (p *printer) cell(f *field, text string) string {
 	switch {
 	case !p.o.NamePrefixes:
-		return v.text
+		return text
 	case p.o.Unquoted:
-		return "LVM2_" + strings.ToUpper(f.name) + "=" + v.text
+		return "LVM2_" + strings.ToUpper(f.name) + "=" + text
 	}
-	return "LVM2_" + strings.ToUpper(f.name) + "='" + v.text + "'"
+	return "LVM2_" + strings.ToUpper(f.name) + "='" + text + "'"
 }
 
-func (p *printer) cells(shown []int, cell func(int) string) {
+func (p *printer) cells(shown []int, cell func(int)) {
 	p.b.WriteString(indent)
 	for n, i := range shown {
 		if n > 0 {
 			p.b.WriteString(p.o.separator())
 		}
-		p.b.WriteString(cell(i))
+		cell(i)
 	}
 	p.b.WriteByte('\n')
 }
@@ -156,7 +179,7 @@ func (p *printer) turned(l *layout, lines []*line) {
 			cells = append(cells, l.columns[i].heading)
 		}
 		for _, n := range lines {
-			cells = append(cells, p.cell(l.columns[i], &n.values[i]))
+			cells = append(cells, p.cell(l.columns[i], n.texts[i]))
 		}
 		p.b.WriteString(indent + strings.Join(cells, p.o.separator()) + "\n")
 	}
@@ -177,21 +200,23 @@ func (p *printer) json(kind Kind, l *layout, lines []*line) {
 			if k > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString(quote(l.columns[i].name) + ":" + p.jsonValue(l.columns[i], &n.values[i]))
+			b.WriteString(quote(l.columns[i].name) + ":" + p.jsonValue(l.columns[i], n, i))
 		}
 		b.WriteByte('}')
 		if row < len(lines)-1 {
 			b.WriteByte(',')
 		}
 		p.line(4, b.String())
+		p.flush(flushSize)
 	}
 	p.line(3, "]")
 }
 
-func (p *printer) jsonValue(f *field, v *value) string {
+func (p *printer) jsonValue(f *field, n *line, i int) string {
 	if p.o.Format == JSON {
-		return quote(v.text)
+		return quote(n.texts[i])
 	}
+	v := &n.values[i]
 	switch f.typ {
 	case StringList:
 		items := make([]string, len(v.items))
@@ -212,5 +237,8 @@ func (p *printer) jsonValue(f *field, v *value) string {
 
 // quote escapes what lvm2 escapes.
 func quote(s string) string {
+	if !strings.ContainsAny(s, `\"`) {
+		return `"` + s + `"`
+	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }

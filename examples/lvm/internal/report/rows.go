@@ -26,8 +26,8 @@ type row struct {
 type vgRow struct {
 	lvm.VGReport
 	src    *lvm.VolumeGroup
-	hidden map[string]bool // volumes that users do not see
-	lvs    map[lvm.ID]*lvRow
+	hidden map[string]bool   // volumes that users do not see
+	lvs    map[lvm.ID]*lvRow // of a report of PVs, which comes back to them
 }
 
 // pvRow is a physical volume, or a device that is none.
@@ -43,18 +43,23 @@ type lvRow struct {
 	historical *lvm.HistoricalLV
 }
 
-// scanner makes rows of what was found.
+// scanner makes rows of what was found, one at a time: a report of a volume takes some
+// hundred times the memory of what is printed of it.
 type scanner struct {
 	o      *Options
-	kernel bool // it is asked about volumes
-	full   bool // of all that there is about a group
-	rows   []*row
-	err    error // of the first volume that the kernel could not be asked about
+	kernel bool              // it is asked about volumes
+	full   bool              // of all that there is about a group
+	take   func(*row)        // gets each row, which is good until it returns
+	err    error             // of the first volume that the kernel could not be asked about
+	row    row               // that take has
+	lv     lvRow             // of the row
+	none   lvm.SegmentReport // of a row about no segment
 }
 
 func (s *scanner) add(r row) {
 	r.o = s.o
-	s.rows = append(s.rows, &r)
+	s.row = r
+	s.take(&s.row)
 }
 
 // scan makes the rows of a kind.
@@ -124,7 +129,7 @@ func (s *scanner) pv(vg *vgRow, src *lvm.PhysicalVolume, kind Kind) {
 			r.lv = noVolume(vg, s.o.devDir())
 			r.seg = &lvm.SegmentReport{Type: "free", Size: lvm.Bytes(part.Count) * vg.ExtentSize, Extents: part.Count}
 		} else if lv, err := vg.src.LV(part.LVUUID.String()); err == nil {
-			r.lv = s.volume(vg, lv)
+			r.lv = s.known(vg, lv)
 			r.seg = &r.lv.Segments[part.Segment]
 		}
 		s.add(r)
@@ -149,9 +154,9 @@ func (s *scanner) volumes(vg *vgRow, g *Group, kind Kind) {
 		if g.LVs != nil && !g.LVs(src) || !s.o.All && g.LVs == nil && src.Hidden() {
 			continue
 		}
-		lv := s.volume(vg, src)
+		lv := s.volume(src)
 		if kind == LVs {
-			s.add(row{vg: vg, lv: lv, seg: &lvm.SegmentReport{}})
+			s.add(row{vg: vg, lv: lv, seg: &s.none})
 			continue
 		}
 		for i := range lv.Segments {
@@ -168,12 +173,21 @@ func (s *scanner) volumes(vg *vgRow, g *Group, kind Kind) {
 	}
 }
 
-// volume returns a volume with its report, which is made once.
-func (s *scanner) volume(vg *vgRow, src *lvm.LogicalVolume) *lvRow {
+// known returns a volume with its report, which is made once.
+func (s *scanner) known(vg *vgRow, src *lvm.LogicalVolume) *lvRow {
 	if lv, ok := vg.lvs[src.ID()]; ok {
 		return lv
 	}
-	lv := &lvRow{src: src}
+	lv := new(lvRow)
+	*lv = *s.volume(src)
+	vg.lvs[src.ID()] = lv
+	return lv
+}
+
+// volume returns a volume with its report. It is good until the next.
+func (s *scanner) volume(src *lvm.LogicalVolume) *lvRow {
+	lv := &s.lv
+	*lv = lvRow{src: src}
 	if s.kernel {
 		var err error
 		if lv.LVReport, err = src.Report(); err != nil {
@@ -186,7 +200,6 @@ func (s *scanner) volume(vg *vgRow, src *lvm.LogicalVolume) *lvRow {
 	} else {
 		lv.LVReport = src.RecordedReport()
 	}
-	vg.lvs[src.ID()] = lv
 	return lv
 }
 
