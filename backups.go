@@ -41,7 +41,7 @@ func (s *System) Backup(ctx context.Context, vg string) error {
 	if s.cfg.BackupDir == "" {
 		return &OpError{Op: op, VG: vg, Err: fault(ErrUnsupported, "no backup directory is configured")}
 	}
-	return s.backup(ctx, op, vg, "Created *after* executing '"+s.cfg.Program+"'", func(name string, text []byte) error {
+	return s.backup(ctx, op, vg, "Created *after* executing '"+s.cfg.Command+"'", func(name string, text []byte) error {
 		return s.backups().writeBackup(name, text)
 	})
 }
@@ -50,7 +50,7 @@ func (s *System) Backup(ctx context.Context, vg string) error {
 // vgcfgbackup -f. Errors are as with [System.View].
 func (s *System) BackupText(ctx context.Context, vg string) ([]byte, error) {
 	var out []byte
-	err := s.backup(ctx, "back up vg", vg, s.cfg.Program, func(_ string, text []byte) error {
+	err := s.backup(ctx, "back up vg", vg, s.cfg.Command, func(_ string, text []byte) error {
 		out = text
 		return nil
 	})

@@ -318,7 +318,7 @@ func (b *builder) archive() error {
 		return nil
 	}
 	doc := *b.tx.st.doc
-	doc.Header = b.header("Created *before* executing '" + b.tx.sys.cfg.Program + "'")
+	doc.Header = b.header("Created *before* executing '" + b.tx.sys.cfg.Command + "'")
 	text, err := doc.EncodeBackup()
 	b.prepare = append(b.prepare, &WriteBackup{VG: b.plan.VG, Archive: true, text: text})
 	return err
@@ -336,7 +336,7 @@ func (b *builder) backup() error {
 		return nil
 	}
 	doc := *b.plan.after
-	doc.Header = b.header("Created *after* executing '" + b.tx.sys.cfg.Program + "'")
+	doc.Header = b.header("Created *after* executing '" + b.tx.sys.cfg.Command + "'")
 	text, err := doc.EncodeBackup()
 	b.after = append(b.after, &WriteBackup{VG: b.tx.vg.Name, text: text})
 	b.removeOldBackup()
@@ -491,7 +491,7 @@ func (b *builder) writeMetadata() error {
 			return err
 		}
 	}
-	b.plan.after = &metadata.Document{Header: b.header("Write from " + tx.sys.cfg.Program + "."), VG: &rec}
+	b.plan.after = &metadata.Document{Header: b.header("Write from " + tx.sys.cfg.Command + "."), VG: &rec}
 	b.plan.VG, b.plan.ID, b.plan.Seqno = rec.Name, rec.ID, rec.Seqno
 	seqno, first := rec.Seqno, b.plan.after
 	interim := b.interim(&rec)

@@ -38,6 +38,12 @@ type DevicesFile struct {
 	version [3]uint64 // major, minor, and how often it was written
 }
 
+// Version returns the version of the file: of its format, major and minor, and how often
+// it was written.
+func (f *DevicesFile) Version() string {
+	return fmt.Sprintf("%d.%d.%d", f.version[0], f.version[1], f.version[2])
+}
+
 // DevicesEntry is a device in a [DevicesFile].
 type DevicesEntry struct {
 	// ID tells the device, together with Partition, which is 0 for a whole one.

@@ -250,6 +250,7 @@ func TestEditDevicesFile(t *testing.T) {
 		f, err := ReadDevicesFile(path)
 		require.NoError(t, err)
 		assert.Equal(t, [3]uint64{1, 1, uint64(i) + 1}, f.version)
+		assert.Equal(t, fmt.Sprintf("1.1.%d", i+1), f.Version())
 	}
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)

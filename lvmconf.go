@@ -27,6 +27,7 @@ const maxConfFiles = 256
 type LVMConf struct {
 	dir      string
 	settings map[string]confSetting // by path: "devices/dir"
+	order    []string               // of their paths
 	tags     []string
 }
 
@@ -94,6 +95,9 @@ func (c *LVMConf) add(file, prefix string, entries []metadata.Entry) error {
 	for _, e := range entries {
 		path := strings.Trim(prefix+e.Key, "/")
 		if !e.IsSection() {
+			if !c.Has(path) {
+				c.order = append(c.order, path)
+			}
 			c.settings[path] = confSetting{e, file}
 			continue
 		}
@@ -176,6 +180,25 @@ func (c *LVMConf) HostTags() []string { return slices.Clone(c.tags) }
 func (c *LVMConf) Has(path string) bool {
 	_, ok := c.settings[path]
 	return ok
+}
+
+// LVMSetting is one setting of [LVMConf].
+type LVMSetting struct {
+	Path   string   // "devices/dir"
+	Values []string // as they stand in lvm.conf: strings with quotes, numbers without
+	List   bool     // it is a list, perhaps of one value or none
+	File   string   // that made it
+}
+
+// Settings returns all settings that some file, or [LVMConf.Override], makes, in the order
+// in which they were made first.
+func (c *LVMConf) Settings() []LVMSetting {
+	var out []LVMSetting
+	for _, path := range c.order {
+		s := c.settings[path]
+		out = append(out, LVMSetting{Path: path, Values: s.entry.Literals(), List: s.entry.IsList(), File: s.file})
+	}
+	return out
 }
 
 // Text returns the string that the setting at path has, or otherwise if nobody

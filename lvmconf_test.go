@@ -321,3 +321,22 @@ func TestLVMConfOverride(t *testing.T) {
 	assert.Equal(t, []any{"/two", false, true}, []any{dir, backup, c.Has("new/setting")})
 	require.ErrorIs(t, c.Override("devices {"), ErrInvalidSpec)
 }
+
+func TestLVMConfSettings(t *testing.T) {
+	t.Parallel()
+	dir := writeConf(t, map[string]string{
+		"lvm.conf":      "devices { dir = \"/dev\" scan = [ \"/dev\" ] }\nlog/verbose = 0\n",
+		"lvmlocal.conf": "log { verbose = 1 }\nlocal { extra_system_ids = [] }\n",
+	})
+	c, err := readLVMConf(dir, "host")
+	require.NoError(t, err)
+	require.NoError(t, c.Override(`global/units = 'b' devices/dir = "/x"`))
+	main, local, line := filepath.Join(dir, "lvm.conf"), filepath.Join(dir, "lvmlocal.conf"), "settings of the command line"
+	assert.Equal(t, []LVMSetting{
+		{Path: "devices/dir", Values: []string{`"/x"`}, File: line},
+		{Path: "devices/scan", Values: []string{`"/dev"`}, List: true, File: main},
+		{Path: "log/verbose", Values: []string{"1"}, File: local},
+		{Path: "local/extra_system_ids", List: true, File: local},
+		{Path: "global/units", Values: []string{`'b'`}, File: line},
+	}, c.Settings())
+}

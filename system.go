@@ -103,6 +103,9 @@ type Config struct {
 
 	// Program is noted in the metadata as the writer; "lvm-go" if empty.
 	Program string
+	// Command is noted as what the text was written for: "Write from COMMAND.", and
+	// "Created *before* executing 'COMMAND'" in archives. Program if empty.
+	Command string
 
 	// Host is noted in the metadata as the creating host; the system's host
 	// name if empty.
@@ -182,6 +185,9 @@ func Open(cfg Config) (*System, error) {
 	}
 	if cfg.Program == "" {
 		cfg.Program = "lvm-go"
+	}
+	if cfg.Command == "" {
+		cfg.Command = cfg.Program
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -83,6 +84,13 @@ func (e *Entry) Values() []string {
 	}
 	return s
 }
+
+// Literals returns the values that a field holds as they stand in the text: strings with
+// their quotes.
+func (e *Entry) Literals() []string { return slices.Clone(e.literals) }
+
+// IsList reports whether a field holds a list, and not one value.
+func (e *Entry) IsList() bool { return e.kind == arrayEntry }
 
 // Tree is a metadata text as an ordered tree, before its meaning is looked at.
 type Tree struct {

@@ -30,6 +30,12 @@ func FuzzLabel(f *testing.F) {
 		}
 		l, err := metadata.DecodeLabel(sector, number)
 		require.Equal(t, err == nil, l != nil)
+		raw, readErr := metadata.InspectLabel(sector)
+		require.Equal(t, len(sector) >= 512, readErr == nil)
+		if readErr == nil && raw.Offset == 32 {
+			bad := len(raw.Problems(number)) > 0 || !raw.Data.Ended || !raw.Metadata.Ended
+			require.Equal(t, err != nil, bad || raw.ExtensionVersion != 0 && !raw.Bootloader.Ended)
+		}
 		if err != nil {
 			return
 		}
@@ -57,6 +63,13 @@ func FuzzAreaHeader(f *testing.F) {
 		}
 		h, err := metadata.DecodeAreaHeader(b, units.Bytes(start))
 		require.Equal(t, err == nil, h != nil)
+		raw, readErr := metadata.InspectAreaHeader(bytes.NewReader(b), 0)
+		require.Equal(t, len(b) >= 512, readErr == nil)
+		if err == nil {
+			require.Empty(t, raw.Problems(metadata.DiskArea{Offset: h.Start, Size: h.Size}))
+		}
+		for range metadata.FindTexts(bytes.NewReader(b), metadata.DiskArea{Offset: units.Bytes(start), Size: 4096}) {
+		}
 		if err != nil {
 			return
 		}

@@ -127,7 +127,7 @@ func split(line string) []string {
 // command runs one command, and returns its exit code.
 func (a *app) command(ctx context.Context, name string, words []string) int {
 	cmd := commandNamed(name)
-	c := &call{app: a, ctx: ctx, cmd: cmd, name: name}
+	c := &call{app: a, ctx: ctx, cmd: cmd, name: name, line: strings.Join(append([]string{name}, words...), " ")}
 	set, rest, err := args.Parse(name, cmd.allOptions(), words)
 	if err == nil {
 		c.opt, c.args = set, rest

@@ -15,6 +15,7 @@ type call struct {
 	ctx   context.Context
 	cmd   *command
 	name  string // that it was called by
+	line  string // with all its words
 	opt   *args.Set
 	args  []string
 	quiet int
@@ -136,6 +137,11 @@ func (c *call) syntax() error {
 // misuse is the error for options that do not go together.
 func (c *call) misuse(format string, a ...any) error {
 	return &args.UsageError{Lines: []string{fmt.Sprintf(format, a...), fmt.Sprintf("Run `%s --help' for more information.", c.name)}}
+}
+
+// misuseWord is the error for an option or argument that the command does not take.
+func (c *call) misuseWord(kind, word string) error {
+	return &args.UsageError{Lines: []string{fmt.Sprintf("Command does not accept %s: %s.", kind, word)}}
 }
 
 // done notes what is told once the change is made.

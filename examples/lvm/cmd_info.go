@@ -53,7 +53,8 @@ func runHelp(c *call) error {
 	for _, name := range c.args {
 		cmd := commandNamed(name)
 		if cmd == nil {
-			return &args.UsageError{Lines: []string{"Unknown command " + name + "."}}
+			c.show("%s: no such command.", name)
+			return &args.UsageError{Lines: []string{"Run `help --help' for more information."}}
 		}
 		c.help(cmd)
 	}

@@ -15,6 +15,11 @@ func commands() []*command {
 		scanCommands(),
 		displayCommands(),
 		metadataCommands(),
+		checkCommands(),
+		configCommands(),
+		devicesCommands(),
+		pollCommands(),
+		obsoleteCommands(),
 		pictureCommands(),
 		infoCommands(),
 	)

@@ -9,8 +9,8 @@
 //
 // Beside lvm2's commands, "lvm plan CMD ..." tells what a command would do, and
 // "lvm map VG" draws where the extents of a group lie. What lvm2 has and this has not
-// yet: pvck, lvmconfig, lvmdevices, vgimportdevices and lvpoll; caches and VDO by
-// lvcreate, and splitting and joining COW snapshots.
+// yet: devtypes, repairs by pvck, explanations of settings by lvmconfig; caches and VDO
+// by lvcreate, and splitting and joining COW snapshots.
 package main
 
 import (

@@ -58,7 +58,7 @@ func (c *call) system() (*lvm.System, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := lvm.Config{NoLocks: c.opt.Has("nolocking")}
+	cfg := lvm.Config{NoLocks: c.opt.Has("nolocking"), Command: c.line}
 	if err := conf.Apply(&cfg); err != nil {
 		return nil, err
 	}
