@@ -22,5 +22,6 @@ func commands() []*command {
 		obsoleteCommands(),
 		pictureCommands(),
 		infoCommands(),
+		completionCommands(),
 	)
 }

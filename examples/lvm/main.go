@@ -8,8 +8,8 @@
 //	ln -s lvm lvs
 //
 // Beside lvm2's commands, "lvm plan CMD ..." tells what a command would do, and
-// "lvm map VG" draws where the extents of a group lie. What lvm2 has and this has not
-// yet: devtypes, repairs by pvck, explanations of settings by lvmconfig; caches and VDO
+// "lvm map VG" draws where the extents of a group lie, and "lvm completion SHELL" prints
+// what has a shell complete all of these. What lvm2 has and this has not yet: devtypes, repairs by pvck, explanations of settings by lvmconfig; caches and VDO
 // by lvcreate, and splitting and joining COW snapshots.
 package main
 

@@ -52,6 +52,14 @@ func (o *Option) value() string {
 	}
 }
 
+// Values returns what the value can be, if that is a choice.
+func (o *Option) Values() []string {
+	if o.Kind == YesNo {
+		return []string{"y", "n"}
+	}
+	return o.Words
+}
+
 // Usage returns an option as help texts show it: "-L|--size Size[m|UNIT]".
 func (o *Option) Usage(short bool) string {
 	s := "   --"

@@ -245,6 +245,9 @@ var table = []Option{
 	{Name: "handlemissingpvs"},
 }
 
+// All returns the options of all commands.
+func All() []Option { return table }
+
 // Common are the options that each command has.
 const Common = "debug help longhelp quiet verbose yes test version commandprofile config driverloaded nolocking lockopt profile devicesfile devices nohints journal"
 
