@@ -69,6 +69,27 @@ func alterRAIDRepair() []alteration {
 		{name: "take the parity off a raid", setup: striped(SegmentRAID5N), do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.ConvertRAID("z", SegmentRAID0Meta, ConvertSpec{})
 		}},
+		{name: "give a raid copies", setup: func(t testing.TB, sys *System, areas MetadataAreas) {
+			andSpare(t, sys, areas)
+			update(t, sys, "vg0", func(tx *Tx) error {
+				_, err := tx.CreateRAID(RAIDSpec{Name: "z", Type: SegmentRAID0Meta, Size: ExtentCount(8), StripeSize: 4 * KiB})
+				return err
+			})
+		}, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ConvertRAID("z", SegmentRAID10, ConvertSpec{RegionSize: 4 * KiB, Allocation: AllocAnywhere})
+		}},
+		{name: "take the copies off a raid", setup: func(t testing.TB, sys *System, areas MetadataAreas) {
+			andSpare(t, sys, areas)
+			update(t, sys, "vg0", func(tx *Tx) error {
+				_, err := tx.CreateRAID(RAIDSpec{Name: "z", Type: SegmentRAID10, Size: ExtentCount(8), StripeSize: 4 * KiB, RegionSize: 4 * KiB, Allocation: AllocAnywhere})
+				return err
+			})
+		}, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ConvertRAID("z", SegmentRAID0Meta, ConvertSpec{})
+		}},
+		{name: "make a raid1 one with parity", setup: raids, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ConvertRAID("r", SegmentRAID5N, ConvertSpec{})
+		}},
 		{name: "give a raid another layout", setup: striped(SegmentRAID5LS), do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.ReshapeRAID("z", ReshapeSpec{Type: SegmentRAID5RA})
 		}},

@@ -131,6 +131,20 @@ func interopRAIDRepair() []scenario {
 			create("--type raid10 -l4 $V $0 $1 $4 $5", RAIDSpec{Name: "t", Type: SegmentRAID10, Size: ExtentCount(4), PVs: pvs(pv("0"), pv("1"), pv("4"), pv("5"))}),
 			inSync("t"),
 			convert("t", SegmentRAID0),
+			convert("t", SegmentRAID0Meta),
+			convert("t", SegmentRAID10),
+			inSync("t"),
+			convert("t", SegmentRAID0Meta),
+		}},
+		{name: "convert a raid of two legs", vg: "vg", sizes: many, commits: true, steps: []interopStep{
+			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),
+			create("--type raid1 -l4 $V", RAIDSpec{Name: "r", Size: ExtentCount(4)}),
+			inSync("r"),
+			convert("r", SegmentRAID5),
+			inSync("r"),
+			convert("r", SegmentRAID1),
+			inSync("r"),
+			convert("r", SegmentRAID5N),
 		}},
 	}
 }

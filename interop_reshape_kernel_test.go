@@ -28,6 +28,8 @@ func interopReshape() []scenario {
 			reshape("r", "--type raid5_n", ReshapeSpec{Type: SegmentRAID5N}),
 			inSync("r"),
 			end("r", "--type raid5_n"),
+			reshape("r", "--type raid4", ReshapeSpec{Type: SegmentRAID4}),
+			inSync("r"),
 			removeLV("r"),
 		}},
 	}

@@ -283,6 +283,18 @@ func powerCuts() []powerCut {
 			},
 		},
 		{
+			name: "take the copies of a raid10, and give it others", pvs: 4, setup: cutRAID(SegmentRAID10, 2), writes: []string{"r"},
+			do: inSteps(
+				inUpdate(func(tx *Tx) error { return tx.ConvertRAID("r", SegmentRAID0Meta, ConvertSpec{}) }),
+				inUpdate(func(tx *Tx) error { return tx.ConvertRAID("r", SegmentRAID10, ConvertSpec{}) }), untilSync("r")),
+			after: func(r *cutRun) {
+				r.saw(string(r.typeOf("r")))
+				if r.typeOf("r") == SegmentRAID10 {
+					r.mended("r")
+				}
+			},
+		},
+		{
 			name: "give a raid5 another layout, and take off the room for that", pvs: 4, setup: cutRAID(SegmentRAID5LS, 3), writes: []string{"r"},
 			do: inSteps(
 				inUpdate(func(tx *Tx) error { return tx.ReshapeRAID("r", ReshapeSpec{Type: SegmentRAID5RA}) }), untilSync("r"),

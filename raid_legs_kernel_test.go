@@ -141,8 +141,8 @@ func limitSync(t *testing.T, rate int) {
 	require.NoError(t, os.WriteFile("/proc/sys/dev/raid/speed_limit_max", []byte(strconv.Itoa(rate)), 0o644))
 }
 
-// A volume with stripes becomes a raid with parity and back, and a raid10 one with stripes,
-// while it is written to. What is read is right all the time.
+// A volume with stripes becomes a raid with parity, or copies, and back; a linear one a
+// raid1, one with parity, and gets more stripes; while it is written to. What is read is right all the time.
 func TestKernelConvertStripes(t *testing.T) {
 	ctx := context.Background()
 	for _, c := range []struct {
@@ -156,7 +156,10 @@ func TestKernelConvertStripes(t *testing.T) {
 		{"copies", func(tx *Tx) error {
 			_, err := tx.CreateRAID(RAIDSpec{Name: "l", Type: SegmentRAID10, Stripes: 2, Size: ExtentCount(4)})
 			return err
-		}, []SegmentType{SegmentStriped}},
+		}, []SegmentType{SegmentStriped, SegmentRAID0Meta, SegmentRAID10, SegmentRAID0Meta}},
+		{"two legs", create(LVSpec{Name: "l", Size: ExtentCount(4)}), []SegmentType{
+			SegmentRAID1, SegmentRAID5, SegmentRAID1, SegmentRAID4,
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, sys := kernelGroup(t, 5, c.create)
@@ -170,9 +173,22 @@ func TestKernelConvertStripes(t *testing.T) {
 			for _, typ := range c.types {
 				wait()
 				checker.Progress(30)
-				r.update(func(tx *Tx) error { return tx.ConvertRAID("l", typ, ConvertSpec{}) })
+				r.update(func(tx *Tx) error {
+					if lv, _ := tx.lookup("l"); kindOf(lv) == nil && typ == SegmentRAID1 {
+						return tx.AddRAIDLegs("l", RAIDLegsSpec{RegionSize: 64 * KiB})
+					}
+					return tx.ConvertRAID("l", typ, ConvertSpec{})
+				})
 			}
 			wait()
+			if c.types[len(c.types)-1] == SegmentRAID4 {
+				r.update(func(tx *Tx) error { return tx.ReshapeRAID("l", ReshapeSpec{Stripes: 3}) })
+				wait()
+				r.update(func(tx *Tx) error { return tx.EndReshape("l") })
+				found, err := sys.Scrub(ctx, "vg", "l", ScrubOptions{SyncOptions: quick})
+				require.NoError(t, err)
+				assert.Zero(t, found.Mismatches)
+			}
 			checker.Progress(100)
 			stop()
 			assert.Empty(t, suspendedDevices(t))

@@ -43,7 +43,9 @@ func TestKernelReshape(t *testing.T) {
 			func(tx *Tx) error { return tx.ConvertRAID("l", SegmentRAID6LS6, ConvertSpec{}) }, end,
 			func(tx *Tx) error { return tx.ConvertRAID("l", SegmentRAID5LS, ConvertSpec{}) },
 		}},
-		{"raid4", SegmentRAID4, []func(*Tx) error{reshape(ReshapeSpec{StripeSize: 16 * KiB}), end}},
+		{"raid4", SegmentRAID4, []func(*Tx) error{
+			reshape(ReshapeSpec{Type: SegmentRAID5N}), again, end, reshape(ReshapeSpec{Type: SegmentRAID4, StripeSize: 16 * KiB}), end,
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, sys := kernelGroup(t, 5, func(tx *Tx) error {

@@ -16,24 +16,6 @@ type ConvertSpec struct {
 	RegionSize Bytes
 }
 
-// takeovers are the types that have the data of others where these have them, with
-// so many legs with parity behind.
-//
-// Source: linux drivers/md/dm-raid.c.
-var takeovers = []struct {
-	less, more SegmentType
-	legs       int
-}{
-	{SegmentRAID0Meta, SegmentRAID5N, 1},
-	{SegmentRAID0Meta, SegmentRAID6N6, 2},
-	{SegmentRAID5N, SegmentRAID6N6, 1},
-	{SegmentRAID5, SegmentRAID6LS6, 1},
-	{SegmentRAID5LS, SegmentRAID6LS6, 1},
-	{SegmentRAID5LA, SegmentRAID6LA6, 1},
-	{SegmentRAID5RA, SegmentRAID6RA6, 1},
-	{SegmentRAID5RS, SegmentRAID6RS6, 1},
-}
-
 // ConvertRAID makes a raid, or a volume with stripes, one of another type, where no
 // data have to be moved for that, or only to another layout, while it is in use. Legs
 // that are added are written by the kernel, which [System.WaitSync] waits for. lvm2:
@@ -41,18 +23,20 @@ var takeovers = []struct {
 //
 //	from                     to
 //	striped, raid0           raid0, striped, raid0_meta
-//	raid0_meta               raid0, striped; raid5_n; raid6_n_6 (from 3 stripes on)
+//	raid0_meta               raid0, striped; raid5_n, raid10; raid6_n_6 (from 3 stripes on)
+//	raid10                   raid0, striped, raid0_meta
 //	raid5_n, raid6_n_6       raid0, striped, raid0_meta, each other
-//	raid10                   raid0, striped
 //	raid5*, raid6*_6         each other, if they have the same name but for _6
+//	raid1                    raid4, raid5*, if it has two legs, and back
+//	raid4                    raid5_n, and back, as ReshapeRAID does
 //	raid5*, raid6*           each other layout of the same level, as ReshapeRAID does
 //
-// Others are done in steps: a striped volume becomes a raid5_n by way of raid0_meta.
+// Others are done in steps, one with each call, each to be waited for; the error that
+// refuses them says which type is the next. A striped volume becomes a raid10 by way of
+// raid0_meta, and a linear one a raid5 of three legs by way of raid1 and a raid5 of two.
 // A mirror of the old kind ([SegmentMirror]) becomes a raid1, whether it is active or
 // not; a raid1 that is active and in sync becomes one, with a log on a disk. Between
-// linear and raid1 it is [Tx.AddRAIDLegs] and [Tx.DropRAIDLegs]. Refused is what only
-// lvconvert does: from and to raid4, to raid10, between raid1 and raid5_n, and all that
-// [Tx.ReshapeRAID] refuses.
+// linear and raid1 it is [Tx.AddRAIDLegs] and [Tx.DropRAIDLegs].
 //
 // Returns an error matching [ErrUnsupported] for other types, and for volumes with
 // snapshots or in stacks where the type cannot change; [ErrNotActive] if the raid has
@@ -77,7 +61,7 @@ func (tx *Tx) ConvertRAID(ref string, to SegmentType, spec ConvertSpec) error {
 		} else if body, ok := lv.Segments[0].Body.(*metadata.Striped); !ok || len(body.Stripes) < 2 {
 			return fault(ErrInvalidSpec, "lv %s is no raid and has no stripes", lv.Name)
 		}
-		if level := raidLevel(from); level != "" && level == raidLevel(to) {
+		if reshapedTo(from, to) {
 			return tx.reshape(lv, i, ReshapeSpec{Type: to, PVs: spec.PVs, Allocation: spec.Allocation})
 		}
 		if from.isRAID() {
@@ -88,7 +72,8 @@ func (tx *Tx) ConvertRAID(ref string, to SegmentType, spec ConvertSpec) error {
 		if steps := tx.recast(lv, from, to); steps != nil {
 			return tx.recastAll(lv, steps)
 		}
-		if !from.isRAID() {
+		legs, more := takeover(from, to)
+		if legs == 0 && !twoLegs(from, to) {
 			return errTakeover(from, to)
 		}
 		if !tx.staysActive(lv.ID) {
@@ -97,23 +82,20 @@ func (tx *Tx) ConvertRAID(ref string, to SegmentType, spec ConvertSpec) error {
 		if err := tx.checkAllLegs(lv); err != nil {
 			return err
 		}
-		for _, t := range takeovers {
-			switch {
-			case t.less == from && t.more == to:
-				return tx.addParity(lv, i, to, t.legs, spec)
-			case t.more == from && t.less == to:
-				if to == SegmentRAID5 {
-					to = SegmentRAID5LS // which is the same; so lvm2 writes it here
-				}
-				return tx.dropParity(lv, i, to, t.legs)
-			}
+		switch {
+		case legs == 0:
+			return tx.retypeTwoLegs(lv, i, to)
+		case to == SegmentRAID10:
+			return tx.addCopies(lv, i, spec)
+		case from == SegmentRAID10:
+			return tx.dropCopies(lv, i, to)
+		case more:
+			return tx.addParity(lv, i, to, legs, spec)
+		case to == SegmentRAID5:
+			to = SegmentRAID5LS // which is the same; so lvm2 writes it here
 		}
-		return errTakeover(from, to)
+		return tx.dropParity(lv, i, to, legs)
 	}))
-}
-
-func errTakeover(from, to SegmentType) error {
-	return fault(ErrUnsupported, "a %s volume is not made a %s here: where lvm2 can, do it with lvconvert", from, to)
 }
 
 // recast returns the steps that make a volume one of another type if that only
@@ -195,16 +177,8 @@ func (tx *Tx) addParity(old *metadata.LogicalVolume, i int, to SegmentType, legs
 	if len(body.Legs)+legs > metadata.MaxRAIDLegs {
 		return fault(ErrUnsupported, "a raid has at most %d legs", metadata.MaxRAIDLegs)
 	}
-	if body.RegionSize == 0 {
-		shape := raidShape{typ: to}
-		if err := shape.setRegions(RAIDSpec{RegionSize: spec.RegionSize, StripeSize: sectorBytes(body.StripeSize)}); err != nil {
-			return err
-		}
-		size, ok := old.Segments[0].Count.Sectors(tx.vg.ExtentSize)
-		if !ok {
-			return fault(ErrInvalidSize, "lv %s is too large", old.Name)
-		}
-		body.RegionSize = regionsFor(shape.region, size)
+	if err := tx.firstRegions(lv, body, spec.RegionSize); err != nil {
+		return err
 	}
 	places, fronts, meta, err := tx.placeLegs(old, legs, spec.PVs, spec.Allocation)
 	if err != nil {
@@ -224,11 +198,32 @@ func (tx *Tx) addParity(old *metadata.LogicalVolume, i int, to SegmentType, legs
 	return tx.put(i, lv)
 }
 
+// firstRegions gives a raid that becomes one of the type in its record regions, if it
+// had none.
+func (tx *Tx) firstRegions(lv *metadata.LogicalVolume, body *metadata.RAID, region Bytes) error {
+	if body.RegionSize != 0 {
+		return nil
+	}
+	shape := raidShape{typ: SegmentType(lv.Segments[0].Type)}
+	if err := shape.setRegions(RAIDSpec{RegionSize: region, StripeSize: sectorBytes(body.StripeSize)}); err != nil {
+		return err
+	}
+	size, ok := lv.Segments[0].Count.Sectors(tx.vg.ExtentSize)
+	if !ok {
+		return fault(ErrInvalidSize, "lv %s is too large", lv.Name)
+	}
+	body.RegionSize = regionsFor(shape.region, size)
+	return nil
+}
+
 // dropParity takes the last legs off a raid.
 func (tx *Tx) dropParity(old *metadata.LogicalVolume, i int, to SegmentType, legs int) error {
 	lv, body := raidCopy(old)
 	lv.Segments[0].Type = string(to)
 	left := len(body.Legs) - legs
+	if left < 2 {
+		return fault(ErrUnsupported, "lv %s has the data of one leg: ReshapeRAID gives it more stripes", old.Name)
+	}
 	gone := body.Legs[left:]
 	body.Legs = slices.Clone(body.Legs[:left])
 	if to.isRAID0() {

@@ -280,11 +280,22 @@ func (tx *Tx) withoutRAIDLegs(lv *metadata.LogicalVolume, i int, body *metadata.
 	}
 	tx.dropAll(gone)
 	body.Legs = left
-	for n, leg := range left {
+	if err := tx.renumberLegs(lv, left); err != nil {
+		return err
+	}
+	return tx.put(i, lv)
+}
+
+// renumberLegs names the parts of legs after where these are now.
+func (tx *Tx) renumberLegs(lv *metadata.LogicalVolume, legs []metadata.RAIDLeg) error {
+	for n, leg := range legs {
 		for _, part := range []struct {
 			kind string
 			id   metadata.ID
 		}{{"rmeta", leg.Meta}, {"rimage", leg.Image}} {
+			if part.id.IsZero() {
+				continue
+			}
 			rec := *tx.find(part.id)
 			if rec.Name = raidPartName(lv, part.kind, n); rec.Name == tx.nameOf(part.id) {
 				continue
@@ -294,7 +305,7 @@ func (tx *Tx) withoutRAIDLegs(lv *metadata.LogicalVolume, i int, body *metadata.
 			}
 		}
 	}
-	return tx.put(i, lv)
+	return nil
 }
 
 // SplitRAIDLeg makes a volume of its own of the last leg of a raid1, or of the one

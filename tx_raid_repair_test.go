@@ -42,7 +42,6 @@ func TestReplaceLegsRefusals(t *testing.T) {
 		{"convert no raid", false, func(tx *Tx) error { return tx.ConvertRAID("data", SegmentRAID5N, ConvertSpec{}) }, ErrInvalidSpec},
 		{"convert what is not active", true, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID5N, ConvertSpec{}) }, ErrNotActive},
 		{"convert to what it cannot be", false, func(tx *Tx) error { return tx.ConvertRAID("r", SegmentRAID10, ConvertSpec{}) }, ErrUnsupported},
-		{"convert to what has another order of legs", false, func(tx *Tx) error { return tx.ConvertRAID("striped", SegmentRAID10, ConvertSpec{}) }, ErrUnsupported},
 		{"convert to raid4", false, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID4, ConvertSpec{}) }, ErrUnsupported},
 		{"convert a raid1 to stripes", false, func(tx *Tx) error { return tx.ConvertRAID("r", SegmentStriped, ConvertSpec{}) }, ErrUnsupported},
 		{"convert to itself", false, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID0Meta, ConvertSpec{}) }, ErrUnsupported},
@@ -65,6 +64,12 @@ func TestReplaceLegsRefusals(t *testing.T) {
 		{"reshape what is not active", true, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Type: SegmentRAID5RA}) }, ErrNotActive},
 		{"take off room that is not there", false, func(tx *Tx) error { return tx.EndReshape("p") }, ErrInvalidSpec},
 		{"take off room of no raid", false, func(tx *Tx) error { return tx.EndReshape("data") }, ErrInvalidSpec},
+		{"convert stripes at once to copies", false, func(tx *Tx) error { return tx.ConvertRAID("striped", SegmentRAID10, ConvertSpec{}) }, ErrUnsupported},
+		{"convert to copies with a bad policy", false, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID10, ConvertSpec{Allocation: 99}) }, ErrInvalidSpec},
+		{"convert to copies where there is no room", false, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID10, ConvertSpec{}) }, ErrNoSpace},
+		{"convert a raid1 that is not active", true, func(tx *Tx) error { return tx.ConvertRAID("r", SegmentRAID5, ConvertSpec{}) }, ErrNotActive},
+		{"convert three legs as though they were two", false, func(tx *Tx) error { return tx.ConvertRAID("p", SegmentRAID1, ConvertSpec{}) }, ErrUnsupported},
+		{"reshape a raid1", false, func(tx *Tx) error { return tx.ReshapeRAID("r", ReshapeSpec{Stripes: 3}) }, ErrUnsupported},
 		{"convert to too few legs", false, func(tx *Tx) error { return tx.ConvertRAID("z", SegmentRAID6N6, ConvertSpec{}) }, ErrUnsupported},
 	} {
 		t.Run(c.name, func(t *testing.T) {

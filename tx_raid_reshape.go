@@ -2,7 +2,6 @@ package lvm
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
@@ -57,7 +56,8 @@ const (
 //
 // Refused is what only lvconvert does: to have fewer stripes, since after that the kernel
 // does not activate the raid before its last images are taken off, for which it has to be
-// active; make a new raid, and copy. And to reshape a raid10, or a raid5 of two legs.
+// active; make a new raid, and copy. And to reshape a raid10. A raid of two legs, made of a
+// raid1, can get more stripes, and only then all else.
 //
 // Returns an error matching [ErrLVNotFound]; [ErrInvalidSpec] if it is no such raid, or
 // all is as asked for; [ErrUnsupported] for types of another level, and for volumes with
@@ -72,16 +72,6 @@ func (tx *Tx) ReshapeRAID(ref string, spec ReshapeSpec) error {
 		}
 		return err
 	}))
-}
-
-// raidLevel returns the level of a raid that can be reshaped; "" if it is another one.
-func raidLevel(typ SegmentType) string {
-	for _, level := range []string{"raid4", "raid5", "raid6"} {
-		if typ.isRAID() && strings.HasPrefix(string(typ), level) {
-			return level
-		}
-	}
-	return ""
 }
 
 // kernelLayout returns the kernel's name of a type of raids.
@@ -104,11 +94,10 @@ func (tx *Tx) reshape(old *metadata.LogicalVolume, i int, spec ReshapeSpec) erro
 	switch {
 	case level == "":
 		return fault(ErrUnsupported, "a %s is not reshaped", typ)
-	case raidLevel(to) != level:
-		return fault(ErrUnsupported, "a %s is reshaped to no %s: that is for ConvertRAID", typ, to)
-	}
-	if raidData(&old.Segments[0]) < 2 {
-		return fault(ErrUnsupported, "lv %s has the data of one leg, and no stripes", old.Name)
+	case !reshapedTo(typ, to):
+		return errTakeover(typ, to)
+	case raidData(&old.Segments[0]) < 2 && spec.Stripes < 2:
+		return fault(ErrUnsupported, "lv %s has the data of one leg: give it more stripes first", old.Name)
 	}
 	lv, body := raidCopy(old)
 	if spec.StripeSize != 0 {

@@ -101,33 +101,45 @@ func dataLegs(seg *metadata.Segment) []int {
 // onlyData makes a raid0 of a raid: the legs that hold the data stay, without
 // metadata.
 func (tx *Tx) onlyData(old *metadata.LogicalVolume, i int) error {
+	return tx.dropCopies(old, i, SegmentRAID0)
+}
+
+// dropCopies makes a raid0, or a raid0_meta, of a raid: the legs that hold the data stay.
+func (tx *Tx) dropCopies(old *metadata.LogicalVolume, i int, to SegmentType) error {
+	if err := tx.plainImages(old); err != nil {
+		return err
+	}
 	lv, body := raidCopy(old)
 	stay := dataLegs(&old.Segments[0])
 	if len(stay) < 2 {
 		return fault(ErrUnsupported, "lv %s has the data of %d legs: a raid0 has 2", old.Name, len(stay))
 	}
-	lv.Segments[0].Type = string(SegmentRAID0)
+	lv.Segments[0].Type = string(to)
 	lv.Status &^= metadata.LVNotSynced
 	*body = metadata.RAID{StripeSize: body.StripeSize}
 	var gone []*metadata.LogicalVolume
 	for n, leg := range old.Segments[0].Body.(*metadata.RAID).Legs {
-		if !leg.Meta.IsZero() {
+		stays := slices.Contains(stay, n)
+		if !leg.Meta.IsZero() && (!stays || to == SegmentRAID0) {
 			gone = append(gone, tx.find(leg.Meta))
+			leg.Meta = metadata.ID{}
 		}
-		if slices.Contains(stay, n) {
-			body.Legs = append(body.Legs, metadata.RAIDLeg{Image: leg.Image})
+		if stays {
+			body.Legs = append(body.Legs, leg)
 		} else {
 			gone = append(gone, tx.find(leg.Image))
 		}
 	}
 	tx.dropAll(gone)
-	for n, leg := range body.Legs {
+	for _, leg := range body.Legs {
 		image := *tx.find(leg.Image)
 		image.Status &^= metadata.LVRebuild
-		image.Name = raidPartName(lv, "rimage", n)
 		if err := tx.put(tx.indexOf(leg.Image), &image); err != nil {
 			return err
 		}
+	}
+	if err := tx.renumberLegs(lv, body.Legs); err != nil {
+		return err
 	}
 	return tx.put(i, lv)
 }

@@ -248,8 +248,6 @@ func (r *array) takesOver(old *raidSuper) bool {
 		return to == raid4 || to == raid5n || to == raid6n || to.level == 10
 	case to.level == 0:
 		return from == raid4 || from == raid5n || from == raid6n || from.level == 10
-	case from.level == 5 && to.level == 5:
-		return from != to && (from == raid4 || from == raid5n) && (to == raid4 || to == raid5n)
 	case from.level == 5 && to.level == 6:
 		return to.layout == from.layout+16 || to == raid6n && from == raid5n
 	case from.level == 6 && to.level == 5:
