@@ -254,9 +254,16 @@ func (cv *conversion) detachCache() error {
 		cache = pool.Name()
 	}
 	spec := lvm.DetachSpec{RemovePool: cv.opt.Has("uncache")}
-	if err := sys.DetachCache(cv.ctx, cv.vg, lv.Name(), spec, lvm.FlushOptions{Progress: func(p lvm.FlushProgress) {
-		cv.say("Flushing %s of cache %s/%s.", human(p.Left), cv.vg, cv.name)
-	}}); err != nil {
+	flushed := cv.progress("Flushed")
+	flushed.lines = false // lvm2 has others
+	err = sys.DetachCache(cv.ctx, cv.vg, lv.Name(), spec, lvm.FlushOptions{Progress: func(p lvm.FlushProgress) {
+		if flushed.on == nil {
+			cv.say("Flushing %s of cache %s/%s.", human(p.Left), cv.vg, cv.name)
+		}
+		flushed.at(cv.vg+"/"+cv.name, p.Total-min(p.Left, p.Total), p.Total)
+	}})
+	flushed.end()
+	if err != nil {
 		if errors.Is(err, lvm.ErrInvalidSpec) {
 			cv.fault("Command on LV %s/%s does not accept its type.", cv.vg, cv.name)
 			return sentence("Command not permitted on LV %s/%s.", cv.vg, cv.name)
@@ -313,7 +320,8 @@ func (cv *conversion) toThin() error {
 
 // layout makes a volume one of another type, or with another number of legs.
 func (cv *conversion) layout() error {
-	return cv.change("", func(ch *change, lv *lvm.LogicalVolume) error {
+	copying := false
+	err := cv.change("", func(ch *change, lv *lvm.LogicalVolume) error {
 		o := cv.opt
 		legs := 1
 		if lv.IsRAID() {
@@ -351,9 +359,17 @@ func (cv *conversion) layout() error {
 		if err := cv.relayout(ch, typ, mirrored, legs, want); err != nil {
 			return err
 		}
+		if copying = want > legs && (mirrored || typ == "mirror") && lv.Active(); copying {
+			ch.done("Logical volume %s/%s being converted.", cv.vg, cv.name)
+			return nil
+		}
 		ch.done("Logical volume %s/%s %sconverted.", cv.vg, cv.name, map[bool]string{false: "successfully "}[mirrored])
 		return nil
 	})
+	if err != nil || !copying || cv.planning || cv.opt.HasAny("test", "background") {
+		return err
+	}
+	return cv.finishLegs(cv.vg, cv.name)
 }
 
 // segmentType returns the type of the first segment of a volume.
@@ -412,10 +428,26 @@ func (cv *conversion) finish() error {
 		return err
 	}
 	if lv.Merging() {
-		_, err := cv.sys.ResumeMerges(cv.ctx, cv.vg, lvm.MergeOptions{Interval: cv.interval(), Progress: cv.merged})
-		return err
+		return cv.finishMerges(cv.vg)
 	}
-	return cv.sys.FinishMirrorLegs(cv.ctx, cv.vg, cv.name, lvm.MirrorRun{Interval: cv.interval()})
+	return cv.finishLegs(cv.vg, cv.name)
+}
+
+// finishMerges waits for the merges of a group, and brings them to their end.
+func (c *call) finishMerges(vg string) error {
+	merged := c.progress("Merged")
+	defer merged.end()
+	_, err := c.sys.ResumeMerges(c.ctx, vg, lvm.MergeOptions{Interval: c.interval(), Progress: merged.merge(vg)})
+	return err
+}
+
+// finishLegs waits for the new legs of a mirror, and brings them to their end.
+func (c *call) finishLegs(vg, lv string) error {
+	converted := c.progress("Converted")
+	defer converted.end()
+	return c.sys.FinishMirrorLegs(c.ctx, vg, lv, lvm.MirrorRun{Interval: c.interval(), Progress: func(s lvm.MirrorStatus) {
+		converted.at(vg+"/"+lv, s.Synced, s.Total)
+	}})
 }
 
 // interval returns how often progress is told.
@@ -426,8 +458,9 @@ func (c *call) interval() time.Duration {
 	return time.Duration(max(1, min(c.opt.Number("interval"), 3600))) * time.Second
 }
 
-func (c *call) merged(p lvm.MergeProgress) {
-	c.say("%s: Merged: %s%%", p.Origin, percent(p.Done, p.Total))
+// merge returns what tells how far merges in a group are.
+func (p *progress) merge(vg string) func(lvm.MergeProgress) {
+	return func(m lvm.MergeProgress) { p.at(vg+"/"+m.Origin, m.Done, m.Total) }
 }
 
 func percent(done, total lvm.Bytes) string {
@@ -470,7 +503,9 @@ func (c *call) merge(vg *lvm.VolumeGroup, lv *lvm.LogicalVolume) error {
 			return err
 		}
 		c.say("Merging of volume %s/%s started.", vg.Name(), name)
-		result, err := c.sys.Merge(c.ctx, vg.Name(), name, lvm.MergeOptions{Interval: c.interval(), Progress: c.merged})
+		merged := c.progress("Merged")
+		result, err := c.sys.Merge(c.ctx, vg.Name(), name, lvm.MergeOptions{Interval: c.interval(), Progress: merged.merge(vg.Name())})
+		merged.end()
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,9 @@ func (c *call) poll(vg *lvm.VolumeGroup, lv *lvm.LogicalVolume, what, word strin
 			if c.opt.Has("abort") {
 				return c.sys.AbortMove(c.ctx, vg.Name(), move.From)
 			}
-			_, err := c.sys.ResumeMoves(c.ctx, vg.Name(), lvm.MoveRun{Interval: c.interval(), Progress: c.moved()})
+			moved := c.progress("Moved")
+			defer moved.end()
+			_, err := c.sys.ResumeMoves(c.ctx, vg.Name(), lvm.MoveRun{Interval: c.interval(), Progress: moved.move})
 			return err
 		}
 		c.say("%s: No pvmove in progress - already finished or aborted.", word)
@@ -57,12 +59,11 @@ func (c *call) poll(vg *lvm.VolumeGroup, lv *lvm.LogicalVolume, what, word strin
 		if segmentType(lv) != "mirror" {
 			return sentence("ABORTING: Mirror percentage check failed.")
 		}
-		return c.sys.FinishMirrorLegs(c.ctx, vg.Name(), lv.Name(), lvm.MirrorRun{Interval: c.interval()})
+		return c.finishLegs(vg.Name(), lv.Name())
 	}
 	if !lv.Merging() {
 		c.say("Logical volume %s is no longer merging origin, polling has finished.", word)
 		return nil
 	}
-	_, err := c.sys.ResumeMerges(c.ctx, vg.Name(), lvm.MergeOptions{Interval: c.interval(), Progress: c.merged})
-	return err
+	return c.finishMerges(vg.Name())
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/lvm-go/lvm"
@@ -20,7 +19,9 @@ func runPVMove(c *call) error {
 	if err != nil {
 		return err
 	}
-	run := lvm.MoveRun{Interval: c.interval(), Progress: c.moved()}
+	moved := c.progress("Moved")
+	defer moved.end()
+	run := lvm.MoveRun{Interval: c.interval(), Progress: moved.move}
 	if len(c.args) == 0 || c.opt.Has("abort") {
 		return c.oldMoves(run)
 	}
@@ -63,17 +64,8 @@ func runPVMove(c *call) error {
 	return err
 }
 
-// moved returns what tells how far a move is.
-func (c *call) moved() func(lvm.MoveProgress) {
-	last := ""
-	return func(p lvm.MoveProgress) {
-		line := fmt.Sprintf("%s: Moved: %s%%", p.From, percent(p.Done, p.Total))
-		if line != last {
-			c.say("%s", line)
-		}
-		last = line
-	}
-}
+// move tells how far a move is.
+func (p *progress) move(m lvm.MoveProgress) { p.at(m.From, m.Done, m.Total) }
 
 // oldMoves goes on with the moves that are under way, or aborts them.
 func (c *call) oldMoves(run lvm.MoveRun) error {
