@@ -171,6 +171,10 @@ func alterThinKernel() []alteration {
 			_, err2 := tx.ConvertToThin("u", ConvertToThinSpec{Pool: "d", OriginName: "origin"})
 			return joinErrors(err, err2)
 		}},
+		{name: "convert a thin volume to one of its own pool", setup: thinVolumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			_, err := tx.ConvertToThin("u", ConvertToThinSpec{Pool: "pool", OriginName: "origin"})
+			return err
+		}},
 		{name: "repair a thin pool", setup: thinVolumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			_, err := tx.RepairThinPool("pool", RepairPoolSpec{})
 			return err

@@ -207,6 +207,10 @@ func interopThin() []scenario {
 			onLV("lvchange -pr", "e", func(tx *Tx, lv string) error { return tx.SetLVReadOnly(lv, true) }),
 			toThin("e", "--thinpool p", ConvertToThinSpec{Pool: "p", Inactive: true}),
 			activate("e"),
+			thin("-V 4m", ThinSpec{Name: "t", Pool: "p", VirtualSize: ExactSize(4 * MiB)}),
+			deactivate("t"),
+			toThin("t", "--thinpool p --originname tt", ConvertToThinSpec{Pool: "p", OriginName: "tt", Inactive: true}),
+			activate("t"),
 			removeLV("o"),
 		}},
 		{name: "external origins", vg: "vg", sizes: small, commits: true, steps: []interopStep{

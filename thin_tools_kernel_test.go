@@ -193,6 +193,15 @@ func TestKernelThinConversions(t *testing.T) {
 	r.update((*Tx).ActivateAll)
 	check("we")
 	r.update((*Tx).DeactivateAll)
+	r.update(func(tx *Tx) error { // to one of its own pool
+		_, err := tx.ConvertToThin("inr", ConvertToThinSpec{Pool: "r", OriginName: "below"})
+		return err
+	})
+	r.update(func(tx *Tx) error { return tx.addThinSnapshot("inr", "snap") })
+	got, err := os.ReadFile("/dev/vg/snap")
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(old, got))
+	r.update((*Tx).DeactivateAll)
 	umltest.Run(t, "vgchange", "-ay", "vg")
 	check("lvm2")
 	umltest.Run(t, "vgchange", "-an", "vg")

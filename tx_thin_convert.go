@@ -266,7 +266,7 @@ type ConvertToThinSpec struct {
 }
 
 // ConvertToThin makes a thin volume of one that is linear, striped, a raid, a mirror, or
-// thin in another pool: what it holds stays where it is, in a read-only volume with another
+// thin, in this pool or another: what it holds stays where it is, in a read-only volume with another
 // name, which becomes the external origin of the thin volume. That has name and UUID of
 // the volume, and takes from the pool what is written from then on. It returns the origin.
 // The tags go with it. A linear or striped volume may be active, and in use. lvm2:
@@ -301,7 +301,7 @@ func (tx *Tx) convertToThin(ref string, spec ConvertToThinSpec) (*metadata.Logic
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.leavesPool(old, pool); err != nil {
+	if err := tx.mayStay(old); err != nil {
 		return nil, err
 	}
 	if lvRecord(tx.st, old.ID) == nil {
@@ -333,15 +333,13 @@ func (tx *Tx) convertToThin(ref string, spec ConvertToThinSpec) (*metadata.Logic
 	return &origin, tx.put(-1, &origin)
 }
 
-// leavesPool refuses a thin volume that the pool has already, or that its own pool needs.
-func (tx *Tx) leavesPool(lv, pool *metadata.LogicalVolume) error {
+// mayStay refuses a thin volume that its own pool needs as it is.
+func (tx *Tx) mayStay(lv *metadata.LogicalVolume) error {
 	body := thinBody(lv)
 	if body == nil {
 		return nil
 	}
 	switch {
-	case body.Pool == pool.ID:
-		return fault(ErrUnsupported, "lv %s is thin already, and in pool %s: make a snapshot of it", lv.Name, pool.Name)
 	case missesMessages(tx.find(body.Pool)) || tx.tells[body.Pool]:
 		return fault(ErrBusy, "the pool of lv %s has yet to be told of its volumes: do that in an update before this one", lv.Name)
 	case !body.Merge.IsZero() || tx.thinMerging(lv.ID) != nil:

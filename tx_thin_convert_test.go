@@ -83,7 +83,8 @@ func TestThinConversionRefusals(t *testing.T) {
 		{"thin: no pool", "", toThin("d", ""), ErrInvalidSpec},
 		{"thin: no such pool", "", toThin("d", "none"), ErrLVNotFound},
 		{"thin: in what is none", "", toThin("d", "t"), ErrInvalidSpec},
-		{"thin: already", "", toThin("t", "pool"), ErrUnsupported},
+		{"thin: in its own pool, with a snapshot", "", toThin("t", "pool"), ErrBusy},
+		{"thin: in its own pool, and active", "u", toThin("u", "pool"), ErrBusy},
 		{"thin: elsewhere, with a snapshot", "", first(func(tx *Tx) error { return tx.toPool("d", ConvertToThinPoolSpec{}) }, toThin("t", "d")), ErrBusy},
 		{"thin: elsewhere, and new", "", first(func(tx *Tx) error {
 			return joinErrors(tx.toPool("d", ConvertToThinPoolSpec{}), tx.addThinLV("pool", "new", 2))
