@@ -18,7 +18,7 @@ SUM := $(BUILD)/testsum -d $(BUILD)/steps
 
 # Kernel tests run in a guest, which the race detector cannot do. They run in
 # kernel-test, and are left out elsewhere.
-NO_KERNEL := -skip='^(Test|Benchmark)Kernel'
+KERNEL := ^(Test|Benchmark)Kernel
 OTHER_GO = $(filter-out $(basename $(shell $(GO) env GOVERSION)).%,$(GO_VERSIONS))
 # Examples whose dependencies are none of the library's.
 MODULES = $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod))
@@ -28,7 +28,7 @@ PURE = $(shell $(GO) list ./... | grep -v /internal/umltest)
 # Guests and fuzzers want the machine for themselves, and deps comes first.
 .NOTPARALLEL:
 
-.PHONY: test deps lint cross kernel-test exhaustive race other-go fuzz-smoke fuzz bench examples lvm-size clean
+.PHONY: test deps lint cross kernel-test exhaustive record race other-go fuzz-smoke fuzz bench examples lvm-size clean
 
 test:
 	@rm -rf $(BUILD)/steps
@@ -90,10 +90,17 @@ kernel-test: $(BUILD)/testsum
 exhaustive:
 	env LVM_TEST_ALL=1 LVM_TEST_REQUIRE=kernel,tools CGO_ENABLED=0 $(GO) test -timeout=2h .
 
+# What lvm2 makes of the scenarios that are compared with it, which a usual run does
+# not ask it for again. See interop_recorded_kernel_test.go.
+record:
+	env LVM_TEST_RECORD=1 LVM_TEST_REQUIRE=kernel,tools CGO_ENABLED=0 $(GO) test -timeout=1h -run='^TestKernelInterop' .
+
 # With fewer of the failures and crashes that are tried one by one: those are
-# the same with each compiler, and of one goroutine.
+# the same with each compiler, and of one goroutine. So are the longest of the
+# others, which the race detector makes fifty times as long.
+ONE_GOROUTINE := ^(TestCorpus.*|TestCrashInRing|TestCrashSnapshotFiles|TestMergeCrash|TestImagesOfMadeVolumes)$$
 race: $(BUILD)/testsum
-	@$(SUM) tests "race detector" -- env CGO_ENABLED=1 $(GO) test -json -race -short -shuffle=on -timeout=15m $(NO_KERNEL) $(PURE)
+	@$(SUM) tests "race detector" -- env CGO_ENABLED=1 $(GO) test -json -race -short -shuffle=on -timeout=15m -skip='$(KERNEL)|$(ONE_GOROUTINE)' $(PURE)
 
 # CI must have the other release. Elsewhere, a machine without network is told
 # that this was left out.
@@ -102,7 +109,7 @@ other-go: $(BUILD)/testsum
 		if [ -z "$$CI" ] && ! GOTOOLCHAIN=$$v $(GO) version >/dev/null 2>&1; then \
 			$(SUM) skip "with $$v" "this release cannot be had"; \
 		else \
-			$(SUM) tests "with $$v" -- env CGO_ENABLED=0 GOTOOLCHAIN=$$v $(GO) test -json -short -timeout=15m $(NO_KERNEL) $(PURE); \
+			$(SUM) tests "with $$v" -- env CGO_ENABLED=0 GOTOOLCHAIN=$$v $(GO) test -json -short -timeout=15m -skip='$(KERNEL)' $(PURE); \
 		fi || exit 1; \
 	done
 

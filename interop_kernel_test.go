@@ -46,11 +46,13 @@ type interopStep struct {
 	setup bool                               // not what is tested: by lvm2 in any case
 }
 
-// interopModes say whose turn a step is.
-var interopModes = []struct {
+type interopMode struct {
 	name string
 	ours func(step int) bool
-}{
+}
+
+// interopModes say whose turn a step is.
+var interopModes = []interopMode{
 	{"lvm2", func(int) bool { return false }},
 	{"ours", func(int) bool { return true }},
 	{"ours and lvm2", func(i int) bool { return i%2 == 0 }},
@@ -58,51 +60,77 @@ var interopModes = []struct {
 }
 
 func runScenario(t *testing.T, s scenario) {
-	states := make([]string, len(s.steps)) // as lvm2 makes them
-	report := ""                           // of lvm2, at the end
-	for m, mode := range interopModes {
-		if m >= 2 && (m%2 != len(s.steps)%2 || len(s.name)%6 != 0) && !everything() {
-			continue // a few of the scenarios are run in turn; in some of them lvm2 begins, in others we
+	modes := interopModes[1:]
+	if !everything() { // a few of the scenarios are run in turn; in some of them lvm2 begins, in others we
+		turn := 1 + len(s.steps)%2
+		if modes = modes[:1:1]; len(s.name)%6 == 0 {
+			modes = append(modes, interopModes[1+turn])
 		}
-		ok := t.Run(mode.name, func(t *testing.T) {
-			r := newInteropRun(t, s)
-			inv := r.scan()
-			before := r.stateOf(inv)
-			for i, step := range s.steps {
-				who := "lvm2"
-				if mode.ours(i) {
-					who = "us"
-				}
-				r.where = fmt.Sprintf("step %d by %s: %s", i+1, who, step.lvm2)
-				r.do(step, mode.ours(i))
-				inv = r.scan()
-				r.stamp(inv)
-				state := r.stateOf(inv)
-				if step.fails {
-					require.Equal(t, before, state, r.where)
-				}
-				before = state
-				if m == 0 {
-					states[i] = state
-				}
-				require.Equal(t, states[i], state, "%s differs from what lvm2 makes", r.where)
-				last := i == len(s.steps)-1
-				// Asking lvm2 takes long.
-				if !last && (m != 1 || step.fails || i%2 == 1 && !everything()) {
-					continue
-				}
-				switch now := r.askOf(inv, last); {
-				case m == 0:
-					report = now
-				case last:
-					require.Equal(t, report, now, r.where)
-				}
+	}
+	if want := s.recorded(t); want != nil && !everything() && !recording() {
+		agree := true
+		for _, mode := range modes {
+			if agree {
+				t.Run(mode.name+" as recorded", func(t *testing.T) { agree = play(t, s, mode, want) != nil })
 			}
-		})
-		if !ok {
+		}
+		if agree || t.Failed() {
 			return
 		}
 	}
+	var want *made
+	if !t.Run("lvm2", func(t *testing.T) {
+		want = play(t, s, interopModes[0], nil)
+		s.record(t, want)
+	}) {
+		return
+	}
+	for _, mode := range modes {
+		if !t.Run(mode.name, func(t *testing.T) { play(t, s, mode, want) }) {
+			return
+		}
+	}
+}
+
+// play runs a scenario, and returns what was made; nil if it is not as was recorded.
+func play(t *testing.T, s scenario, mode interopMode, want *made) *made {
+	r := newInteropRun(t, s)
+	inv := r.scan()
+	before := r.stateOf(inv)
+	got := &made{}
+	for i, step := range s.steps {
+		who := "lvm2"
+		if mode.ours(i) {
+			who = "us"
+		}
+		r.where = fmt.Sprintf("step %d by %s: %s", i+1, who, step.lvm2)
+		r.do(step, mode.ours(i))
+		inv = r.scan()
+		r.stamp(inv)
+		state := r.stateOf(inv)
+		if step.fails {
+			require.Equal(t, before, state, r.where)
+		}
+		before = state
+		got.states = append(got.states, state)
+		if want != nil && !want.has(t, want.states[i], state, r.where+" differs from what lvm2 makes") {
+			return nil
+		}
+		// Asking lvm2 takes long.
+		last := i == len(s.steps)-1
+		if !last && (mode.name != "ours" || step.fails || i%2 == 1 && !everything()) {
+			continue
+		}
+		report := r.askOf(inv, last)
+		if !last {
+			continue
+		}
+		got.report = report
+		if want != nil && !want.has(t, want.report, report, r.where) {
+			return nil
+		}
+	}
+	return got
 }
 
 // interopRun is one run of a scenario on devices of its own.
