@@ -91,6 +91,9 @@ type ScrubOptions struct {
 	// Repair makes alike what differs: the copies like the first, parity as the data
 	// say. Which of them is right, nobody knows.
 	Repair bool
+	// Begin returns as soon as the kernel is at work, as lvm2 does: its report is
+	// [RAIDStatus] then. The result says nothing.
+	Begin bool
 	SyncOptions
 }
 
@@ -134,7 +137,7 @@ func (s *System) scrub(ctx context.Context, vg, lv string, o ScrubOptions) (*rai
 		// after it, the kernel forgets what it is told.
 		return joinErrors(w.tell(RAIDIdle), w.tell(action))
 	})
-	if err != nil {
+	if err != nil || o.Begin {
 		return w, ScrubResult{}, err
 	}
 	var last RAIDStatus

@@ -85,11 +85,35 @@ func displayVGs(c *call, src *report.Source) error {
 func openLVs(vg *lvm.VolumeGroup) int {
 	n := 0
 	for lv := range vg.LVs() {
-		if d, err := lv.Kernel(); err == nil && d != nil && d.OpenCount > 0 && !lv.Hidden() {
+		if d, err := lv.Kernel(); err == nil && d != nil && openCount(lv, d.OpenCount) > 0 && !lv.Hidden() {
 			n++
 		}
 	}
 	return n
+}
+
+// openCount returns how many have a volume open, of whose device that is said. That its
+// own volumes have a pool open does not count: users see another device of it.
+func openCount(lv *lvm.LogicalVolume, n int) int {
+	if lv.IsThinPool() {
+		return 0
+	}
+	return n
+}
+
+// listed returns the volumes of a group in the order in which lvm2 lists them where it
+// does not sort: thin pools come first, the last of them before the others.
+func listed(vg *lvm.VolumeGroup) []*lvm.LogicalVolume {
+	var pools, others []*lvm.LogicalVolume
+	for lv := range vg.LVs() {
+		if lv.IsThinPool() {
+			pools = append(pools, lv)
+		} else {
+			others = append(others, lv)
+		}
+	}
+	slices.Reverse(pools)
+	return append(pools, others...)
 }
 
 func (c *call) displayVG(vg *lvm.VolumeGroup, r lvm.VGReport) {
@@ -233,7 +257,7 @@ func (c *call) logical(vg *lvm.VolumeGroup, run lvm.Run) lvm.Extents {
 
 func displayLVs(c *call, src *report.Source) error {
 	for _, g := range src.Groups {
-		for lv := range g.VG.LVs() {
+		for _, lv := range listed(g.VG) {
 			if g.LVs != nil && !g.LVs(lv) || g.LVs == nil && lv.Hidden() && !c.opt.Has("all") {
 				continue
 			}
@@ -286,7 +310,7 @@ func (c *call) displayLV(lv *lvm.LogicalVolume) error {
 	switch {
 	case lv.ReadOnly():
 		access = "read only"
-	case strings.HasPrefix(r.Permissions, "read-only"):
+	case strings.HasPrefix(r.Permissions, "read-only"), lv.IsThinPool() && lv.Active():
 		access = "read/write (activated read only)"
 	}
 	fact("LV Write Access", "%s", access)
@@ -312,7 +336,7 @@ func (c *call) displayLV(lv *lvm.LogicalVolume) error {
 		fact("LV Status", "NOT available")
 	} else {
 		fact("LV Status", "%s", map[bool]string{true: "suspended", false: "available"}[device.Suspended])
-		fact("# open", "%d", device.OpenCount)
+		fact("# open", "%d", openCount(lv, device.OpenCount))
 	}
 	size, extents := lv.Size(), lv.Extents()
 	if origin := lv.Origin(); origin != nil {

@@ -329,8 +329,29 @@ func runLVChange(c *call) error {
 		if !o.Has("activate") {
 			return nil
 		}
+		if origin := lv.Origin(); origin != nil && !lv.IsThin() {
+			return ch.activateSnapshot(lv, origin)
+		}
 		return ch.activate(lv)
 	})
+}
+
+// activateSnapshot activates or deactivates a snapshot, which comes and goes with its
+// origin. Who names both, or the group, has said so already.
+func (ch *change) activateSnapshot(lv, origin *lvm.LogicalVolume) error {
+	vg := ch.VG().Name()
+	for _, word := range ch.args {
+		if group, name := ch.lvArgument(word); isTag(word) || group == vg && (name == "" || name == origin.Name()) {
+			return nil
+		}
+	}
+	if len(ch.args) == 0 {
+		return nil
+	}
+	if !ch.ask("Change of snapshot %s/%s will also change its origin %s/%s. Proceed?", vg, lv.Name(), vg, origin.Name()) {
+		return sentence("Logical volume %s/%s not changed.", vg, lv.Name())
+	}
+	return ch.activate(origin)
 }
 
 // activate activates or deactivates a volume as --activate says.

@@ -208,15 +208,9 @@ func (cv *conversion) integrity(ch *change, lv *lvm.LogicalVolume) error {
 func (cv *conversion) attachCache() error {
 	return cv.change("Logical volume %s/%s is now cached.", func(ch *change, lv *lvm.LogicalVolume) error {
 		o := cv.opt
-		settings, err := cv.cacheSettings()
+		spec, err := cv.attachSpec()
 		if err != nil {
 			return err
-		}
-		spec := lvm.AttachCacheSpec{
-			ChunkSize: o.Bytes("chunksize"), Mode: lvm.CacheMode(o.Text("cachemode")), Policy: o.Text("cachepolicy"), Settings: settings, MetadataSize: o.Bytes("poolmetadatasize"),
-		}
-		if format := o.Text("cachemetadataformat"); format == "1" || format == "2" {
-			spec.MetadataFormat = int(format[0] - '0')
 		}
 		cache := ""
 		if o.Has("cachevol") {

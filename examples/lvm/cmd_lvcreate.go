@@ -37,6 +37,9 @@ type creation struct {
 	policy   lvm.Allocation
 	ahead    lvm.ReadAhead
 	minor    lvm.Minor
+	unzeroed bool   // what it held shows
+	isThere  bool   // the volume was there already, and is only cached now
+	now      string // what is told of the volume besides
 }
 
 func runLVCreate(c *call) error {
@@ -62,7 +65,20 @@ func runLVCreate(c *call) error {
 			}
 			return err
 		}
-		ch.done("Logical volume %q created.", made.Name())
+		if !made.IsThinPool() {
+			if err := ch.warnThin(made.IsThin()); err != nil {
+				return err
+			}
+		}
+		if cr.unzeroed {
+			ch.warn("WARNING: Logical volume %s/%s not zeroed.", cr.vg, made.Name())
+		}
+		if !cr.isThere {
+			ch.done("Logical volume %q created.", made.Name())
+		}
+		if cr.now != "" {
+			ch.done("Logical volume %s/%s %s.", cr.vg, made.Name(), cr.now)
+		}
 		return nil
 	})
 }
@@ -158,6 +174,8 @@ func (cr *creation) implied() lvm.SegmentType {
 		return "thin-pool"
 	case o.Has("virtualsize") && cr.pool != "":
 		return "thin"
+	case o.Has("cache"):
+		return "cache"
 	case o.Has("mirrors") && o.Number("mirrors") > 0 && o.Number("stripes") > 1:
 		return lvm.SegmentRAID10
 	case o.Has("mirrorlog"):
@@ -185,7 +203,7 @@ func (cr *creation) checkForm() error {
 			cr.pool, cr.origin = cr.origin, ""
 		}
 	}
-	if cr.size.IsZero() && cr.typ != "thin" {
+	if cr.typ == "writecache" && !o.Has("cachevol") || cr.size.IsZero() && cr.typ != "thin" {
 		return cr.syntax()
 	}
 	return nil
@@ -208,10 +226,14 @@ func (cr *creation) make(ch *change) (*lvm.LogicalVolume, error) {
 		return cr.makeCachePool(ch)
 	case strings.HasPrefix(t, "raid"):
 		return cr.makeRAID(ch)
-	case t == "cache", t == "writecache", t == "vdo", t == "vdo-pool":
-		return nil, fmt.Errorf("lvcreate --type %s: %w; make the volume, then convert it with lvconvert", t, lvm.ErrUnsupported)
+	case t == "cache":
+		return cr.makeCache(ch)
+	case t == "writecache":
+		return cr.makeWriteCache(ch)
+	case t == "vdo", t == "vdo-pool":
+		return nil, fmt.Errorf("lvcreate --type %s: %w; vdo volumes are only kept as they are", t, lvm.ErrUnsupported)
 	default:
-		return cr.makePlain(ch)
+		return cr.makePlain(ch, cr.typ)
 	}
 }
 
@@ -219,17 +241,18 @@ func (cr *creation) count(option string) int { return int(min(cr.opt.Number(opti
 
 func (cr *creation) inactive() bool { return isOneOf(cr.opt.Text("activate"), "n", "en", "ln") }
 
-func (cr *creation) makePlain(ch *change) (*lvm.LogicalVolume, error) {
+func (cr *creation) makePlain(ch *change, typ lvm.SegmentType) (*lvm.LogicalVolume, error) {
 	o := cr.opt
 	if cr.count("stripes") > 1 && !o.Has("stripesize") {
 		cr.say("Using default stripesize 64.00 KiB.")
 	}
 	spec := lvm.LVSpec{
-		Name: cr.name, Size: cr.size, Type: cr.typ, Stripes: cr.count("stripes"), StripeSize: o.Bytes("stripesize"),
+		Name: cr.name, Size: cr.size, Type: typ, Stripes: cr.count("stripes"), StripeSize: o.Bytes("stripesize"),
 		PVs: cr.pvs, Allocation: cr.policy, Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r", ReadAhead: cr.ahead, Minor: cr.minor,
 		Inactive: cr.inactive(), ActivationSkip: o.Yes("setactivationskip", false), NoAutoActivation: !o.Yes("setautoactivation", true),
 		SkipZero: !o.Yes("zero", true), KeepSignatures: !o.Yes("wipesignatures", true) || !o.Yes("zero", true) && !o.Has("wipesignatures"),
 	}
+	cr.unzeroed = (spec.Inactive || spec.SkipZero) && (typ == "" || typ == lvm.SegmentLinear || typ == lvm.SegmentStriped)
 	return ch.CreateLV(spec)
 }
 
@@ -298,29 +321,23 @@ func (cr *creation) makeThinPool(ch *change) (*lvm.LogicalVolume, error) {
 	if name == "" && cr.typ == "thin-pool" {
 		name, cr.name = cr.name, ""
 	}
-	return ch.CreateThinPool(lvm.ThinPoolSpec{
+	pool, err := ch.CreateThinPool(lvm.ThinPoolSpec{
 		Name: name, Size: cr.size, MetadataSize: o.Bytes("poolmetadatasize"), ChunkSize: o.Bytes("chunksize"), Discards: discards,
 		NoZeroing: !o.Yes("zero", true), ErrorWhenFull: o.Yes("errorwhenfull", false), NoSpare: !o.Yes("poolmetadataspare", true),
 		Stripes: cr.count("stripes"), StripeSize: o.Bytes("stripesize"), PVs: cr.pvs, Allocation: cr.policy, Tags: cr.newTags(nil), Inactive: cr.inactive(),
 	})
-}
-
-func (cr *creation) makeCachePool(ch *change) (*lvm.LogicalVolume, error) {
-	o := cr.opt
-	settings, err := cr.cacheSettings()
 	if err != nil {
 		return nil, err
 	}
-	spec := lvm.CachePoolSpec{
-		Name: cr.name, Size: cr.size, ChunkSize: o.Bytes("chunksize"), MetadataSize: o.Bytes("poolmetadatasize"),
-		Mode: lvm.CacheMode(o.Text("cachemode")), Policy: o.Text("cachepolicy"), Settings: settings, PVs: cr.pvs, Allocation: cr.policy,
-		Tags: cr.newTags(nil), NoSpare: !o.Yes("poolmetadataspare", true),
+	for s := range pool.Segments() {
+		ch.done("Thin pool volume with chunk size %s can address at most %s of data.", human(s.ChunkSize()), human(mostThinChunks*s.ChunkSize()))
 	}
-	if format := o.Text("cachemetadataformat"); format == "1" || format == "2" {
-		spec.MetadataFormat = int(format[0] - '0')
-	}
-	return ch.CreateCachePool(spec)
+	return pool, nil
 }
+
+// mostThinChunks is how many chunks the largest metadata of a pool has room for, 64 bytes
+// for each. Source: lvm2 as observed.
+const mostThinChunks = 255 * (1<<14 - 64) * 4096 / 64
 
 func (cr *creation) makeMirror(ch *change) (*lvm.LogicalVolume, error) {
 	o := cr.opt

@@ -125,6 +125,11 @@ func runRestore(c *call) error {
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
+		var path *os.PathError
+		if errors.As(err, &path) {
+			c.fault("%s: stat failed: %s", file, capital(path.Err.Error()))
+			c.fault("WARNING: couldn't read volume group metadata from file.")
+		}
 		c.fault("Failed to read VG %s from %s", name, file)
 		c.fault("Restore failed.")
 		c.failed = true
@@ -146,6 +151,9 @@ func runRestore(c *call) error {
 	c.failed = true
 	return nil
 }
+
+// capital returns a text that begins with a capital letter, as the system's messages do.
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 func (c *call) listBackups() error {
 	if len(c.args) != 1 {

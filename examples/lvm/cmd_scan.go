@@ -63,7 +63,7 @@ func runLVScan(c *call) error {
 			c.fail(sentence("Volume group %s is exported", vg.Name()))
 			continue
 		}
-		for lv := range vg.LVs() {
+		for _, lv := range listed(vg) {
 			if lv.Hidden() && !c.opt.Has("all") {
 				continue
 			}

@@ -25,6 +25,21 @@ func lvmName(name, what string) *args.UsageError {
 // sentence is an error in lvm2's words, which programs look for.
 func sentence(format string, a ...any) error { return message(fmt.Sprintf(format, a...)) }
 
+// wrongType is the error for a volume of a type that the command does nothing with.
+func (c *call) wrongType(vg *lvm.VolumeGroup, lv *lvm.LogicalVolume) error {
+	kind := segmentType(lv)
+	if kind == "striped" {
+		kind = "linear"
+		for s := range lv.Segments() {
+			if len(s.Areas()) > 1 {
+				kind = "striped"
+			}
+		}
+	}
+	c.fault("Command on LV %s/%s does not accept LV type %s.", vg.Name(), lv.Name(), kind)
+	return sentence("Command not permitted on LV %s/%s.", vg.Name(), lv.Name())
+}
+
 // errTold is the error of what was told already.
 var errTold = message("")
 
@@ -61,6 +76,8 @@ func (c *call) explain(err error) {
 		c.fault("Cannot process volume group %s", op.VG)
 	case isOp && errors.Is(err, lvm.ErrLVNotFound):
 		c.fault("Failed to find logical volume %q", op.VG+"/"+op.LV)
+	case isOp && errors.Is(err, lvm.ErrNotActive) && op.Op == "scrub raid":
+		c.fault("Unable to send message to an inactive logical volume.")
 	case isOp && errors.Is(err, lvm.ErrPVNotFound):
 		c.fault("Failed to find physical volume %q.", op.PV)
 	case isOp && errors.As(err, &space):

@@ -62,6 +62,19 @@ func (c *call) cacheSettings() ([]lvm.CacheSetting, error) {
 	return out, nil
 }
 
+// attachSpec returns what the options say of a cache that a volume gets.
+func (c *call) attachSpec() (lvm.AttachCacheSpec, error) {
+	o := c.opt
+	settings, err := c.cacheSettings()
+	spec := lvm.AttachCacheSpec{
+		ChunkSize: o.Bytes("chunksize"), Mode: lvm.CacheMode(o.Text("cachemode")), Policy: o.Text("cachepolicy"), Settings: settings, MetadataSize: o.Bytes("poolmetadatasize"),
+	}
+	if format := o.Text("cachemetadataformat"); format == "1" || format == "2" {
+		spec.MetadataFormat = int(format[0] - '0')
+	}
+	return spec, err
+}
+
 // changeRAID changes a raid.
 func (ch *change) changeRAID(name string) error {
 	o := ch.opt
@@ -139,7 +152,11 @@ func runRAIDWork(c *call) error {
 				c.fail(sys.ResyncRAID(c.ctx, vg.Name(), lv.Name(), lvm.SyncOptions{}))
 				continue
 			}
-			_, err := sys.Scrub(c.ctx, vg.Name(), lv.Name(), lvm.ScrubOptions{Repair: action == "repair"})
+			if !lv.IsRAID() {
+				c.fail(c.wrongType(vg, lv))
+				continue
+			}
+			_, err := sys.Scrub(c.ctx, vg.Name(), lv.Name(), lvm.ScrubOptions{Repair: action == "repair", Begin: true})
 			c.fail(err)
 		}
 	}

@@ -82,6 +82,9 @@ func TestKernelScripts(t *testing.T) {
 			if n == 0 || os.Getenv("LVM_TEST_ALL") != "" {
 				s.compare(t, lines, want, "in turn", func(n int) runner { return []runner{byLVM2, byOurs}[n%2] })
 			}
+			if os.Getenv("LVM_TEST_ALL") != "" {
+				s.compare(t, lines, want, "in turn, ours first", func(n int) runner { return []runner{byOurs, byLVM2}[n%2] })
+			}
 			s.clear(t)
 		})
 	}

@@ -240,7 +240,7 @@ func chosen(vg *lvm.VolumeGroup, w *wanted, fail func(error)) []*lvm.LogicalVolu
 		}
 		add(lv)
 	}
-	for lv := range vg.LVs() {
+	for _, lv := range listed(vg) {
 		tagged := slices.ContainsFunc(w.tags, func(tag string) bool { return vg.HasTag(tag) || lv.HasTag(tag) })
 		if !lv.Hidden() && (w.all || tagged) {
 			add(lv)
