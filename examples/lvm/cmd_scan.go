@@ -21,7 +21,7 @@ func scanCommands() []*command {
 		{
 			name: "pvscan", summary: "List all physical volumes", run: runPVScan,
 			forms:   []string{"", "--cache [ PV ... ]"},
-			options: "ignorelockingfailure reportformat exported novolumegroup short uuid cache activate listlvs listvg vgonline checkcomplete udevoutput major minor readonly",
+			options: "ignorelockingfailure reportformat exported novolumegroup short uuid cache activate autoactivation listlvs listvg vgonline checkcomplete udevoutput major minor readonly",
 		},
 		{
 			name: "vgscan", summary: "List all volume groups", run: runVGScan,
@@ -83,6 +83,9 @@ func runLVScan(c *call) error {
 }
 
 func runPVScan(c *call) error {
+	if c.opt.Has("listvg") && !c.opt.Has("activate") {
+		return c.tellComplete()
+	}
 	if c.opt.HasAny("cache", "listlvs", "listvg") {
 		return c.autoActivate()
 	}

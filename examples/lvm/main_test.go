@@ -2,9 +2,17 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/lvm-go/lvm/internal/umltest"
 )
 
-func TestMain(m *testing.M) { os.Exit(umltest.Main(m)) }
+// TestMain is the program itself for who calls it by that name, as scripts do that are
+// tested with it.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "lvm" {
+		main()
+	}
+	os.Exit(umltest.Main(m))
+}

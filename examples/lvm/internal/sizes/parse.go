@@ -15,15 +15,15 @@ var ErrSize = errors.New("invalid size")
 
 // Parse reads a size as commands take it: digits, perhaps a fraction, and a unit
 // out of b, s, k, m, g, t, p and e in any case, which are powers of 1024 but for
-// sectors. Without a unit it is unit, one of these letters. What is less than a
+// sectors. Behind the letter may be b or ib, as fsadm has it. Without a unit it is unit, one of these letters. What is less than a
 // byte is cut off. The error matches [ErrSize].
 func Parse(s string, unit byte) (lvm.Bytes, error) {
-	number := strings.TrimRight(s, "bBsSkKmMgGtTpPeE")
-	switch rest := s[len(number):]; {
-	case len(rest) == 1:
+	number := strings.TrimRight(s, "bBiIsSkKmMgGtTpPeE")
+	if rest := s[len(number):]; rest != "" {
 		unit = rest[0]
-	case rest != "":
-		return 0, ErrSize
+		if more := strings.ToLower(rest[1:]); more != "" && more != "b" && more != "ib" {
+			return 0, ErrSize
+		}
 	}
 	factor, ok := factorOf(unit)
 	if !ok || number == "" || strings.Trim(number, "0123456789.") != "" {

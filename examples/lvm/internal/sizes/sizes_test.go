@@ -70,13 +70,13 @@ func TestParse(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]lvm.Bytes{
 		"1": lvm.MiB, "1m": lvm.MiB, "1M": lvm.MiB, "1.5g": 1536 * lvm.MiB, "3s": 1536, "512b": 512, "4K": 4096, "2t": 2 << 40, "1P": 1 << 50,
-		"15e": 15 << 60, ".5k": 512, "0": 0, "18446744073709551615b": 1<<64 - 1,
+		"4Mb": 4 << 20, "4MiB": 4 << 20, "512bb": 512, "15e": 15 << 60, ".5k": 512, "0": 0, "18446744073709551615b": 1<<64 - 1,
 	} {
 		got, err := Parse(s, 'm')
 		require.NoError(t, err, s)
 		assert.Equal(t, want, got, s)
 	}
-	for _, s := range []string{"", "m", "-1m", "+1m", "1mm", "1x", "1.2.3m", "16e", "18446744073709551616b", "1e5", "0x1m", "NaN", "99999999999.5e", " 1m"} {
+	for _, s := range []string{"", "m", "-1m", "+1m", "1mm", "1mi", "1ib", "1mbb", "1x", "1.2.3m", "16e", "18446744073709551616b", "1e5", "0x1m", "NaN", "99999999999.5e", " 1m"} {
 		_, err := Parse(s, 'm')
 		assert.ErrorIs(t, err, ErrSize, s)
 	}
