@@ -93,7 +93,7 @@ func (tx *Tx) reshape(old *metadata.LogicalVolume, i int, spec ReshapeSpec) erro
 	}
 	switch {
 	case level == "":
-		return fault(ErrUnsupported, "a %s is not reshaped", typ)
+		return fault(ErrUnsupported, "a %s is not reshaped: make a new raid, and copy", typ)
 	case !reshapedTo(typ, to):
 		return errTakeover(typ, to)
 	case raidData(&old.Segments[0]) < 2 && spec.Stripes < 2:

@@ -266,11 +266,12 @@ type ConvertToThinSpec struct {
 }
 
 // ConvertToThin makes a thin volume of one that is linear, striped, a raid, a mirror, or
-// thin, in this pool or another: what it holds stays where it is, in a read-only volume with another
-// name, which becomes the external origin of the thin volume. That has name and UUID of
-// the volume, and takes from the pool what is written from then on. It returns the origin.
-// The tags go with it. A linear or striped volume may be active, and in use. lvm2:
-// lvconvert --type thin.
+// thin, in this pool or another: what it holds stays where it is, in a read-only volume
+// with another name, which becomes the external origin of the thin volume. That has name
+// and UUID of the volume, and takes from the pool what is written from then on. It returns
+// the origin. The tags go with it. A linear or striped volume may be active, and in use.
+// Where the origin is in the same pool, lvm2 2.03.16 makes no snapshots of the volume while
+// that is active. lvm2: lvconvert --type thin.
 //
 // Returns errors as [Tx.CreateThin] does, and one matching [ErrUnsupported] if the volume
 // is of another type, or [ErrBusy] if one that is neither linear nor striped is active, or
