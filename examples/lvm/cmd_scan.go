@@ -83,11 +83,8 @@ func runLVScan(c *call) error {
 }
 
 func runPVScan(c *call) error {
-	if c.opt.Has("listvg") && !c.opt.Has("activate") {
-		return c.tellComplete()
-	}
 	if c.opt.HasAny("cache", "listlvs", "listvg") {
-		return c.autoActivate()
+		return c.pvOnline()
 	}
 	found, err := c.scanAll()
 	if err != nil {
@@ -144,36 +141,6 @@ func runPVScan(c *call) error {
 		return nil
 	}
 	c.say("Total: %d [%s] / in use: %d [%s] / in no VG: %d [%s]", used+unused, human(usedSize+unusedSize), used, human(usedSize), unused, human(unusedSize))
-	return nil
-}
-
-// autoActivate is what a host does when a physical volume appears: it activates the
-// groups that are complete then.
-func (c *call) autoActivate() error {
-	if !c.opt.Has("activate") {
-		return nil // nothing is kept that could be renewed
-	}
-	found, err := c.scan()
-	if err != nil {
-		return err
-	}
-	var devices []string
-	for _, word := range c.args {
-		devices = append(devices, c.device(word))
-	}
-	for _, vg := range found.VGs {
-		ours := len(devices) == 0
-		for pv := range vg.PVs() {
-			ours = ours || slices.Contains(devices, pv.Device())
-		}
-		if !ours || len(vg.MissingPVs()) > 0 || vg.Exported() {
-			continue
-		}
-		if err := c.update(vg.ID().String(), func(ch *change) error { return ch.AutoActivate() }); err != nil {
-			c.fail(err)
-		}
-		c.tellActive(vg.Name())
-	}
 	return nil
 }
 

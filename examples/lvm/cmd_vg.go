@@ -479,6 +479,16 @@ func visible(vg *lvm.VolumeGroup) int {
 
 // runVGActivation activates and deactivates the volumes of groups.
 func runVGActivation(c *call) error {
+	if c.opt.Text("autoactivation") == "event" {
+		conf, err := c.config()
+		if err != nil {
+			return err
+		}
+		if events, err := conf.Bool("global/event_activation", true); err != nil || !events {
+			c.say("Skip vgchange for event and event_activation=0.")
+			return err
+		}
+	}
 	if !c.opt.HasAny("activate", "refresh") {
 		return nil // nothing watches or polls here
 	}

@@ -100,7 +100,10 @@ func TestKernelUdevRules(t *testing.T) {
 	umltest.Run(t, "losetup", second, file)
 	assert.Equal(t, "LVM_VG_NAME_COMPLETE='vg'\n", event(second))
 	assert.Empty(t, event(first), "who came first activates it")
-	umltest.Run(t, lvm, strings.Fields(strings.ReplaceAll(string(activate[1]), "$env{LVM_VG_NAME_COMPLETE}", "vg"))...)
+	words := strings.Fields(strings.ReplaceAll(string(activate[1]), "$env{LVM_VG_NAME_COMPLETE}", "vg"))
+	umltest.Run(t, lvm, words...)
+	assert.NotContains(t, umltest.Run(t, "dmsetup", "ls"), "vg-data", "the guest's lvm.conf says that events activate nothing")
+	umltest.Run(t, lvm, append(words, "--config", "global/event_activation=1")...)
 	assert.Contains(t, umltest.Run(t, "dmsetup", "ls"), "vg-data")
 	umltest.Run(t, lvm, "vgremove", "-f", "vg")
 }

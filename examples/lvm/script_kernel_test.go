@@ -112,7 +112,7 @@ func (s *scripts) clear(t *testing.T) {
 		require.NoError(t, os.Truncate(file, 0))
 		require.NoError(t, os.Truncate(file, scriptSize))
 	}
-	for _, dir := range []string{"/etc/lvm/backup", "/etc/lvm/archive", "/etc/lvm/devices"} {
+	for _, dir := range []string{"/etc/lvm/backup", "/etc/lvm/archive", "/etc/lvm/devices", "/run/lvm/pvs_online", "/run/lvm/vgs_online"} {
 		require.NoError(t, os.RemoveAll(dir))
 	}
 	_ = os.Remove("/run/lvm/hints")
@@ -165,6 +165,7 @@ func (s *scripts) compare(t *testing.T, lines []string, want []outcome, who stri
 
 var (
 	uuids = regexp.MustCompile(`[A-Za-z0-9]{6}(-[A-Za-z0-9]{4}){5}-[A-Za-z0-9]{6}`)
+	procs = regexp.MustCompile(`pvscan\[\d+\]`)
 	plain = regexp.MustCompile(`(PVID[ =]|uuid )[A-Za-z0-9]{32}\b`)
 	sums  = regexp.MustCompile(`\b(crc|checksum) (0x)?[0-9a-f]{6,8}\b`)
 	times = regexp.MustCompile(`(creation_time|removal_time) = \d+.*`)
@@ -173,6 +174,7 @@ var (
 // masked returns a text with a number in the place of each UUID, and without sums over
 // texts that have times in them.
 func masked(text string) string {
+	text = procs.ReplaceAllString(text, "pvscan[PID]")
 	text = sums.ReplaceAllString(plain.ReplaceAllString(text, "${1}UUID"), "$1 SUM")
 	seen := map[string]string{}
 	return uuids.ReplaceAllStringFunc(text, func(id string) string {
