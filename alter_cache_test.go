@@ -20,6 +20,9 @@ func andCaches(t testing.TB, sys *System, areas MetadataAreas) {
 }
 
 func (tx *Tx) addCachePool(name string, extents, meta Extents) error {
+	if err := tx.own(); err != nil {
+		return tx.fail("create cache pool", name, err)
+	}
 	pool, _, err := tx.newLV(LVSpec{Name: name})
 	if err != nil {
 		return err
@@ -103,6 +106,9 @@ func alterCache() []alteration {
 		}
 	}
 	return []alteration{
+		{name: "create a cache pool", setup: volumes, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.addCachePool("pool", 20, 20)
+		}},
 		{name: "attach a cachevol", setup: andCaches, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.cacheByVol("data", "fast", CacheWriteback)
 		}},

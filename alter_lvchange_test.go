@@ -13,6 +13,9 @@ func alterLVChange() []alteration {
 	remembering := then(volumes, func(t testing.TB, sys *System, _ MetadataAreas) { update(t, sys, "vg0", remember) })
 	return []alteration{
 		{name: "forget a removed lv", setup: remembering, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveHistory("t3") }},
+		{name: "change how lvs are activated and allocated", setup: volumes, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.SetLVAutoActivation("data", false), tx.SetLVAllocation("striped", AllocContiguous))
+		}},
 		{name: "make lvs read-only", setup: volumes, do: func(tx *Tx, _ MetadataAreas) error {
 			return joinErrors(tx.SetLVReadOnly("data", true), tx.SetLVReadOnly("striped", true))
 		}},

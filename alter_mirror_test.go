@@ -17,6 +17,19 @@ func andMirror(log MirrorLog) func(testing.TB, *System, MetadataAreas) {
 	}
 }
 
+// alterMirrorKernel need a kernel: it alone knows that legs are alike.
+func alterMirrorKernel() []alteration {
+	getsLeg := then(andMirror(MirrorLogDisk), func(t testing.TB, sys *System, _ MetadataAreas) {
+		update(t, sys, "vg0", func(tx *Tx) error { return tx.AddMirrorLegs("data", MirrorLegsSpec{Allocation: AllocAnywhere}) })
+	})
+	return []alteration{
+		{name: "split off a leg of a mirror", setup: andMirror(MirrorLogDisk), do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.SplitMirrorLeg("data", "split")
+		}},
+		{name: "end adding a leg to a mirror", setup: getsLeg, do: func(tx *Tx, _ MetadataAreas) error { return tx.FinishMirrorLegs("data") }},
+	}
+}
+
 func alterMirror() []alteration {
 	disk, core := andMirror(MirrorLogDisk), andMirror(MirrorLogCore)
 	on := func(setup func(testing.TB, *System, MetadataAreas), name string, do func(tx *Tx) error) alteration {

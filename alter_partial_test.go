@@ -72,10 +72,22 @@ func alterPartial() []alteration {
 	}
 }
 
+// raidOnTwo makes vg0 with the raid1 two on a and b, and the empty physical volume c.
+func raidOnTwo(t testing.TB, sys *System, areas MetadataAreas) {
+	andSpare(t, sys, areas)
+	update(t, sys, "vg0", func(tx *Tx) error {
+		_, err := tx.CreateRAID(RAIDSpec{Name: "two", Size: ExtentCount(8), RegionSize: 4 * KiB, PVs: []PVSelection{{PV: "a"}, {PV: "b"}}})
+		return err
+	})
+}
+
 func alterPartialKernel() []alteration {
 	lost := then(volumes, losing("b"))
 	partial := ActivateOptions{Mode: ActivatePartial}
 	return []alteration{
+		{name: "repair a raid without a leg", partial: true, setup: then(raidOnTwo, losing("b")), do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.RepairRAID("two", RepairSpec{})
+		}},
 		{name: "activate a partial lv", partial: true, setup: lost, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.ActivateWith("striped", partial)
 		}},

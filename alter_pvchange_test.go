@@ -89,6 +89,9 @@ func alterPVChange() []alteration {
 			spec.IgnoreAreas, spec.DataAlignmentOffset = true, 512
 			return tx.CreatePV(spec)
 		}},
+		{name: "remove a pv of a group that was not found", vg: "-", setup: then(volumes, orphans("c")), do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.RemoveLostPV("c")
+		}},
 		{name: "restore pv", vg: "-", setup: then(volumes, orphans("c")), do: func(tx *Tx, areas MetadataAreas) error {
 			doc, id := lost()
 			return tx.CreatePV(PVSpec{Device: "c", Areas: areas, MetadataSize: 32 * KiB, DataAlignment: 4 * KiB, ID: id, RestoreFrom: doc})

@@ -15,6 +15,13 @@ func alterVGChange() []alteration {
 			return joinErrors(tx.SetVGAllocation(metadata.AllocContiguous), tx.SetVGLimits(7, 8), tx.SetVGAutoActivation(false),
 				tx.SetResizeable(false))
 		}},
+		{name: "give vg another name of this host", setup: volumes, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.SetSystemID("ours")
+		}},
+		{name: "use fewer metadata areas", setup: andSpare, do: func(tx *Tx, _ MetadataAreas) error { return tx.SetMetadataCopies(1) }},
+		{name: "use all metadata areas", setup: then(andSpare, func(t testing.TB, sys *System, _ MetadataAreas) {
+			update(t, sys, "vg0", func(tx *Tx) error { return tx.SetMetadataCopies(1) })
+		}), do: func(tx *Tx, _ MetadataAreas) error { return tx.UseAllMetadataAreas() }},
 		{name: "larger extents", setup: then(large, func(t testing.TB, sys *System, _ MetadataAreas) {
 			update(t, sys, "vg0", func(tx *Tx) error { return tx.SetExtentSize(4 * KiB) })
 		}), do: func(tx *Tx, _ MetadataAreas) error { return tx.SetExtentSize(8 * KiB) }},

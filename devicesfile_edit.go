@@ -50,7 +50,7 @@ func lockDevicesFile(ctx context.Context, path string) (*heldLock, error) {
 		return new(heldLock), nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, &LockError{path, pathCause(err)}
+		return nil, &LockError{Path: path, Err: pathCause(err)}
 	}
 	f, err := acquireFile(ctx, path, true, func() (*os.File, error) {
 		return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)

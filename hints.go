@@ -25,7 +25,7 @@ func invalidateHints(ctx context.Context, runDir string) (*heldLock, error) {
 	}
 	noHints := filepath.Join(runDir, noHintsFile)
 	if err := touch(noHints); err != nil {
-		return nil, &LockError{noHints, err}
+		return nil, &LockError{Path: noHints, Err: err}
 	}
 	hints := filepath.Join(runDir, hintsFile)
 	f, err := acquireFile(ctx, hints, true, func() (*os.File, error) {
@@ -40,12 +40,12 @@ func invalidateHints(ctx context.Context, runDir string) (*heldLock, error) {
 	held := &heldLock{[]func() error{func() error { return closeLocked(f, hints) }}}
 	if err := emptyHints(f); err != nil {
 		_ = held.unlock() // the error at hand says more
-		return nil, &LockError{hints, err}
+		return nil, &LockError{Path: hints, Err: err}
 	}
 	newHints := filepath.Join(runDir, newHintsFile)
 	if err := touch(newHints); err != nil {
 		_ = held.unlock() // the error at hand says more
-		return nil, &LockError{newHints, err}
+		return nil, &LockError{Path: newHints, Err: err}
 	}
 	return held, nil
 }

@@ -31,10 +31,30 @@ func vgLock(vg string) string { return vgLockPrefix + vg }
 type LockError struct {
 	Path string // of the lock file or image; in-process locks have only a name
 	Err  error
+	// Holders are the processes that had the lock when waiting for it ended, as far
+	// as the operating system tells.
+	Holders []LockHolder
 }
 
-// Error names the lock and the reason.
-func (e *LockError) Error() string { return "lock " + e.Path + ": " + e.Err.Error() }
+// LockHolder is a process that has a lock.
+type LockHolder struct {
+	PID     int
+	Command string // its name; empty if it was not told
+}
+
+// Error names the lock, the reason, and who has it.
+func (e *LockError) Error() string {
+	text := "lock " + e.Path + ": " + e.Err.Error()
+	for i, h := range e.Holders {
+		if text += ", "; i == 0 {
+			text += "held by "
+		}
+		if text += fmt.Sprintf("process %d", h.PID); h.Command != "" {
+			text += fmt.Sprintf(" (%s)", h.Command)
+		}
+	}
+	return text
+}
 
 // Unwrap returns the reason.
 func (e *LockError) Unwrap() error { return e.Err }
@@ -79,7 +99,7 @@ func (h *heldLock) unlock() error {
 // volume groups in the order of their names.
 func (l *locker) lock(ctx context.Context, name string, exclusive bool) (*heldLock, error) {
 	if err := checkName(lockName, name); err != nil {
-		return nil, &LockError{name, err}
+		return nil, &LockError{Path: name, Err: err}
 	}
 	path := name
 	if l.dir != "" {
@@ -102,7 +122,7 @@ func (l *locker) lock(ctx context.Context, name string, exclusive bool) (*heldLo
 // that until it has the lock, so that readers who come later queue behind it.
 func (l *locker) lockFile(ctx context.Context, path string, exclusive bool) (*os.File, error) {
 	if err := os.MkdirAll(l.dir, 0o700); err != nil {
-		return nil, &LockError{path, pathCause(err)}
+		return nil, &LockError{Path: path, Err: pathCause(err)}
 	}
 	aux, err := acquireLockFile(ctx, path+auxSuffix, true)
 	if err != nil {
@@ -174,14 +194,14 @@ func distinctImages(paths []string) ([]string, error) {
 			real, err = filepath.Abs(real)
 		}
 		if err != nil {
-			return nil, &LockError{path, pathCause(err)}
+			return nil, &LockError{Path: path, Err: pathCause(err)}
 		}
 		info, err := os.Stat(real)
 		if err != nil {
-			return nil, &LockError{path, pathCause(err)}
+			return nil, &LockError{Path: path, Err: pathCause(err)}
 		}
 		if !isDeviceMode(info.Mode()) {
-			return nil, &LockError{path, errNotDevice}
+			return nil, &LockError{Path: path, Err: errNotDevice}
 		}
 		if slices.ContainsFunc(seen, func(other os.FileInfo) bool { return os.SameFile(info, other) }) {
 			continue
@@ -207,18 +227,19 @@ func acquireFile(ctx context.Context, path string, exclusive bool, open func() (
 	for ctx.Err() == nil {
 		f, err := open()
 		if err != nil {
-			return nil, &LockError{path, pathCause(err)}
+			return nil, &LockError{Path: path, Err: pathCause(err)}
 		}
 		if err := waitFlock(ctx, f, exclusive); err != nil {
+			holders := lockHolders(f)
 			_ = f.Close() // the lock was not had
-			return nil, &LockError{path, err}
+			return nil, &LockError{path, err, holders}
 		}
 		if isFileAt(f, path) {
 			return f, nil
 		}
 		_ = f.Close() // nobody knows this file any more
 	}
-	return nil, &LockError{path, fmt.Errorf("%w: %w", ErrLocked, ctx.Err())}
+	return nil, &LockError{Path: path, Err: fmt.Errorf("%w: %w", ErrLocked, ctx.Err())}
 }
 
 // releaseLockFile releases the lock on f and removes the file at path, unless
@@ -226,7 +247,7 @@ func acquireFile(ctx context.Context, path string, exclusive bool, open func() (
 func releaseLockFile(f *os.File, path string) error {
 	if err := unflock(f); err != nil {
 		_ = f.Close() // that releases it, too
-		return &LockError{path, err}
+		return &LockError{Path: path, Err: err}
 	}
 	if got, err := tryFlock(f, true); err == nil && got && isFileAt(f, path) {
 		_ = os.Remove(path)
@@ -242,7 +263,7 @@ func closeLocked(f *os.File, path string) error {
 		err = pathCause(closeErr)
 	}
 	if err != nil {
-		return &LockError{path, err}
+		return &LockError{Path: path, Err: err}
 	}
 	return nil
 }
@@ -332,8 +353,12 @@ func (l *locker) enter(ctx context.Context, key string, exclusive bool) (*heldLo
 		l.mu.Lock()
 	}
 	if err := ctx.Err(); err != nil {
+		refusal := &LockError{Path: key, Err: fmt.Errorf("%w: %w", ErrLocked, err)}
+		if g.writer || g.readers > 0 {
+			refusal.Holders = []LockHolder{{PID: os.Getpid()}}
+		}
 		l.abandon(key, g)
-		return nil, &LockError{key, fmt.Errorf("%w: %w", ErrLocked, err)}
+		return nil, refusal
 	}
 	if exclusive {
 		g.writer = true

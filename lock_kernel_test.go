@@ -102,6 +102,12 @@ func TestKernelWeWaitForLVM2(t *testing.T) {
 		return err != nil
 	}, lockPatience, 5*time.Millisecond)
 	requireLocked(t, l, vgLock(vg), true)
+	_, err = l.lock(within(t, lockHaste), vgLock(vg), true)
+	var locked *LockError
+	require.ErrorAs(t, err, &locked)
+	require.Len(t, locked.Holders, 1)
+	require.Equal(t, cmd.Process.Pid, locked.Holders[0].PID)
+	require.NotEmpty(t, locked.Holders[0].Command)
 	mustLock(t, l, globalLock, true)
 	_, err = in.Write([]byte("y\n"))
 	require.NoError(t, err)

@@ -17,5 +17,11 @@ func TestMain(m *testing.M) {
 	if order := os.Getenv(dieEnv); order != "" {
 		os.Exit(doAndDie(order, os.Args[1:]))
 	}
-	os.Exit(umltest.Main(m))
+	if order := os.Getenv(soakEnv); order != "" {
+		os.Exit(soakWorker(order, os.Args[1:]))
+	}
+	if os.Getenv(criticalEnv) != "" {
+		os.Exit(changeOwnGround(os.Args[1:]))
+	}
+	os.Exit(theMatrix.finish(umltest.Main(m)))
 }

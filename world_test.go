@@ -34,7 +34,7 @@ type tester interface {
 func openDisks(t tester, disks *recorder.Disks, seed byte) *System {
 	t.Helper()
 	sys, err := Open(Config{
-		Devices: disks.Paths(), Kernel: KernelNone, Host: "test", ThinCheck: Tool{Off: true}, ThinRepair: Tool{Off: true},
+		Devices: disks.Paths(), Kernel: KernelNone, Host: "test", ExtraSystemIDs: []string{"ours"}, ThinCheck: Tool{Off: true}, ThinRepair: Tool{Off: true},
 		CacheCheck: Tool{Off: true}, CacheRepair: Tool{Off: true},
 		OpenDevice: func(path string, write bool) (Device, error) {
 			d, err := disks.Open(path, write)
