@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/lvm-go/lvm/internal/umltest"
 )
@@ -67,11 +66,8 @@ var testedWith = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var uts unix.Utsname
-	if err := unix.Uname(&uts); err != nil {
-		return "", err
-	}
-	return string(out) + unix.ByteSliceToString(uts.Release[:]), nil
+	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	return string(out) + strings.TrimSpace(string(kernel)), err
 })
 
 // recordKey tells records of this scenario, as it is now, from others.
