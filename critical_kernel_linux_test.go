@@ -99,7 +99,7 @@ func (w *faultWindow) step(s Step) {
 func (w *faultWindow) end() {
 	if w.open {
 		now := faultsSoFar()
-		w.open, w.major, w.minor = false, w.major+now.Majflt-w.from.Majflt, w.minor+now.Minflt-w.from.Minflt
+		w.open, w.major, w.minor = false, w.major+int64(now.Majflt-w.from.Majflt), w.minor+int64(now.Minflt-w.from.Minflt)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/lvm-go/lvm/internal/recorder"
+	"github.com/lvm-go/lvm/metadata"
 )
 
 // TestModel makes random sequences of operations and compares, after each, what
@@ -148,7 +149,7 @@ func newModel(t *rapid.T, w world, tally modelTally) *model {
 // refusals are the errors that an operation may be refused with.
 var refusals = []error{
 	ErrNoSpace, ErrBusy, ErrExists, ErrInvalidSpec, ErrInvalidSize, ErrInvalidName, ErrUnsupported, ErrReadOnly, ErrNotFound,
-	ErrNothingToMove, ErrInvalidSelection,
+	ErrNothingToMove, ErrInvalidSelection, metadata.ErrAreaFull,
 }
 
 // try makes a change. If must is set it has to succeed. It says whether it did;
@@ -279,8 +280,12 @@ type nothing struct{}
 
 func (m *model) nothing(string) { panic(nothing{}) }
 
+// pvSpec has areas for larger texts than other tests need: a move over many volumes
+// has several times their segments.
 func (m *model) pvSpec() PVSpec {
-	return areaSpec(rapid.SampledFrom([]MetadataAreas{OneArea, OneArea, TwoAreas}).Draw(m.T, "areas"))
+	spec := areaSpec(rapid.SampledFrom([]MetadataAreas{OneArea, OneArea, TwoAreas}).Draw(m.T, "areas"))
+	spec.MetadataSize = 64 * KiB
+	return spec
 }
 
 func (m *model) createVG() {
