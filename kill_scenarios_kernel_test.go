@@ -300,11 +300,11 @@ func TestKernelKillScenarios(t *testing.T) {
 			switch {
 			case *killAll, everything():
 			case s.slow:
-				everyCall, everyStep = 7, 11
+				everyCall, everyStep = 9, 13
 			case s.long, testing.Short():
-				everyCall, everyStep = 5, 7
+				everyCall, everyStep = 7, 9
 			default:
-				everyCall, everyStep = 3, 4
+				everyCall, everyStep = 5, 6
 			}
 			calls, steps := 0, 0
 			for at := 1; ; at += everyCall {

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvm-go/lvm/dm"
+	"github.com/lvm-go/lvm/metadata"
 )
 
 // renderAll returns the devices that a group would have if all its volumes were
@@ -25,13 +26,28 @@ func renderAll(t testing.TB, k kernel, sys *System, vg *VolumeGroup) map[string]
 		}
 		return !origin.info.LiveTable || origin.table[0].Target.Type() == (dm.SnapshotMerge{}).Type(), nil
 	}
+	// The kernel is told of more legs only until it has noted that.
+	reshapes := func(lv *metadata.LogicalVolume) (bool, error) {
+		for _, m := range kern.byLV[lv.ID] {
+			if err := kern.look(m); err != nil {
+				return false, err
+			}
+			if !m.info.LiveTable {
+				continue
+			}
+			if raid, ok := m.table[0].Target.(dm.RAID); ok {
+				return raid.DeltaDisks == 0, nil
+			}
+		}
+		return false, nil
+	}
 	all := map[string]node{}
 	for lv := range vg.LVs() {
 		if _, pool := kindOf(lv.rec).(cachePoolType); pool || snapshotLinkOf(lv.rec) != nil || lv.rec.IsOpaque() {
 			continue
 		}
 		r := &renderer{
-			vg: vg.rec, device: sys.tableDevice(vg.members), links: vg.links(), known: kern.known, merges: merges,
+			vg: vg.rec, device: sys.tableDevice(vg.members), links: vg.links(), known: kern.known, merges: merges, reshapes: reshapes,
 			standIns: &standIns{kern: &kernelState{}},
 		}
 		nodes, err := r.lv(lv.rec)
