@@ -84,7 +84,7 @@ cross: $(BUILD)/testsum
 # All tests with every layer: what is missing fails.
 kernel-test: $(BUILD)/testsum
 	@status=0; \
-	$(SUM) tests "all tests" -- env CGO_ENABLED=0 LVM_TEST_REQUIRE=kernel,tools $(GO) test -json -timeout=15m ./... || status=1; \
+	$(SUM) tests "all tests" -- env CGO_ENABLED=0 LVM_TEST_REQUIRE=kernel,tools $(GO) test -json -timeout=20m ./... || status=1; \
 	for m in $(MODULES); do \
 		$(SUM) tests "tests of $$m" -- env CGO_ENABLED=0 LVM_TEST_REQUIRE=kernel,tools $(GO) -C $$m test -json -timeout=15m ./... || status=1; \
 	done; exit $$status
