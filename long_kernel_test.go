@@ -65,7 +65,9 @@ func TestKernelNothingLeaks(t *testing.T) {
 	for range rounds {
 		round()
 	}
-	assert.Equal(t, before, whatIsHeld(t))
+	after := whatIsHeld(t)
+	after.files = max(after.files, before.files) // the collector may have closed what another test left
+	assert.Equal(t, before, after)
 	assert.Less(t, heapInUse(), heap+8<<20)
 }
 
