@@ -232,7 +232,7 @@ func acquireFile(ctx context.Context, path string, exclusive bool, open func() (
 		if err := waitFlock(ctx, f, exclusive); err != nil {
 			holders := lockHolders(f)
 			_ = f.Close() // the lock was not had
-			return nil, &LockError{path, err, holders}
+			return nil, &LockError{Path: path, Err: err, Holders: holders}
 		}
 		if isFileAt(f, path) {
 			return f, nil

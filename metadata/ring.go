@@ -187,13 +187,13 @@ func (h *AreaHeader) ReadText(r io.ReaderAt, loc RawLocation) ([]byte, error) {
 // bytes. It believes in that only as far as r gives bytes: memory is at most eight
 // times what was read.
 func appendFrom(b []byte, r io.ReaderAt, at, size, total units.Bytes) ([]byte, error) {
-	const chunk = 256 * units.KiB
+	const first = 512 * units.KiB
 	for size > 0 {
-		step := min(chunk, size)
 		from := len(b)
-		if room := units.Bytes(cap(b)); units.Bytes(from)+step > room {
-			b = append(make([]byte, 0, min(total, max(2*chunk, 8*room))), b...)
+		if from == cap(b) {
+			b = append(make([]byte, 0, min(total, max(first, 8*units.Bytes(from)))), b...)
 		}
+		step := min(size, units.Bytes(cap(b)-from))
 		b = b[:from+int(step)]
 		n, err := readAt(r, b[from:], at)
 		if err != nil {

@@ -122,16 +122,12 @@ func settingsOf(conf *lvm.LVMConf) []settings.Setting {
 func (c *call) validate(current []settings.Setting) error {
 	bad := false
 	for _, s := range current {
-		switch {
-		case s.Section() == "":
+		if s.Section() == "" {
 			c.fault("Configuration setting %q invalid. It's not part of any section.", s.Path)
-		case !settings.IsKnown(s.Path):
+			bad = true
+		} else if !settings.IsKnown(s.Path) {
 			c.fault("Configuration setting %q unknown.", s.Path)
-			continue
-		default:
-			continue
 		}
-		bad = true
 	}
 	if bad {
 		return sentence("LVM configuration invalid.")

@@ -216,11 +216,7 @@ func (l *deviceList) update() error {
 // unlisted returns all devices as if there was no devices file: whoever adds one wants
 // what is on it to be known.
 func (l *deviceList) unlisted() ([]lvm.BlockDevice, error) {
-	conf, err := l.config()
-	if err != nil {
-		return nil, err
-	}
-	options, err := conf.ScanOptions()
+	options, err := l.scanOptions()
 	if err != nil {
 		return nil, err
 	}

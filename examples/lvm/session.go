@@ -116,13 +116,18 @@ func (c *call) known(path string) (name string, ok bool) {
 	return name, ok
 }
 
-// blockDevices returns all block devices, also those that the system does not look at.
-func (c *call) blockDevices() ([]lvm.BlockDevice, error) {
+// scanOptions returns how the configuration has devices looked at.
+func (c *call) scanOptions() (lvm.ScanOptions, error) {
 	conf, err := c.config()
 	if err != nil {
-		return nil, err
+		return lvm.ScanOptions{}, err
 	}
-	options, err := conf.ScanOptions()
+	return conf.ScanOptions()
+}
+
+// blockDevices returns all block devices, also those that the system does not look at.
+func (c *call) blockDevices() ([]lvm.BlockDevice, error) {
+	options, err := c.scanOptions()
 	if err != nil {
 		return nil, err
 	}
