@@ -30,7 +30,7 @@ PURE = $(shell $(GO) list ./... | grep -v /internal/umltest)
 # Guests and fuzzers want the machine for themselves, and deps comes first.
 .NOTPARALLEL:
 
-.PHONY: test deps lint cross kernel-test exhaustive record race other-go fuzz-smoke fuzz bench examples lvm-size clean
+.PHONY: test deps lint analyse cross kernel-test exhaustive record race other-go fuzz-smoke fuzz bench examples lvm-size clean
 
 test:
 	@rm -rf $(BUILD)/steps
@@ -71,6 +71,12 @@ lint: $(BUILD)/testsum
 	for m in $(MODULES); do \
 		$(SUM) check "vet $$m" -- $(GO) -C $$m vet ./... || status=1; \
 	done; exit $$status
+
+# By hand, since they are fetched and built first: a minute, and for the second the
+# database of vulnerabilities, which needs the network.
+analyse:
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@latest ./...
 
 # Code and tests, on systems without device-mapper, and with 32 bits.
 cross: $(BUILD)/testsum

@@ -208,7 +208,7 @@ func readText(path string) ([]byte, error) {
 	case info.Size() > maxBackupText:
 		return nil, fmt.Errorf("metadata file %s: %d bytes are too many: %w", path, info.Size(), ErrUnsupported)
 	}
-	f, err := os.Open(path)
+	f, err := openOwn(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, errors.Wrap(err, "read metadata file")
 	}

@@ -49,11 +49,11 @@ func lockDevicesFile(ctx context.Context, path string) (*heldLock, error) {
 	if !haveFlock {
 		return new(heldLock), nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, &LockError{Path: path, Err: pathCause(err)}
+	if err := makeLockDir(filepath.Dir(path)); err != nil {
+		return nil, &LockError{Path: path, Err: err}
 	}
 	f, err := acquireFile(ctx, path, true, func() (*os.File, error) {
-		return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		return openOwn(path, os.O_RDWR|os.O_CREATE, 0o600)
 	})
 	if err != nil {
 		return nil, err

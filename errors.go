@@ -56,6 +56,10 @@ var (
 	ErrDamaged = errors.New("damaged metadata")
 	// ErrSignature: a device holds data of something else. See [SignatureError].
 	ErrSignature = errors.New("foreign signature")
+	// ErrUntrusted: a file or directory of lvm2's and ours is not what we make, and
+	// may be somebody else's trap: a lock file that is a link, a lock directory that
+	// belongs to another user.
+	ErrUntrusted = errors.New("not to be trusted")
 	// ErrUnsupported: this library, this system or this mode can't do it.
 	ErrUnsupported = errors.New("unsupported")
 	// ErrPlanStale: the group or the kernel changed since the plan was made.

@@ -24,12 +24,15 @@ func invalidateHints(ctx context.Context, runDir string) (*heldLock, error) {
 		return new(heldLock), nil
 	}
 	noHints := filepath.Join(runDir, noHintsFile)
+	if err := checkOwnDir(runDir); err != nil {
+		return nil, &LockError{Path: noHints, Err: pathCause(err)}
+	}
 	if err := touch(noHints); err != nil {
 		return nil, &LockError{Path: noHints, Err: err}
 	}
 	hints := filepath.Join(runDir, hintsFile)
 	f, err := acquireFile(ctx, hints, true, func() (*os.File, error) {
-		return os.OpenFile(hints, os.O_RDWR|os.O_CREATE, 0o600)
+		return openOwn(hints, os.O_RDWR|os.O_CREATE, 0o600)
 	})
 	// With the hints locked, or given up, there is nothing left to keep others
 	// from; a file that could not be removed costs them time only.
@@ -50,8 +53,15 @@ func invalidateHints(ctx context.Context, runDir string) (*heldLock, error) {
 	return held, nil
 }
 
+// emptyHints empties a file that others find in its place, so it must have no other.
 func emptyHints(f *os.File) error {
-	err := f.Truncate(0)
+	info, err := f.Stat()
+	if err == nil && hasOtherNames(info) {
+		err = fault(ErrUntrusted, "%s has other names", f.Name())
+	}
+	if err == nil {
+		err = f.Truncate(0)
+	}
 	if err == nil {
 		_, err = fmt.Fprintf(f, "# Created empty by lvm-go pid %d\n", os.Getpid())
 	}
@@ -60,7 +70,7 @@ func emptyHints(f *os.File) error {
 
 // touch makes the empty file at path, if it is not there.
 func touch(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := openOwn(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err == nil {
 		err = f.Close()
 	}

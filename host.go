@@ -39,6 +39,14 @@ type host interface {
 	names(vg string) (nodes, links []string)
 }
 
+// nodesDir has the nodes of all mapped devices.
+const nodesDir = "mapper"
+
+// hasLinks says whether the volumes of a group have links in a directory of its name. A
+// group that somebody brought along, and called like the directory of nodes, must not
+// get to be what others go by.
+func hasLinks(vg string) bool { return vg != nodesDir }
+
 // realHost is the host that this process runs on.
 type realHost struct{ devDir string }
 
@@ -47,7 +55,7 @@ func (h realHost) number(path string) (string, bool) { return blockDeviceNumber(
 func (h realHost) udevRuns() bool { return dm.UdevRunning() }
 
 func (h realHost) nodes() dm.Nodes {
-	return dm.Nodes{Dir: filepath.Join(h.devDir, "mapper"), DevDir: h.devDir}
+	return dm.Nodes{Dir: filepath.Join(h.devDir, nodesDir), DevDir: h.devDir}
 }
 
 func (h realHost) addNode(name string, dev dm.Dev) error { return h.nodes().Add(name, dev) }
@@ -61,8 +69,8 @@ func (h realHost) addLink(vg, lv, name string) error { return addLink(h.devDir, 
 func (h realHost) removeLink(vg, lv string) error { return removeLink(h.devDir, vg, lv) }
 
 func (h realHost) hasNodes(name string, dev dm.Dev, vg, lv string) bool {
-	paths := []string{filepath.Join(h.devDir, "mapper", name)}
-	if lv != "" {
+	paths := []string{filepath.Join(h.devDir, nodesDir, name)}
+	if lv != "" && hasLinks(vg) {
 		paths = append(paths, filepath.Join(h.devDir, vg, lv))
 	}
 	for _, p := range paths {
@@ -80,7 +88,7 @@ func (h realHost) setReadAhead(dev dm.Dev, ahead Sectors) error {
 }
 
 func (h realHost) flush(name string, dev dm.Dev) {
-	flushDevice(filepath.Join(h.devDir, "mapper", name), dev)
+	flushDevice(filepath.Join(h.devDir, nodesDir, name), dev)
 }
 
 func (h realHost) deviceMajor() uint32 { return mappedMajor() }
@@ -96,8 +104,8 @@ func (h realHost) names(vg string) (nodes, links []string) {
 		return names
 	}
 	link := func(m fs.FileMode) bool { return m&fs.ModeSymlink != 0 }
-	nodes = list(filepath.Join(h.devDir, "mapper"), func(m fs.FileMode) bool { return link(m) || isBlockMode(m) })
-	if checkVGName(vg) == nil {
+	nodes = list(filepath.Join(h.devDir, nodesDir), func(m fs.FileMode) bool { return link(m) || isBlockMode(m) })
+	if checkVGName(vg) == nil && hasLinks(vg) {
 		links = list(filepath.Join(h.devDir, vg), link)
 	}
 	return nodes, links

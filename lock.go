@@ -121,8 +121,8 @@ func (l *locker) lock(ctx context.Context, name string, exclusive bool) (*heldLo
 // lockFile takes the lock file at path by way of its aux file. A writer keeps
 // that until it has the lock, so that readers who come later queue behind it.
 func (l *locker) lockFile(ctx context.Context, path string, exclusive bool) (*os.File, error) {
-	if err := os.MkdirAll(l.dir, 0o700); err != nil {
-		return nil, &LockError{Path: path, Err: pathCause(err)}
+	if err := makeLockDir(l.dir); err != nil {
+		return nil, &LockError{Path: path, Err: err}
 	}
 	aux, err := acquireLockFile(ctx, path+auxSuffix, true)
 	if err != nil {
@@ -140,6 +140,16 @@ func (l *locker) lockFile(ctx context.Context, path string, exclusive bool) (*os
 		return nil, auxErr
 	}
 	return f, err
+}
+
+// makeLockDir makes the directory of lock files, unless it is there, and refuses one in
+// which others could take a lock from who has it.
+func makeLockDir(dir string) error {
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = checkOwnDir(dir)
+	}
+	return pathCause(err)
 }
 
 // lockImages locks the image files at paths themselves: no other file is
@@ -216,7 +226,7 @@ func distinctImages(paths []string) ([]string, error) {
 // acquireLockFile opens, or makes, the lock file at path and locks it.
 func acquireLockFile(ctx context.Context, path string, exclusive bool) (*os.File, error) {
 	return acquireFile(ctx, path, exclusive, func() (*os.File, error) {
-		return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o700)
+		return openOwn(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o700)
 	})
 }
 

@@ -136,7 +136,7 @@ func (s *System) nameIsFree(name string, sc *scan) error {
 		return nil
 	}
 	path := filepath.Join(s.cfg.DevDir, name)
-	if st, err := os.Lstat(path); err == nil && !st.IsDir() {
+	if st, err := os.Lstat(path); err == nil && !st.IsDir() || !hasLinks(name) {
 		return fault(ErrExists, "%s is there already", path)
 	}
 	return nil

@@ -84,7 +84,7 @@ func makeControlNode(path string) (made bool, err error) {
 	case !errors.Is(err, unix.ENOENT):
 		return false, openError(path, err)
 	}
-	if err := unix.Mkdir(mapperDir, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
+	if err := makeNodeDir(mapperDir); err != nil {
 		return false, nodeError(path, err)
 	}
 	switch err := unix.Mknod(path, unix.S_IFCHR|0o600, int(dev)); {

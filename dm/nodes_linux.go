@@ -132,7 +132,7 @@ func (n Nodes) with(op, name string, make bool, f func(nodeDir) error) error {
 		if !make {
 			return nil
 		}
-		if err := unix.Mkdir(n.dir(), 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
+		if err := makeNodeDir(n.dir()); err != nil {
 			return nodeErrorOf(op, name, err)
 		}
 		fd, err = unix.Open(n.dir(), flags, 0)
@@ -142,6 +142,19 @@ func (n Nodes) with(op, name string, make bool, f func(nodeDir) error) error {
 	}
 	defer unix.Close(fd)
 	return nodeErrorOf(op, name, f(nodeDir{fd}))
+}
+
+// makeNodeDir makes a directory of nodes, which all may look into whatever the process
+// masks off, unless it is there.
+func makeNodeDir(path string) error {
+	err := unix.Mkdir(path, 0o755)
+	if errors.Is(err, unix.EEXIST) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return unix.Chmod(path, 0o755)
 }
 
 // nodeErrorOf makes an *Error of one that is none.
