@@ -19,7 +19,23 @@ func poolOnRAID(t testing.TB, sys *System, areas MetadataAreas) {
 // raidWithSnapshot makes vg0 with volumes, the raid1 r and its snapshot rs.
 func raidWithSnapshot(t testing.TB, sys *System, areas MetadataAreas) {
 	raids(t, sys, areas)
+	snapshotOfRAID(t, sys, areas)
+}
+
+func snapshotOfRAID(t testing.TB, sys *System, _ MetadataAreas) {
 	inKernel(t, sys, func(tx *Tx) error { return tx.addSnapshot("r", "rs", 6) })
+}
+
+// raidToCache makes vg0 with volumes, the raid1 r and fast, for a cache of it.
+func raidToCache(t testing.TB, sys *System, areas MetadataAreas) {
+	raids(t, sys, areas)
+	inKernel(t, sys, func(tx *Tx) error { return tx.addLV("fast", 40, 1) })
+}
+
+// cachedRAID is raidToCache, with r cached by fast.
+func cachedRAID(t testing.TB, sys *System, areas MetadataAreas) {
+	raidToCache(t, sys, areas)
+	inKernel(t, sys, func(tx *Tx) error { return tx.cacheByVol("r", "fast", CacheWritethrough) })
 }
 
 // alterStacks need a kernel: it alone knows of thin volumes, and which legs are in
@@ -40,5 +56,17 @@ func alterStacks() []alteration {
 		}},
 		{name: "create a snapshot of a raid", setup: raids, do: func(tx *Tx, _ MetadataAreas) error { return tx.addSnapshot("r", "rs", 6) }},
 		{name: "remove a snapshot of a raid", setup: raidWithSnapshot, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveLV("rs") }},
+		{name: "cache a raid", setup: raidToCache, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.cacheByVol("r", "fast", CacheWriteback)
+		}},
+		{name: "cache the writes to a raid with a snapshot", setup: then(raidToCache, snapshotOfRAID), do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.AttachWriteCache("r", AttachWriteCacheSpec{CacheVol: "fast"})
+		}},
+		{name: "detach the cache of a raid", setup: cachedRAID, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.DetachCache("r", DetachSpec{})
+		}},
+		{name: "detach and remove the cache of a raid", setup: cachedRAID, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.DetachCache("r", DetachSpec{RemovePool: true})
+		}},
 	}
 }

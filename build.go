@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lvm-go/lvm/dm"
 	"github.com/lvm-go/lvm/metadata"
 	"github.com/lvm-go/lvm/units"
 	"github.com/pkg/errors"
@@ -43,6 +44,7 @@ type builder struct {
 	topsOf   map[metadata.ID][]metadata.ID // see tops
 	stores   map[metadata.ID]bool          // see carriesStore
 	moving   map[metadata.ID]bool          // see reshapes
+	raids    map[dm.Dev]*mapped            // see findRAIDs
 }
 
 // build makes the plan of a transaction whose function has returned. Where it

@@ -181,8 +181,7 @@ func (b *builder) bringNode(n node, w wish) error {
 		if n.shows != "" {
 			b.hold(n.shows, frozen)
 		}
-		b.createNode(n)
-		return nil
+		return b.createNode(n)
 	}
 	if err := b.tx.kern.look(m); err != nil {
 		return err
@@ -295,7 +294,11 @@ func (tx *Tx) tableDevice() func(metadata.ID) (string, error) {
 	return tx.numbers
 }
 
-func (b *builder) createNode(n node) {
+func (b *builder) createNode(n node) error {
+	other, err := b.otherRAID(n)
+	if err != nil {
+		return err
+	}
 	ref := deviceRef{Name: n.name, UUID: n.uuid}
 	create, load := &CreateDevice{deviceRef: ref, Dev: b.fixedNumber(n)}, &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly}
 	resume := &ResumeDevice{deviceRef: ref, Created: true, hidden: n.hidden}
@@ -303,6 +306,8 @@ func (b *builder) createNode(n node) {
 	case n.late:
 		create.told, load.told, resume.told = true, true, true
 		b.late = append(b.late, create, load, resume)
+	case n.early && other != nil:
+		b.createRAID(n, create)
 	case n.early:
 		b.load = append(b.load, create, load, resume)
 	default:
@@ -311,10 +316,11 @@ func (b *builder) createNode(n node) {
 	}
 	b.noteLegs(n)
 	if n.passing {
-		return
+		return nil
 	}
 	b.after = append(b.after, b.addNode(n))
 	b.addReadAhead(n, nil)
+	return nil
 }
 
 // fixedNumber returns the number that the metadata wants a device to have; 0
@@ -388,8 +394,16 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 			&ResumeDevice{deviceRef: ref, early: true, hidden: n.hidden, back: b.tx.symbolic(m.table)})
 		b.noteGrown(n)
 	}
-	switch load := (&LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly}); {
-	case live:
+	var takes *mapped // a raid whose legs it takes over
+	if !live && m.info.LiveTable && !m.info.Suspended {
+		var err error
+		if takes, err = b.otherRAID(n); err != nil {
+			return err
+		}
+	}
+	load := &LoadTable{deviceRef: ref, Table: n.table, ReadOnly: n.readOnly}
+	switch {
+	case live, takes != nil:
 	case m.info.LiveTable && !m.info.Suspended && readsNotes(table, m.table):
 		b.rested = append(b.rested, load)
 	default:
@@ -400,7 +414,7 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 	}
 	early := false
 	// A pool does not become smaller again, so that it waits for the commit.
-	if n.early && !n.rereads && !live && !m.info.Suspended && held == 0 && grows(table, m.table) {
+	if n.early && !n.rereads && !live && takes == nil && !m.info.Suspended && held == 0 && grows(table, m.table) {
 		// Those above it are to find it as large as it will be.
 		b.load = append(b.load, &ResumeDevice{deviceRef: ref, early: true, hidden: n.hidden, back: b.tx.symbolic(m.table)})
 		early = true
@@ -417,9 +431,12 @@ func (b *builder) changeNode(n node, m *mapped, w wish) error {
 			b.flush = append(b.flush, &FlushDevice{deviceRef: ref})
 		}
 		b.awaitRAID(ref, m.table)
-		if n.last {
+		switch {
+		case takes != nil:
+			b.takeLegs(takes, suspend, load)
+		case n.last:
 			b.suspend = append(b.suspend, suspend)
-		} else {
+		default:
 			b.suspend = slices.Insert(b.suspend, 0, suspend)
 		}
 	}

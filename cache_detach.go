@@ -57,8 +57,7 @@ func (s *System) FlushCache(ctx context.Context, vg, lv string, o FlushOptions) 
 // --uncache.
 //
 // If ctx ends, or the process dies, the volume is still cached and nothing is lost;
-// see FlushCache. Errors are as with FlushCache and Tx.DetachCache. A volume on a
-// raid must not be open: it is deactivated meanwhile.
+// see FlushCache. Errors are as with FlushCache and Tx.DetachCache.
 func (s *System) DetachCache(ctx context.Context, vg, lv string, spec DetachSpec, o FlushOptions) error {
 	j, err := s.newFlushJob(ctx, vg, lv, o)
 	if err == nil {
@@ -160,8 +159,7 @@ func (j *flushJob) update(ctx context.Context, fn func(*Tx) error) error {
 // that is the end of a flush by somebody else.
 func (j *flushJob) detach(ctx context.Context, spec DetachSpec) error {
 	for {
-		raid, err := j.lacking(ctx, spec)
-		if err != nil {
+		if err := j.lacking(ctx, spec); err != nil {
 			return err
 		}
 		if !spec.WithoutCache {
@@ -169,24 +167,7 @@ func (j *flushJob) detach(ctx context.Context, spec DetachSpec) error {
 				return err
 			}
 		}
-		again := false
-		err = j.update(ctx, func(tx *Tx) error {
-			again = false
-			if raid && tx.staysActive(j.lv) {
-				again = true
-				return tx.Deactivate(j.lv.String())
-			}
-			return tx.DetachCache(j.lv.String(), spec)
-		})
-		if again && err == nil {
-			err = j.update(ctx, func(tx *Tx) error { return tx.DetachCache(j.lv.String(), spec) })
-			if err == nil && !j.resting {
-				return j.update(ctx, func(tx *Tx) error {
-					return tx.ActivateWith(j.lv.String(), ActivateOptions{IgnoreSkip: true})
-				})
-			}
-			j.woken = false
-		}
+		err := j.update(ctx, func(tx *Tx) error { return tx.DetachCache(j.lv.String(), spec) })
 		switch {
 		case err == nil:
 			return j.rest(ctx)
@@ -199,14 +180,12 @@ func (j *flushJob) detach(ctx context.Context, spec DetachSpec) error {
 	}
 }
 
-// lacking refuses at once what cannot end well, and says whether there is a raid
-// beneath the cache.
-func (j *flushJob) lacking(ctx context.Context, spec DetachSpec) (raid bool, err error) {
-	err = j.sys.View(ctx, j.vg.String(), func(v *VolumeGroup) error { return nil })
-	if err != nil {
-		return false, err
+// lacking refuses at once what cannot end well.
+func (j *flushJob) lacking(ctx context.Context, spec DetachSpec) error {
+	if err := j.sys.View(ctx, j.vg.String(), func(v *VolumeGroup) error { return nil }); err != nil {
+		return err
 	}
-	err = j.look(ctx, func(tx *Tx) error {
+	return j.look(ctx, func(tx *Tx) error {
 		lv, _, err := tx.lvToChange(j.lv.String(), ErrMissingPV)
 		if err != nil {
 			return err
@@ -215,11 +194,9 @@ func (j *flushJob) lacking(ctx context.Context, spec DetachSpec) (raid bool, err
 		if err != nil {
 			return err
 		}
-		_, raid = kindOf(origin).(raidType)
 		_, err = tx.lacksCache(top, cache, origin, spec)
 		return err
 	})
-	return raid, err
 }
 
 // look runs a function on a transaction that changes nothing.

@@ -162,8 +162,8 @@ func TestKernelMissingCache(t *testing.T) {
 	}
 }
 
-// The data of a thin pool that lvm2 made is cached while the pool is in use, and a
-// raid while it is not.
+// The data of a thin pool that lvm2 made are cached while the pool is in use, and so is
+// a raid.
 func TestKernelCacheOfPoolAndRaid(t *testing.T) {
 	ctx := context.Background()
 	r, sys := kernelGroup(t, 3, nil)
@@ -184,19 +184,24 @@ func TestKernelCacheOfPoolAndRaid(t *testing.T) {
 	c.Progress(60)
 	stop()
 
-	attach := func(tx *Tx) error {
+	c, stop = r.busyVolumes(2, "raid")
+	r.update(func(tx *Tx) error {
 		return tx.AttachCache("raid", AttachCacheSpec{CacheVol: "f", Mode: CacheWriteback})
-	}
-	want := dirty(t, r, "raid")
-	_, err := sys.Plan(ctx, "vg", attach)
-	require.ErrorIs(t, err, ErrBusy)
-	r.update(func(tx *Tx) error { return tx.Deactivate("raid") })
-	r.update(attach)
-	r.update(func(tx *Tx) error { return tx.Activate("raid") })
-	heldBy(t, "/dev/vg/raid", want)
-	require.Equal(t, want, dirty(t, r, "raid"))
+	})
+	c.Progress(60)
+	require.NoError(t, sys.DetachCache(ctx, "vg", "raid", DetachSpec{}, quickFlush))
+	c.Progress(60)
+	r.update(func(tx *Tx) error {
+		return tx.AttachWriteCache("raid", AttachWriteCacheSpec{CacheVol: "f"})
+	})
+	c.Progress(60)
 	require.NoError(t, sys.DetachCache(ctx, "vg", "raid", DetachSpec{RemovePool: true}, quickFlush))
-	heldBy(t, "/dev/vg/raid", want)
+	c.Progress(60)
+	stop()
+	require.NoError(t, sys.WaitSync(ctx, "vg", "raid", SyncOptions{Interval: 20 * time.Millisecond}))
+	scrubbed, err := sys.Scrub(ctx, "vg", "raid", ScrubOptions{SyncOptions: SyncOptions{Interval: 20 * time.Millisecond}})
+	require.NoError(t, err)
+	require.Zero(t, scrubbed.Mismatches, "sectors differ between the legs")
 	require.Empty(t, suspendedDevices(t))
 	umltest.Run(t, "vgck", "vg")
 }

@@ -124,5 +124,17 @@ func interopCache() []scenario {
 			activate("o2"),
 			uncache("o2"),
 		}},
+		{name: "caches of active raids", vg: "vg", sizes: sizes, commits: true, steps: []interopStep{
+			makeVG("", VGSpec{}),
+			{lvm2: "lvcreate -y --type raid1 -m1 -l2 -n r $V $0 $1", setup: true},
+			makeLV("-l3 $V $2", LVSpec{Name: "f", Size: ExtentCount(3), PVs: pvs(pv("2"))}),
+			attach("r", "--cachevol f --cachemode writeback", AttachCacheSpec{CacheVol: "f", Mode: CacheWriteback}),
+			renameLV("r", "r2"),
+			split("r2"),
+			{lvm2: "lvconvert -y --type writecache --cachesettings block_size=4096 --cachevol f $V/r2", ours: func(tx *Tx, _ []string) error {
+				return tx.AttachWriteCache("r2", AttachWriteCacheSpec{CacheVol: "f", BlockSize: 4 * KiB})
+			}},
+			uncache("r2"),
+		}},
 	}
 }

@@ -47,7 +47,7 @@ type AttachCacheSpec struct {
 // Returns errors matching [ErrLVNotFound], [ErrUnsupported] if the volume is of a
 // type that cannot be cached, [ErrInvalidSpec], [ErrInvalidSize] if the cache is
 // too small, or, when planned, [ErrBusy] if the volume that is to become the cache
-// is open, or the one that is to be cached is a raid and active.
+// is open.
 func (tx *Tx) AttachCache(lv string, spec AttachCacheSpec) error {
 	return tx.fail("attach cache to lv", lv, tx.whole(func() error { return tx.attachCache(lv, spec) }))
 }
@@ -94,9 +94,6 @@ func (tx *Tx) lvToCache(ref string) (*metadata.LogicalVolume, error) {
 			return nil, fault(ErrUnsupported, "lv %s has segments without storage: it cannot be cached", lv.Name)
 		}
 	case raidType:
-		if tx.staysActive(lv.ID) || tx.wishes[lv.ID].activate {
-			return nil, fault(ErrBusy, "lv %s is a raid: it gets a cache only while it is not active", lv.Name)
-		}
 	default:
 		return nil, fault(ErrUnsupported, "lv %s is of type %s, which cannot be cached", lv.Name, lv.Segments[0].Type)
 	}

@@ -29,8 +29,7 @@ type DetachSpec struct {
 //
 // Returns errors matching [ErrLVNotFound], [ErrInvalidSpec] if the volume has no
 // cache, [ErrCacheDirty] if the cache has, or may have, what the volume beneath has
-// not, [ErrMissingPV] if one of the two lies on missing physical volumes, or
-// [ErrBusy] if the volume beneath is a raid and active.
+// not, or [ErrMissingPV] if one of the two lies on missing physical volumes.
 func (tx *Tx) DetachCache(lv string, spec DetachSpec) error {
 	return tx.fail("detach cache from lv", lv, tx.whole(func() error { return tx.detachCache(lv, spec) }))
 }
@@ -43,9 +42,6 @@ func (tx *Tx) detachCache(ref string, spec DetachSpec) error {
 	top, cache, origin, err := tx.layers(lv)
 	if err != nil {
 		return err
-	}
-	if _, raid := kindOf(origin).(raidType); raid && tx.staysActive(top.ID) {
-		return fault(ErrBusy, "lv %s is a raid beneath its cache: it loses that only while it is not active", top.Name)
 	}
 	without, err := tx.lacksCache(top, cache, origin, spec)
 	if err != nil {

@@ -36,7 +36,7 @@ type AttachWriteCacheSpec struct {
 // Returns errors matching [ErrLVNotFound], [ErrUnsupported] if the volume is of a
 // type that cannot be cached, [ErrInvalidSpec] also if a file system on it needs
 // smaller blocks, or, when planned, [ErrBusy] if the volume that is to become the
-// cache is open, or the one that is to be cached is a raid and active.
+// cache is open.
 func (tx *Tx) AttachWriteCache(lv string, spec AttachWriteCacheSpec) error {
 	return tx.fail("attach writecache to lv", lv, tx.whole(func() error { return tx.attachWriteCache(lv, spec) }))
 }

@@ -36,7 +36,7 @@ func (k *Kernel) newCache(t dm.Cache, length units.Sectors) (*cache, syscall.Err
 	c.metadata, _ = dm.ParseDev(t.Metadata)
 	c.data, _ = dm.ParseDev(t.Cache)
 	c.origin, _ = dm.ParseDev(t.Origin)
-	if t.BlockSize < 64 || t.BlockSize > 2097152 || t.BlockSize%64 != 0 || !k.holds(t.Origin, 0, length) || k.knownSize(c.data) < t.BlockSize {
+	if t.BlockSize < 64 || t.BlockSize > 2097152 || t.BlockSize%64 != 0 || k.size(c.origin) < length || k.knownSize(c.data) < t.BlockSize {
 		return nil, syscall.EINVAL
 	}
 	switch t.Policy {

@@ -532,6 +532,8 @@ func (k *Kernel) wakeTargets(t *table) syscall.Errno {
 			errno = s.preresume(k)
 		case *poolTarget:
 			errno = s.preresume(k)
+		case *array:
+			errno = s.preresume(k)
 		case *cache:
 			errno = s.preresume(k)
 		case *writeCache:

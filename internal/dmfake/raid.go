@@ -305,6 +305,20 @@ func (r *array) reshaped(k *Kernel) error {
 	return nil
 }
 
+// preresume refuses to let two arrays work on the same legs. The kernel lets them:
+// each then brings them in sync by what it knows.
+func (r *array) preresume(k *Kernel) syscall.Errno {
+	if k.anyTarget(func(d *device, s any) bool {
+		other, ok := s.(*array)
+		return ok && other != r && other.started && !d.suspended && d != k.holderOf(r) && slices.ContainsFunc(other.legs, func(l leg) bool {
+			return l.data != 0 && slices.ContainsFunc(r.legs, func(mine leg) bool { return mine.data == l.data })
+		})
+	}) {
+		return syscall.EBUSY
+	}
+	return 0
+}
+
 // resume starts the array. Legs that have failed are tried once more.
 func (r *array) resume(k *Kernel) {
 	for i, l := range r.legs {
