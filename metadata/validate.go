@@ -40,6 +40,7 @@ const (
 	RuleArea          Rule = "area"           // an area lies in an object of the group, and within it
 	RuleOverlap       Rule = "overlap"        // an extent is used once
 	RuleCycle         Rule = "cycle"          // no LV lies in itself
+	RuleDepth         Rule = "depth"          // LVs lie on one another in no more levels than programs can go down
 	RuleCreation      Rule = "creation"       // host and time of creation go together
 )
 
@@ -468,7 +469,11 @@ func (c *checker) historicalLVs() {
 	}
 }
 
-// cycles finds LVs that lie in themselves. It goes down from each LV that has
+// maxLevels is more levels of LVs than a kernel can stack. Whoever goes down from an LV to
+// what it lies on, calling itself, does so within a bounded stack.
+const maxLevels = 1000
+
+// cycles finds LVs that lie in themselves, or on too many levels of others. It goes down from each LV that has
 // LVs as areas, without recursion, and over no LV twice.
 func (c *checker) cycles() {
 	const (
@@ -481,6 +486,8 @@ func (c *checker) cycles() {
 		under []int // LVs that are still to be looked at
 	}
 	state := make([]uint8, len(c.vg.LVs))
+	levels := make([]int, len(c.vg.LVs)) // of LVs that are beneath one
+	tooDeep := false
 	var path []step
 	for root := range c.vg.LVs {
 		if state[root] != unseen {
@@ -493,6 +500,15 @@ func (c *checker) cycles() {
 			if len(top.under) == 0 {
 				state[top.lv] = done
 				path = path[:len(path)-1]
+				if levels[top.lv] == maxLevels && !tooDeep {
+					c.kind, c.name = "lv", c.vg.LVs[top.lv].Name
+					c.fail(RuleDepth, "lies on more than "+number(uint64(maxLevels-1))+" levels of LVs")
+					tooDeep = true // so do those above
+				}
+				if len(path) > 0 {
+					above := path[len(path)-1].lv
+					levels[above] = max(levels[above], levels[top.lv]+1)
+				}
 				continue
 			}
 			next := top.under[0]
@@ -501,6 +517,8 @@ func (c *checker) cycles() {
 			case onPath:
 				c.kind, c.name = "lv", c.vg.LVs[next].Name
 				c.fail(RuleCycle, "lies in itself by way of lv "+c.vg.LVs[top.lv].Name)
+			case done:
+				levels[top.lv] = max(levels[top.lv], levels[next]+1)
 			case unseen:
 				state[next] = onPath
 				path = append(path, step{next, c.under(next)})

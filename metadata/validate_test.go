@@ -278,17 +278,60 @@ func TestValidateReportsAll(t *testing.T) {
 // Deep stacks of LVs must not take the stack of the program.
 func TestValidateDeepStack(t *testing.T) {
 	t.Parallel()
-	vg := manyLVs(t, 20000).VG
-	for i, lv := range vg.LVs[1:] {
-		lv.Segments = []metadata.Segment{onLV(vg, i, 0, 1)}
+	for _, test := range []struct {
+		levels  int
+		reverse bool // those above come first
+		ring    bool
+		rule    metadata.Rule
+	}{
+		{levels: 1000}, {levels: 1000, reverse: true},
+		{levels: 1001, rule: metadata.RuleDepth}, {levels: 1001, reverse: true, rule: metadata.RuleDepth},
+		{levels: 20000, rule: metadata.RuleDepth}, {levels: 20000, reverse: true, rule: metadata.RuleDepth},
+		{levels: 1000, ring: true, rule: metadata.RuleCycle}, {levels: 1000, reverse: true, ring: true, rule: metadata.RuleCycle},
+	} {
+		vg := manyLVs(t, test.levels).VG
+		for i, lv := range vg.LVs[1:] {
+			lv.Segments = []metadata.Segment{onLV(vg, i, 0, 1)}
+		}
+		if test.ring {
+			vg.LVs[0].Segments = []metadata.Segment{onLV(vg, len(vg.LVs)-1, 0, 1)}
+		}
+		if test.reverse {
+			slices.Reverse(vg.LVs)
+		}
+		err := vg.Validate()
+		if test.rule == "" {
+			require.NoError(t, err)
+			continue
+		}
+		var all *metadata.ValidationError
+		require.ErrorAs(t, err, &all)
+		require.Len(t, all.Violations, 1)
+		assert.Equal(t, test.rule, all.Violations[0].Rule)
 	}
-	require.NoError(t, vg.Validate())
-	vg.LVs[0].Segments = []metadata.Segment{onLV(vg, len(vg.LVs)-1, 0, 1)}
-	err := vg.Validate()
-	var all *metadata.ValidationError
-	require.ErrorAs(t, err, &all)
-	require.Len(t, all.Violations, 1)
-	assert.Equal(t, metadata.RuleCycle, all.Violations[0].Rule)
+}
+
+// Text that is nested a million deep is refused, and costs no more than its length.
+func TestDeepText(t *testing.T) {
+	t.Parallel()
+	for _, depth := range []int{65, 10_000, 1_000_000} {
+		for _, text := range []string{
+			strings.Repeat("x {\n", depth),
+			strings.Repeat("x {\n", depth) + strings.Repeat("}\n", depth),
+			"x = " + strings.Repeat("[", depth) + strings.Repeat("]", depth),
+			strings.Repeat("}\n", depth),
+			strings.Repeat("x/", depth) + "x = 1",
+		} {
+			started := time.Now()
+			_, err := metadata.DecodeDocument(text)
+			require.ErrorIs(t, err, metadata.ErrSyntax)
+			_, err = metadata.ParseConfigTree([]byte(text))
+			if !strings.Contains(text, "/") { // a path in the language of lvm.conf
+				require.ErrorIs(t, err, metadata.ErrSyntax)
+			}
+			require.Less(t, time.Since(started), 10*time.Second)
+		}
+	}
 }
 
 // Overlaps are found exactly where counting extent by extent finds them.
