@@ -27,6 +27,17 @@ const (
 	archiveTries = 100
 )
 
+// textWriter writes a text.
+type textWriter func(io.Writer) error
+
+// inMemory returns the writer of a text that is in memory.
+func inMemory(text []byte) textWriter {
+	return func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	}
+}
+
 // backupStore keeps copies of metadata text in files, as lvm2 does: of each VG
 // one backup, the text that holds, and archives, the texts that held before.
 // An empty directory keeps none of its kind. Who writes holds the VG's lock
@@ -54,7 +65,7 @@ type archivedText struct {
 }
 
 // writeBackup makes text the backup of vg, in place of the one before.
-func (s *backupStore) writeBackup(vg string, text []byte) error {
+func (s *backupStore) writeBackup(vg string, text textWriter) error {
 	if s.backupDir == "" {
 		return nil
 	}
@@ -94,7 +105,7 @@ func (s *backupStore) readBackup(vg string) ([]byte, error) {
 
 // writeArchive adds text to the archives of vg and removes those that are
 // beyond what is to be retained at the time now.
-func (s *backupStore) writeArchive(vg string, text []byte, now time.Time) error {
+func (s *backupStore) writeArchive(vg string, text textWriter, now time.Time) error {
 	if s.archiveDir == "" {
 		return nil
 	}
@@ -221,8 +232,8 @@ func readText(path string) ([]byte, error) {
 }
 
 // writeWhole writes text to f, waits until it is safe, and closes f.
-func writeWhole(f *os.File, text []byte) error {
-	_, err := f.Write(text)
+func writeWhole(f *os.File, text textWriter) error {
+	err := text(f)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -234,7 +245,7 @@ func writeWhole(f *os.File, text []byte) error {
 
 // writeText writes text to a new file in dir, which place then gives its name.
 // At every moment the name stands for a whole text, the old or the new one.
-func writeText(dir string, text []byte, place func(temp string) error) error {
+func writeText(dir string, text textWriter, place func(temp string) error) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return errors.Wrap(err, "make directory of metadata files")
 	}

@@ -38,12 +38,12 @@ func TestBackup(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotFound)
 	require.NoError(t, s.removeBackup("vg"))
 	for _, text := range []string{"first, and long", "second"} {
-		require.NoError(t, s.writeBackup("vg", []byte(text)))
+		require.NoError(t, s.writeBackup("vg", inMemory([]byte(text))))
 		got, err := s.readBackup("vg")
 		require.NoError(t, err)
 		assert.Equal(t, text, string(got))
 	}
-	require.NoError(t, s.writeBackup("vg2", nil))
+	require.NoError(t, s.writeBackup("vg2", inMemory(nil)))
 	assert.Equal(t, []string{"vg", "vg2"}, fileNames(t, s.backupDir), "no temporary file stays")
 	if runtime.GOOS != "windows" {
 		info, err := os.Stat(filepath.Join(s.backupDir, "vg"))
@@ -60,7 +60,7 @@ func TestBackupReadsRegularFilesOnly(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(s.backupDir, "vg"), 0o700))
 	_, err := s.readBackup("vg")
 	require.ErrorIs(t, err, ErrUnsupported)
-	assert.Error(t, s.writeBackup("vg", nil))
+	assert.Error(t, s.writeBackup("vg", inMemory(nil)))
 	assert.Equal(t, []string{"vg"}, fileNames(t, s.backupDir), "no temporary file stays after an error, too")
 }
 
@@ -71,7 +71,7 @@ func TestBackupNamesStayInDirectory(t *testing.T) {
 		_, readErr := s.readBackup(vg)
 		_, listErr := s.list(vg)
 		for _, err := range []error{
-			readErr, listErr, s.writeBackup(vg, nil), s.removeBackup(vg), s.writeArchive(vg, nil, time.Time{}),
+			readErr, listErr, s.writeBackup(vg, inMemory(nil)), s.removeBackup(vg), s.writeArchive(vg, inMemory(nil), time.Time{}),
 		} {
 			assert.ErrorIs(t, err, ErrInvalidName, vg)
 		}
@@ -82,9 +82,9 @@ func TestBackupNamesStayInDirectory(t *testing.T) {
 func TestBackupOff(t *testing.T) {
 	t.Parallel()
 	var s backupStore
-	require.NoError(t, s.writeBackup("vg", nil))
+	require.NoError(t, s.writeBackup("vg", inMemory(nil)))
 	require.NoError(t, s.removeBackup("vg"))
-	require.NoError(t, s.writeArchive("vg", nil, time.Time{}))
+	require.NoError(t, s.writeArchive("vg", inMemory(nil), time.Time{}))
 	archives, err := s.list("vg")
 	require.NoError(t, err)
 	assert.Empty(t, archives)
@@ -97,7 +97,7 @@ func TestArchive(t *testing.T) {
 	s := testStore(t)
 	now := time.Unix(1795334471, 0)
 	for i := range 3 {
-		require.NoError(t, s.writeArchive("vg", fmt.Append(nil, i), now))
+		require.NoError(t, s.writeArchive("vg", inMemory(fmt.Append(nil, i)), now))
 	}
 	// Files of lvm2 count, those of other groups and others don't.
 	for _, name := range []string{
@@ -107,7 +107,7 @@ func TestArchive(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(s.archiveDir, name), nil, 0o600))
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(s.archiveDir, "vg_00098-1.vg"), 0o700))
-	require.NoError(t, s.writeArchive("vg", []byte("last"), now))
+	require.NoError(t, s.writeArchive("vg", inMemory([]byte("last")), now))
 
 	archives, err := s.list("vg")
 	require.NoError(t, err)
@@ -156,7 +156,7 @@ func TestArchiveRetention(t *testing.T) {
 				require.NoError(t, os.WriteFile(path, nil, 0o600))
 				require.NoError(t, os.Chtimes(path, time.Time{}, now.Add(-age)))
 			}
-			require.NoError(t, s.writeArchive("vg", nil, now))
+			require.NoError(t, s.writeArchive("vg", inMemory(nil), now))
 			archives, err := s.list("vg")
 			require.NoError(t, err)
 			var got []uint64
@@ -176,7 +176,7 @@ func TestArchiveIndexTaken(t *testing.T) {
 	require.NoError(t, os.MkdirAll(s.archiveDir, 0o700))
 	// A directory is no archive, but has the name.
 	require.NoError(t, os.Mkdir(s.archivePath("vg", 0, now), 0o700))
-	require.NoError(t, s.writeArchive("vg", []byte("text"), now))
+	require.NoError(t, s.writeArchive("vg", inMemory([]byte("text")), now))
 	archives, err := s.list("vg")
 	require.NoError(t, err)
 	require.Len(t, archives, 1)

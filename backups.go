@@ -41,8 +41,8 @@ func (s *System) Backup(ctx context.Context, vg string) error {
 	if s.cfg.BackupDir == "" {
 		return &OpError{Op: op, VG: vg, Err: fault(ErrUnsupported, "no backup directory is configured")}
 	}
-	return s.backup(ctx, op, vg, "Created *after* executing '"+s.cfg.Command+"'", func(name string, text []byte) error {
-		return s.backups().writeBackup(name, text)
+	return s.backup(ctx, op, vg, "Created *after* executing '"+s.cfg.Command+"'", func(doc *metadata.Document) error {
+		return s.backups().writeBackup(doc.VG.Name, doc.WriteBackup)
 	})
 }
 
@@ -50,15 +50,15 @@ func (s *System) Backup(ctx context.Context, vg string) error {
 // vgcfgbackup -f. Errors are as with [System.View].
 func (s *System) BackupText(ctx context.Context, vg string) ([]byte, error) {
 	var out []byte
-	err := s.backup(ctx, "back up vg", vg, s.cfg.Command, func(_ string, text []byte) error {
-		out = text
-		return nil
+	err := s.backup(ctx, "back up vg", vg, s.cfg.Command, func(doc *metadata.Document) (err error) {
+		out, err = doc.EncodeBackup()
+		return err
 	})
 	return out, err
 }
 
-// backup calls write with the name and the text of a group under its lock.
-func (s *System) backup(ctx context.Context, op, vg, description string, write func(name string, text []byte) error) error {
+// backup calls write with what a backup of a group says, under its lock.
+func (s *System) backup(ctx context.Context, op, vg, description string, write func(*metadata.Document) error) error {
 	fail := func(err error) error {
 		if err == nil {
 			return nil
@@ -75,11 +75,7 @@ func (s *System) backup(ctx context.Context, op, vg, description string, write f
 	defer held.release()
 	rec := *st.doc.VG
 	rec.PVs = hinted(rec.PVs, st.members)
-	text, err := (&metadata.Document{Header: s.textHeader(description, s.cfg.Clock()), VG: &rec}).EncodeBackup()
-	if err != nil {
-		return fail(err)
-	}
-	return fail(write(rec.Name, text))
+	return fail(write(&metadata.Document{Header: s.textHeader(description, s.cfg.Clock()), VG: &rec}))
 }
 
 // hinted returns the records with the paths that the devices now have.

@@ -321,9 +321,8 @@ func (b *builder) archive() error {
 	}
 	doc := *b.tx.st.doc
 	doc.Header = b.header("Created *before* executing '" + b.tx.sys.cfg.Command + "'")
-	text, err := doc.EncodeBackup()
-	b.prepare = append(b.prepare, &WriteBackup{VG: b.plan.VG, Archive: true, text: text})
-	return err
+	b.prepare = append(b.prepare, &WriteBackup{VG: b.plan.VG, Archive: true, doc: &doc})
+	return nil
 }
 
 func (b *builder) backup() error {
@@ -339,10 +338,9 @@ func (b *builder) backup() error {
 	}
 	doc := *b.plan.after
 	doc.Header = b.header("Created *after* executing '" + b.tx.sys.cfg.Command + "'")
-	text, err := doc.EncodeBackup()
-	b.after = append(b.after, &WriteBackup{VG: b.tx.vg.Name, text: text})
+	b.after = append(b.after, &WriteBackup{VG: b.tx.vg.Name, doc: &doc})
 	b.removeOldBackup()
-	return err
+	return nil
 }
 
 func (b *builder) header(description string) metadata.Header {

@@ -62,7 +62,7 @@ func (b *builder) hadName(lv *metadata.LogicalVolume) bool {
 	if st == nil || st.doc.VG.Name != b.tx.vg.Name {
 		return false
 	}
-	i, ok := st.lvIndex()[lv.Name]
+	i, ok := st.lvIndex().Find(lv.Name)
 	return ok && st.doc.VG.LVs[i].ID == lv.ID
 }
 

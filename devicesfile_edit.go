@@ -112,7 +112,7 @@ func writeDevicesFile(path string, text []byte) error {
 	if err != nil {
 		return errors.Wrap(err, "write devices file")
 	}
-	err = writeWhole(f, text)
+	err = writeWhole(f, inMemory(text))
 	if err == nil {
 		err = os.Rename(temp, path)
 	}
@@ -131,7 +131,7 @@ func writeDevicesFile(path string, text []byte) error {
 func backupDevicesFile(path string, text []byte, counter uint64, now time.Time) error {
 	dir, base := filepath.Join(filepath.Dir(path), "backup"), filepath.Base(path)
 	name := fmt.Sprintf("%s-%s.%04d", base, now.Format("20060102.150405"), counter)
-	err := writeText(dir, text, func(temp string) error { return os.Rename(temp, filepath.Join(dir, name)) })
+	err := writeText(dir, inMemory(text), func(temp string) error { return os.Rename(temp, filepath.Join(dir, name)) })
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (p *PhysicalVolume) Extents() Extents { return p.rec.PECount }
 
 // FreeExtents returns how many of them are free.
 func (p *PhysicalVolume) FreeExtents() Extents {
-	if p.vg.extents().Incomplete() {
+	if p.vg.usage != nil || p.vg.extents().Incomplete() {
 		return p.rec.PECount - min(p.usedExtents(), p.rec.PECount)
 	}
 	return p.vg.extents().Free(p.rec.ID)

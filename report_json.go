@@ -45,7 +45,8 @@ func (v *VolumeGroup) MarshalJSON() ([]byte, error) {
 // two volumes together.
 func (v *VolumeGroup) isVolume(lv *LogicalVolume) bool {
 	rel := v.related()
-	return rel.nodes[rel.byID[lv.rec.ID]].inGroup
+	node := rel.node(lv.rec.ID)
+	return node != nil && node.inGroup
 }
 
 // MarshalJSON returns the fields of [PVReport] and the list "pv_segments" of

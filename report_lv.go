@@ -148,7 +148,7 @@ func (l *LogicalVolume) facts(dev *KernelDevice, err error) *lvFacts {
 // recordedFacts returns the facts that are known without asking the kernel.
 func (l *LogicalVolume) recordedFacts() *lvFacts {
 	rel := l.vg.related()
-	i := rel.byID[l.rec.ID]
+	i, _ := rel.byID.Find(l.rec.ID)
 	return &lvFacts{
 		lvNode: &rel.nodes[i], index: i, rel: rel, vg: l.vg, recorded: true,
 		target: func() *KernelDevice { return nil },
@@ -314,7 +314,7 @@ func (r *relations) firstPV(node int) ID {
 		if len(areas) == 0 {
 			break
 		}
-		next, ok := r.byID[areas[0].LV]
+		next, ok := r.byID.Find(areas[0].LV)
 		if !ok || areas[0].LV.IsZero() {
 			return areas[0].PV
 		}

@@ -99,11 +99,32 @@ func (p *PhysicalVolume) Segments() []PVSegment {
 	return out
 }
 
-func (p *PhysicalVolume) usedExtents() (n Extents) {
-	for _, part := range p.vg.related().used[p.rec.ID] {
-		n += part.count
+func (p *PhysicalVolume) usedExtents() Extents {
+	if p.vg.usage == nil {
+		return p.vg.countUsed()[p.rec.ID]
 	}
-	return n
+	return p.vg.usage()[p.rec.ID]
+}
+
+// countUsed returns how many extents of each physical volume are in use, as far as is
+// known: what a map of all of them would say, in a fraction of its memory.
+func (v *VolumeGroup) countUsed() map[ID]Extents {
+	used := make(map[ID]Extents, len(v.rec.PVs))
+	for lv := range v.LVs() {
+		for i := range lv.rec.Segments {
+			s := &lv.rec.Segments[i]
+			if s.Body == nil {
+				continue
+			}
+			length := s.AreaLength()
+			for _, a := range s.Body.Areas() {
+				if !a.PV.IsZero() {
+					used[a.PV] += length
+				}
+			}
+		}
+	}
+	return used
 }
 
 func (p *PhysicalVolume) exported() bool {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/lvm-go/lvm/internal/index"
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -11,15 +12,15 @@ import (
 // them occupy. It is made in one pass over the group when first asked for.
 type relations struct {
 	vg            *metadata.VolumeGroup
-	plain         *typeFacts               // of segments without fields of their own
-	nodes         []lvNode                 // in the order of the group
-	byName        map[string]int           // into nodes
-	byID          map[metadata.ID]int      // into nodes
-	used          map[metadata.ID][]pvPart // by position
-	missing       map[metadata.ID]bool     // physical volumes
-	removedOrigin map[string]int           // into vg.History, by the name of a volume whose origin was removed
-	historic      map[string]int           // into vg.History
-	children      map[string][]string      // names of thin volumes by that of their origin, historical ones with their dash
+	plain         *typeFacts                // of segments without fields of their own
+	nodes         []lvNode                  // in the order of the group
+	byName        *index.Index[string]      // into nodes
+	byID          *index.Index[metadata.ID] // into nodes
+	used          map[metadata.ID][]pvPart  // by position
+	missing       map[metadata.ID]bool      // physical volumes
+	removedOrigin map[string]int            // into vg.History, by the name of a volume whose origin was removed
+	historic      map[string]int            // into vg.History
+	children      map[string][]string       // names of thin volumes by that of their origin, historical ones with their dash
 }
 
 // pvPart is extents of a physical volume that an area occupies.
@@ -80,7 +81,6 @@ const (
 func newRelations(vg *metadata.VolumeGroup, missing func(*metadata.PhysicalVolume) bool) *relations {
 	r := &relations{
 		vg: vg, plain: &typeFacts{},
-		byName: make(map[string]int, len(vg.LVs)), byID: make(map[metadata.ID]int, len(vg.LVs)),
 		used: make(map[metadata.ID][]pvPart, len(vg.PVs)), missing: map[metadata.ID]bool{}, historic: map[string]int{},
 		removedOrigin: map[string]int{}, children: map[string][]string{},
 	}
@@ -90,13 +90,15 @@ func newRelations(vg *metadata.VolumeGroup, missing func(*metadata.PhysicalVolum
 		}
 	}
 	r.nodes = make([]lvNode, 0, len(vg.LVs))
+	r.byName = index.New(len(vg.LVs), func(i int) string { return r.nodes[i].rec.Name })
+	r.byID = index.New(len(vg.LVs), func(i int) metadata.ID { return r.nodes[i].rec.ID })
 	for _, lv := range vg.LVs {
 		if lv == nil {
 			continue
 		}
-		r.byName[lv.Name] = len(r.nodes)
-		r.byID[lv.ID] = len(r.nodes)
 		r.nodes = append(r.nodes, lvNode{rec: lv, inGroup: true})
+		r.byName.Add(len(r.nodes) - 1)
+		r.byID.Add(len(r.nodes) - 1)
 	}
 	for i := range r.nodes {
 		r.relate(i)
@@ -178,8 +180,8 @@ func (r *relations) relate(i int) {
 // snapshot enters the record that ties a snapshot together, which is no volume.
 func (r *relations) snapshot(n *lvNode, f *segmentFacts) {
 	n.inGroup = false
-	origin, hasOrigin := r.byID[f.origin]
-	cow, hasCow := r.byID[f.cow]
+	origin, hasOrigin := r.byID.Find(f.origin)
+	cow, hasCow := r.byID.Find(f.cow)
 	if hasOrigin && hasCow {
 		r.nodes[origin].snapshots = append(r.nodes[origin].snapshots, cow)
 		r.nodes[cow].cow = &lvCow{origin: origin, size: n.rec.Extents(), chunk: f.chunkSize, merging: f.merging}
@@ -194,7 +196,7 @@ func (r *relations) use(id metadata.ID, u lvUse) {
 
 // node returns the volume with that UUID, nil if there is none.
 func (r *relations) node(id metadata.ID) *lvNode {
-	if i, ok := r.byID[id]; ok && !id.IsZero() {
+	if i, ok := r.byID.Find(id); ok && !id.IsZero() {
 		return &r.nodes[i]
 	}
 	return nil
@@ -232,7 +234,7 @@ func (n *lvNode) visible() bool {
 func (r *relations) parts(i int, fn func(int)) {
 	each := func(ids []metadata.ID) {
 		for _, id := range ids {
-			if j, ok := r.byID[id]; ok {
+			if j, ok := r.byID.Find(id); ok {
 				fn(j)
 			}
 		}
@@ -240,7 +242,7 @@ func (r *relations) parts(i int, fn func(int)) {
 	n := &r.nodes[i]
 	for s := range n.segments {
 		for _, a := range n.segments[s].areas {
-			if j, ok := r.byID[a.LV]; ok && !a.LV.IsZero() {
+			if j, ok := r.byID.Find(a.LV); ok && !a.LV.IsZero() {
 				fn(j)
 			}
 		}

@@ -229,7 +229,7 @@ func (r *relations) originOf(name string, full bool) (string, bool) {
 		}
 		return "", false
 	}
-	if i, ok := r.byName[name]; ok {
+	if i, ok := r.byName.Find(name); ok {
 		n := &r.nodes[i]
 		if n.cow != nil {
 			return r.nodes[n.cow.origin].rec.Name, true
@@ -278,7 +278,7 @@ func (r *relations) descendants(of string, full bool) []string {
 		}
 	}
 	collect = func(name string) {
-		if i, ok := r.byName[name]; ok {
+		if i, ok := r.byName.Find(name); ok {
 			for _, cow := range r.nodes[i].snapshots {
 				add(r.nodes[cow].rec.Name)
 			}

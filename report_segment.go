@@ -100,7 +100,7 @@ type AreaReport struct {
 // what only that knows.
 func (s Segment) Report() SegmentReport {
 	rel := s.lv.vg.related()
-	node, ok := rel.byID[s.lv.rec.ID]
+	node, ok := rel.byID.Find(s.lv.rec.ID)
 	index, found := findSegment(s.lv.rec.Segments, s.rec.Start)
 	if !ok || !found {
 		return SegmentReport{}

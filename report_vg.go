@@ -63,16 +63,37 @@ func (v *VolumeGroup) Report() VGReport {
 	if v.rec.Status&(metadata.VGWrite|metadata.VGWriteLocked) != 0 {
 		r.Permissions = "writeable"
 	}
+	r.LVCount, r.SnapshotCount = v.countLVs()
+	return r
+}
+
+// countLVs returns how many volumes people see, and how many have the chunks of
+// snapshots. If there are none of these, relations between volumes need not be known.
+func (v *VolumeGroup) countLVs() (visible, snapshots int) {
+	tied := false
+	for lv := range v.LVs() {
+		if lv.rec.Status&metadata.LVVisible != 0 {
+			visible++
+		}
+		for i := range lv.rec.Segments {
+			_, isSnapshot := lv.rec.Segments[i].Body.(*metadata.Snapshot)
+			tied = tied || isSnapshot
+		}
+	}
+	if !tied {
+		return visible, 0
+	}
+	visible = 0
 	nodes := v.related().nodes
 	for i := range nodes {
 		if nodes[i].visible() {
-			r.LVCount++
+			visible++
 		}
 		if nodes[i].cow != nil {
-			r.SnapshotCount++
+			snapshots++
 		}
 	}
-	return r
+	return visible, snapshots
 }
 
 // list returns a copy that is not nil, so that it is [] in JSON.

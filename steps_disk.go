@@ -332,7 +332,7 @@ type WriteBackup struct {
 	final
 	VG      string
 	Archive bool // the text before the change, not after it
-	text    []byte
+	doc     *metadata.Document
 }
 
 func (s *WriteBackup) String() string {
@@ -344,9 +344,9 @@ func (s *WriteBackup) String() string {
 
 func (s *WriteBackup) do(r *run) error {
 	if s.Archive {
-		return r.sys.backups().writeArchive(s.VG, s.text, r.sys.cfg.Clock())
+		return r.sys.backups().writeArchive(s.VG, s.doc.WriteBackup, r.sys.cfg.Clock())
 	}
-	return r.sys.backups().writeBackup(s.VG, s.text)
+	return r.sys.backups().writeBackup(s.VG, s.doc.WriteBackup)
 }
 
 // RemoveBackup removes the backup file of a group that is gone.

@@ -263,7 +263,7 @@ func (tx *Tx) lookup(ref string) (*metadata.LogicalVolume, int) {
 		return lv, tx.index[lv.ID]
 	}
 	if !overlaid && tx.st != nil {
-		if i, ok := tx.st.lvIndex()[ref]; ok {
+		if i, ok := tx.st.lvIndex().Find(ref); ok {
 			return tx.vg.LVs[i], i
 		}
 	}

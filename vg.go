@@ -23,7 +23,8 @@ type VolumeGroup struct {
 	facts   vgFacts
 
 	links     func() *snapshotLinks
-	relations func() *relations // made when first asked for; nil if the record may change
+	relations func() *relations     // made when first asked for; nil if the record may change
+	usage     func() map[ID]Extents // likewise
 }
 
 // vgFacts is what reading a group found besides its text.
@@ -43,13 +44,14 @@ func (s *System) newView(st *vgState) (*VolumeGroup, error) {
 		sys: s, rec: st.doc.VG, members: st.members, extents: st.extents, areas: st.areas, devices: kern.byLV, links: st.links,
 		facts: vgFacts{problems: st.problems, noChange: st.noChange},
 		byLV: func(name string) *metadata.LogicalVolume {
-			if i, ok := st.lvIndex()[name]; ok {
+			if i, ok := st.lvIndex().Find(name); ok {
 				return st.doc.VG.LVs[i]
 			}
 			return nil
 		},
 	}
 	v.relations = sync.OnceValue(v.relate)
+	v.usage = sync.OnceValue(v.countUsed)
 	return v, nil
 }
 
@@ -89,7 +91,7 @@ func (v *VolumeGroup) Extents() Extents {
 
 // FreeExtents returns how many extents are free, allocatable or not.
 func (v *VolumeGroup) FreeExtents() Extents {
-	if !v.extents().Incomplete() {
+	if v.usage == nil && !v.extents().Incomplete() {
 		return v.extents().FreeTotal()
 	}
 	var n Extents

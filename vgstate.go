@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/lvm-go/lvm/internal/index"
 	"github.com/lvm-go/lvm/metadata"
 	"github.com/lvm-go/lvm/units"
 )
@@ -35,7 +36,7 @@ type vgState struct {
 	noChange, noActivate error
 
 	extents func() *ExtentMap                              // made when first asked for; it must not be changed
-	lvIndex func() map[string]int                          // index of each name in doc.VG.LVs, likewise
+	lvIndex func() *index.Index[string]                    // by name, into doc.VG.LVs, likewise
 	links   func() *snapshotLinks                          // likewise
 	lvs     func() map[metadata.ID]*metadata.LogicalVolume // by UUID, likewise
 }
@@ -54,12 +55,12 @@ func newState(doc *metadata.Document, key textKey) *vgState {
 			}
 			return lvs
 		}),
-		lvIndex: sync.OnceValue(func() map[string]int {
-			index := make(map[string]int, len(vg.LVs))
-			for i, lv := range vg.LVs {
-				index[lv.Name] = i
+		lvIndex: sync.OnceValue(func() *index.Index[string] {
+			names := index.New(len(vg.LVs), func(i int) string { return vg.LVs[i].Name })
+			for i := range vg.LVs {
+				names.Add(i)
 			}
-			return index
+			return names
 		}),
 	}
 }

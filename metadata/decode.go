@@ -3,6 +3,7 @@ package metadata
 import (
 	"time"
 
+	"github.com/lvm-go/lvm/internal/index"
 	"github.com/lvm-go/lvm/units"
 )
 
@@ -16,7 +17,8 @@ type decoder struct {
 	kind, name, segment string
 
 	pvs      map[string]pvRef // by their names in the text
-	lvs      map[string]ID
+	lvs      []*LogicalVolume // some without more than name and ID yet
+	lvNames  *index.Index[string]
 	moves    bool // the LV that is being decoded is that of a move
 	renumber bool // the text does not name its PVs as it will when it is written
 

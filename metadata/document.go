@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"io"
 	"strings"
 	"time"
 )
@@ -115,17 +116,29 @@ func (d *decoder) header(l list, h *Header) {
 // matches ErrInvalid if something cannot be written, such as a string with a
 // NUL.
 func (d *Document) EncodeArea() ([]byte, error) {
-	return d.encode(AreaForm)
+	return d.encode(AreaForm, nil)
 }
 
 // EncodeBackup returns the text as backup and archive files hold it. Otherwise
 // it is like [Document.EncodeArea].
 func (d *Document) EncodeBackup() ([]byte, error) {
-	return d.encode(BackupForm)
+	return d.encode(BackupForm, nil)
 }
 
-func (d *Document) encode(form Form) ([]byte, error) {
-	w := newRecordPrinter(form, d)
+// WriteBackup writes what [Document.EncodeBackup] returns, piece by piece: in memory
+// there is little of it at a time. An error may come when some is written; one of out
+// is returned as it is.
+func (d *Document) WriteBackup(out io.Writer) error {
+	text, err := d.encode(BackupForm, out)
+	if err == nil {
+		_, err = out.Write(text)
+	}
+	return err
+}
+
+// encode returns the text, or what is left of it if most was written to out.
+func (d *Document) encode(form Form, out io.Writer) ([]byte, error) {
+	w := newRecordPrinter(form, d, out)
 	if w.err != nil {
 		return nil, w.err
 	}
@@ -180,19 +193,28 @@ type recordPrinter struct {
 	pvNames []string
 	lvNames map[ID]string // names of the LVs, once one is needed
 	moves   bool          // the LV that is being written is that of a move
+
+	out io.Writer // gets the text as it grows, if not nil
 }
 
 // bytesPerLV is about how much text an LV takes in an area.
 const bytesPerLV = 400
 
-func newRecordPrinter(form Form, d *Document) *recordPrinter {
-	w := &recordPrinter{vg: d.VG, location: d.Header.CreationTime.Location()}
+// pieceSize is about how much text is written at a time.
+const pieceSize = 64 << 10
+
+func newRecordPrinter(form Form, d *Document, out io.Writer) *recordPrinter {
+	w := &recordPrinter{vg: d.VG, location: d.Header.CreationTime.Location(), out: out}
 	w.form = form
 	if d.VG == nil {
 		w.fail("volume group", "none")
 		return w
 	}
-	w.b = make([]byte, 0, 4096+bytesPerLV*len(d.VG.LVs))
+	size := 4096 + bytesPerLV*len(d.VG.LVs)
+	if out != nil {
+		size = min(size, pieceSize+4096)
+	}
+	w.b = make([]byte, 0, size)
 	w.pvs = make(map[ID]int, len(d.VG.PVs))
 	w.pvNames = make([]string, len(d.VG.PVs))
 	for i, pv := range d.VG.PVs {
@@ -203,6 +225,15 @@ func newRecordPrinter(form Form, d *Document) *recordPrinter {
 		w.pvs[pv.ID] = i
 	}
 	return w
+}
+
+// flush writes what there is of the text between two statements, if that is much.
+func (w *recordPrinter) flush() {
+	if w.out == nil || w.err != nil || len(w.b) < pieceSize {
+		return
+	}
+	_, w.err = w.out.Write(w.b)
+	w.b = w.b[:0]
 }
 
 // date writes a time with a hint.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lvm-go/lvm/internal/index"
 	"github.com/lvm-go/lvm/units"
 )
 
@@ -51,8 +52,9 @@ func (d *decoder) logicalVolumes(l list) []*LogicalVolume {
 	}
 	records := make([]LogicalVolume, len(names))
 	lvs := make([]*LogicalVolume, len(names))
-	d.lvs = make(map[string]ID, len(names))
-	ids := make(map[ID]struct{}, len(names))
+	d.lvs = lvs
+	d.lvNames = index.New(len(lvs), func(i int) string { return lvs[i].Name })
+	ids := index.New(len(lvs), func(i int) ID { return lvs[i].ID })
 	// A segment may refer to any LV, so first all are to be known.
 	d.kind = "lv"
 	for i, name := range names {
@@ -61,17 +63,15 @@ func (d *decoder) logicalVolumes(l list) []*LogicalVolume {
 		lvs[i] = lv
 		lv.Name = name
 		lv.ID = d.ownID(entries[i])
-		if _, twice := d.lvs[name]; twice {
+		if !d.lvNames.Add(i) {
 			d.fail("name", name, "unique")
 		}
-		if _, twice := ids[lv.ID]; twice {
+		if !ids.Add(i) {
 			d.fail("id", lv.ID.String(), "unique")
 		}
 		if d.err != nil {
 			return nil
 		}
-		d.lvs[name] = lv.ID
-		ids[lv.ID] = struct{}{}
 	}
 	for i, name := range names {
 		d.name = name
@@ -168,6 +168,7 @@ func (w *recordPrinter) logicalVolumes() {
 				if visible[i] == pass {
 					w.blank(1)
 					w.logicalVolume(lv)
+					w.flush()
 				}
 			}
 		}

@@ -115,7 +115,7 @@ func (b *Cache) check(c *checker, s *Segment) {
 // checkCachevol checks how a cachevol is divided. Data and metadata may overlap:
 // so they do for a moment while LVM2 takes a cachevol off.
 func (b *Cache) checkCachevol(c *checker) {
-	n, ok := c.lvs[b.Pool]
+	n, ok := c.lvs.Find(b.Pool)
 	if !ok {
 		return
 	}

@@ -92,7 +92,7 @@ func (b *Mirror) check(c *checker, s *Segment) {
 		c.fail(RuleMirror, number(b.Moved)+" of "+number(s.Count)+" extents were moved")
 	}
 	for i := range b.Legs {
-		n, ok := c.lvs[b.Legs[i].LV]
+		n, ok := c.lvs.Find(b.Legs[i].LV)
 		if !ok || b.Legs[i].LV.IsZero() {
 			continue
 		}

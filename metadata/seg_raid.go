@@ -134,7 +134,7 @@ func decodeRAID(d *decoder, l list, s *Segment) Body {
 func (d *decoder) raidLegs(f item) (legs []RAIDLeg) {
 	var leg RAIDLeg
 	d.eachText(f, func(name string) {
-		id, ok := d.lvs[name]
+		id, ok := d.lvNamed(name)
 		isMeta := strings.Contains(name, raidMetaName)
 		switch {
 		case !ok:
@@ -273,7 +273,7 @@ func (b *RAID) checkLegs(c *checker, typ string) {
 	var image, meta legLength
 	for i := range b.Legs {
 		leg := &b.Legs[i]
-		if n, ok := c.lvs[leg.Image]; ok {
+		if n, ok := c.lvs.Find(leg.Image); ok {
 			lv := c.vg.LVs[n]
 			if strings.Contains(lv.Name, raidMetaName) {
 				c.fail(RuleRAID, "image "+lv.Name+" is named as metadata are")
@@ -289,7 +289,7 @@ func (b *RAID) checkLegs(c *checker, typ string) {
 		if leg.Meta.IsZero() {
 			continue
 		}
-		if n, ok := c.lvs[leg.Meta]; ok {
+		if n, ok := c.lvs.Find(leg.Meta); ok {
 			lv := c.vg.LVs[n]
 			if !strings.Contains(lv.Name, raidMetaName) {
 				c.fail(RuleRAID, "metadata "+lv.Name+" is not named "+raidMetaName)

@@ -54,8 +54,8 @@ func (b *Snapshot) check(c *checker, _ *Segment) {
 		c.fail(RuleSnapshot, "chunks of "+number(b.ChunkSize)+" sectors are no power of 2")
 	}
 	c.alone(RuleSnapshot)
-	origin, hasOrigin := c.lvs[b.Origin]
-	cow, hasCOW := c.lvs[b.COW]
+	origin, hasOrigin := c.lvs.Find(b.Origin)
+	cow, hasCOW := c.lvs.Find(b.COW)
 	if !hasOrigin || !hasCOW {
 		c.fail(RuleSnapshot, "no lv "+b.Origin.String()+" as origin, or "+b.COW.String()+" as cow store")
 		return

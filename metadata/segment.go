@@ -75,7 +75,7 @@ func (d *decoder) areaList(f item) []Area {
 		// As for LVM2, a PV's name goes before an LV's.
 		if pv, ok := d.pvs[name]; ok {
 			a.PV = pv.id
-		} else if lv, ok := d.lvs[name]; ok {
+		} else if lv, ok := d.lvNamed(name); ok {
 			a.LV = lv
 		} else {
 			d.fail(f.key, name, "a PV or an LV of the group")
@@ -86,10 +86,19 @@ func (d *decoder) areaList(f item) []Area {
 	return d.areas[from:len(d.areas):len(d.areas)]
 }
 
+// lvNamed returns the ID of a logical volume of the group.
+func (d *decoder) lvNamed(name string) (ID, bool) {
+	i, ok := d.lvNames.Find(name)
+	if !ok {
+		return ID{}, false
+	}
+	return d.lvs[i].ID, true
+}
+
 // lv reads the name of a logical volume of the group.
 func (d *decoder) lv(f item) ID {
 	name := d.text(f)
-	id, ok := d.lvs[name]
+	id, ok := d.lvNamed(name)
 	if !ok {
 		d.fail(f.key, name, "an LV of the group")
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lvm-go/lvm/internal/index"
 	"github.com/lvm-go/lvm/units"
 )
 
@@ -77,9 +78,9 @@ type checker struct {
 	lv         int // number of the LV
 	segment    int // -1: not in a segment
 
-	pvs  map[ID]int      // numbers of the PVs
-	lvs  map[ID]int      // numbers of the LVs
-	size []units.Extents // of each LV
+	pvs  map[ID]int       // numbers of the PVs
+	lvs  *index.Index[ID] // numbers of the LVs
+	size []units.Extents  // of each LV
 	runs []run
 
 	cows    map[ID]int  // by COW store, the LV that ties it to an origin
@@ -249,21 +250,19 @@ func (c *checker) physicalVolumes() {
 func (c *checker) logicalVolumes() {
 	vg := c.vg
 	c.kind = "lv"
-	c.lvs = make(map[ID]int, len(vg.LVs))
-	names := make(map[string]struct{}, len(vg.LVs))
+	c.lvs = index.New(len(vg.LVs), func(i int) ID { return vg.LVs[i].ID })
+	names := index.New(len(vg.LVs), func(i int) string { return vg.LVs[i].Name })
 	c.size = make([]units.Extents, 0, len(vg.LVs))
 	c.runs = make([]run, 0, len(vg.LVs)) // at least, as a rule
 	for i, lv := range vg.LVs {
 		c.name = lv.Name
 		c.checkID(&lv.ID)
-		if _, twice := c.lvs[lv.ID]; twice {
+		if !c.lvs.Add(i) {
 			c.fail(RuleID, "there twice")
 		}
-		c.lvs[lv.ID] = i
-		if _, twice := names[lv.Name]; twice {
+		if !names.Add(i) {
 			c.fail(RuleName, "there twice")
 		}
-		names[lv.Name] = struct{}{}
 		c.size = append(c.size, lv.Extents())
 		c.noteSnapshot(i, lv)
 	}
@@ -336,7 +335,7 @@ func (c *checker) checkSegment(s *Segment) {
 	}
 	for _, id := range s.Body.Parts() {
 		part := Area{LV: id}
-		if n, ok := c.lvs[id]; ok {
+		if n, ok := c.lvs.Find(id); ok {
 			c.area(&part, c.size[n]) // all of it
 		} else {
 			c.area(&part, 0)
@@ -354,7 +353,7 @@ func (c *checker) alone(rule Rule) {
 // refer returns the LV that is what the segment has it for; nil, with a violation,
 // if there is none.
 func (c *checker) refer(rule Rule, what string, id ID) *LogicalVolume {
-	n, ok := c.lvs[id]
+	n, ok := c.lvs.Find(id)
 	if !ok || id.IsZero() {
 		c.fail(rule, "no lv "+id.String()+" as "+what)
 		return nil
@@ -386,7 +385,7 @@ func (c *checker) area(a *Area, length units.Extents) {
 		}
 		owner, size = i, c.vg.PVs[i].PECount
 	default:
-		i, ok := c.lvs[a.LV]
+		i, ok := c.lvs.Find(a.LV)
 		if !ok {
 			c.fail(RuleArea, "no lv "+a.LV.String())
 			return
@@ -461,7 +460,7 @@ func (c *checker) historicalLVs() {
 		if names[h.Name] {
 			c.fail(RuleName, "there twice")
 		}
-		if _, live := c.lvs[h.ID]; live || ids[h.ID] {
+		if _, live := c.lvs.Find(h.ID); live || ids[h.ID] {
 			c.fail(RuleID, "there twice")
 		}
 		names[h.Name] = true
@@ -531,7 +530,7 @@ func (c *checker) cycles() {
 // stores of its snapshots.
 func (c *checker) under(lv int) (under []int) {
 	add := func(id ID) {
-		if n, ok := c.lvs[id]; ok && !id.IsZero() {
+		if n, ok := c.lvs.Find(id); ok && !id.IsZero() {
 			under = append(under, n)
 		}
 	}

@@ -28,9 +28,9 @@ type room struct {
 var rooms = map[string]room{
 	"units":     {forbidden: []string{"os", "syscall", "unsafe"}},
 	"exception": {allowed: []string{module + "/units"}, forbidden: []string{"os", "syscall", "unsafe", "math/rand", "crypto/rand"}},
-	"metadata":  {allowed: []string{module + "/units", "github.com/pkg/errors"}, forbidden: []string{"os", "syscall", "unsafe", "math/rand", "crypto/rand"}},
+	"metadata":  {allowed: []string{module + "/units", module + "/internal/index", "github.com/pkg/errors"}, forbidden: []string{"os", "syscall", "unsafe", "math/rand", "crypto/rand"}},
 	"dm":        {allowed: []string{module + "/units", "github.com/pkg/errors", "golang.org/x/sys/unix"}},
-	"": {allowed: append([]string{module + "/units", module + "/metadata", module + "/dm", module + "/exception",
+	"": {allowed: append([]string{module + "/units", module + "/internal/index", module + "/metadata", module + "/dm", module + "/exception",
 		"github.com/pkg/errors", "golang.org/x/sys/unix"}, formats...)},
 	"examples": {allowed: []string{module, module + "/units", module + "/metadata", module + "/dm", module + "/exception", "github.com/pkg/errors", "golang.org/x/sys/unix"}},
 }
