@@ -182,9 +182,9 @@ func TestPlantedBackups(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, list)
 			for range 3 {
-				require.NoError(t, s.writeArchive("vg0", []byte("text"), now))
+				require.NoError(t, s.writeArchive("vg0", inMemory([]byte("text")), now))
 			}
-			if err := s.writeBackup("vg0", []byte("text")); trap.name == "directory" {
+			if err := s.writeBackup("vg0", inMemory([]byte("text"))); trap.name == "directory" {
 				require.Error(t, err)
 				return
 			} else {
@@ -348,8 +348,8 @@ func makeAllFiles(t *testing.T, root string) (map[string]fs.FileMode, error) {
 	s := &backupStore{backupDir: path("etc/backup"), archiveDir: path("etc/archive")}
 	err = joinErrors(
 		EditDevicesFile(ctx, path("etc/devices/system.devices"), path("lock/lvm"), addOne),
-		s.writeArchive("vg0", []byte("text"), time.Now()),
-		s.writeBackup("vg0", []byte("text")),
+		s.writeArchive("vg0", inMemory([]byte("text")), time.Now()),
+		s.writeBackup("vg0", inMemory([]byte("text"))),
 		addLink(path("dev"), "vg0", "lv", "vg0-lv"),
 	)
 	made := map[string]fs.FileMode{}
