@@ -96,6 +96,28 @@ func (l *RawLabel) Problems(number uint64) []*FormatError {
 	return out
 }
 
+// Label returns the label with the PV header that is in the sector of that number, and
+// everything before that as it should be. The error is a [*FormatError] that matches
+// ErrInvalid: the PV header makes no sense either.
+func (l *RawLabel) Label(number uint64) (*Label, error) {
+	out := &Label{
+		Sector: number, PVID: l.PVID, DeviceSize: l.DeviceSize, DataAreas: l.Data.Areas, MetadataAreas: l.Metadata.Areas, ExtensionVersion: l.ExtensionVersion,
+	}
+	wrong := func(field string, got any) error {
+		return &FormatError{Struct: "pv_header", Field: field, Offset: units.Bytes(number)*units.SectorSize + labelHeaderSize, Got: got, Err: ErrInvalid}
+	}
+	switch {
+	case !out.PVID.valid():
+		return nil, wrong("pv_uuid", l.PVID[:])
+	case !l.Data.Ended || !l.Metadata.Ended || l.ExtensionVersion > 0 && !l.Bootloader.Ended:
+		return nil, wrong("disk_locn", "no end")
+	}
+	if l.ExtensionVersion > 0 {
+		out.ExtensionFlags, out.BootloaderAreas = l.ExtensionFlags, l.Bootloader.Areas
+	}
+	return out, nil
+}
+
 // RawAreaHeader is the header of a metadata area, whatever it holds.
 type RawAreaHeader struct {
 	Checksum uint32

@@ -51,6 +51,37 @@ func TestInspectLabel(t *testing.T) {
 	assert.Zero(t, raw.ExtensionAt)
 }
 
+// What precedes the PV header can be written anew from nothing.
+func TestRawLabelToLabel(t *testing.T) {
+	t.Parallel()
+	whole, want := sectorOf(t, exampleLabel), example(t)
+	damaged := bytes.Clone(whole)
+	clear(damaged[:32])
+	raw, err := metadata.InspectLabel(damaged)
+	require.NoError(t, err)
+	label, err := raw.Label(1)
+	require.NoError(t, err)
+	assert.Equal(t, want, label)
+	written, err := label.Encode()
+	require.NoError(t, err)
+	assert.Equal(t, whole, written)
+
+	for name, damage := range map[string]func([]byte){
+		"no uuid":                  func(b []byte) { b[40] = 0 },
+		"lists without an end":     func(b []byte) { copy(b[72:], bytes.Repeat([]byte{1}, 440)) },
+		"a bootloader without one": func(b []byte) { copy(b[144:], bytes.Repeat([]byte{1}, 368)) },
+	} {
+		sector := bytes.Clone(whole)
+		damage(sector)
+		raw, err := metadata.InspectLabel(sector)
+		require.NoError(t, err)
+		_, err = raw.Label(1)
+		var format *metadata.FormatError
+		require.ErrorAs(t, err, &format, name)
+		require.ErrorIs(t, err, metadata.ErrInvalid, name)
+	}
+}
+
 func TestInspectAreaHeader(t *testing.T) {
 	t.Parallel()
 	disk := append(make([]byte, 4096), sectorOf(t, exampleHeader)...)

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lvm-go/lvm"
 	"github.com/lvm-go/lvm/metadata"
 	"github.com/lvm-go/lvm/units"
 )
@@ -17,7 +16,8 @@ import (
 func checkCommands() []*command {
 	return []*command{{
 		name: "pvck", summary: "Check the metadata on physical volumes", run: runPVCheck,
-		forms:   []string{"PV ...", "--dump headers|metadata|metadata_all|metadata_search PV"},
+		forms: []string{"PV ...", "--dump headers|metadata|metadata_all|metadata_search PV",
+			"--repairtype pv_header|metadata|label_header PV", "--repair -f|--file String PV"},
 		options: "dump file settings pvmetadatacopies labelsector repair repairtype",
 	}}
 }
@@ -32,18 +32,20 @@ type inspection struct {
 	// which of the areas is asked for, 1 or 2, and where it is said to be.
 	which int
 	area  metadata.DiskArea
+	// what --settings has, in bytes, and the UUID among it.
+	given map[string]units.Bytes
+	pvid  metadata.ID
 	bad   bool
 }
 
 func runPVCheck(c *call) error {
 	switch {
-	case c.opt.HasAny("repair", "repairtype"):
-		return fmt.Errorf("repairing one device by itself could set it against the others: %w; "+
-			"pvcreate --uuid UUID --restorefile FILE writes its headers, vgcfgrestore -f FILE the metadata of the whole group", lvm.ErrUnsupported)
 	case len(c.args) == 0:
 		return c.syntax()
-	case c.opt.Has("dump") && len(c.args) > 1:
+	case c.opt.HasAny("dump", "repair", "repairtype") && len(c.args) > 1:
 		return c.misuseWord("argument", c.args[1])
+	case c.opt.HasAny("repair", "repairtype"):
+		return runPVRepair(c)
 	}
 	in := inspection{call: c, sector: 1, which: 1}
 	if err := in.settings(); err != nil {
@@ -67,17 +69,7 @@ func (in inspection) inspect(path string) error {
 		return sentence("Cannot access %s%s.", device, path)
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	in.disk = f
-	end, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
-	in.size = units.Bytes(end)
-	sector := make([]byte, units.SectorSize)
-	if _, err := f.ReadAt(sector, int64(in.sector)*int64(len(sector))); err != nil {
-		return err
-	}
-	if in.label, err = metadata.InspectLabel(sector); err != nil {
+	if err := in.read(f); err != nil {
 		return err
 	}
 	switch what {
@@ -94,7 +86,23 @@ func (in inspection) inspect(path string) error {
 	return in.dumpAreas(what)
 }
 
-// settings reads what is to be looked at instead of what the headers say.
+// read reads the label of an open device.
+func (in *inspection) read(f *os.File) error {
+	in.disk = f
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	in.size = units.Bytes(end)
+	sector := make([]byte, units.SectorSize)
+	if _, err := f.ReadAt(sector, int64(in.sector)*int64(len(sector))); err != nil {
+		return err
+	}
+	in.label, err = metadata.InspectLabel(sector)
+	return err
+}
+
+// settings reads what is to be taken instead of what the headers say.
 func (in *inspection) settings() error {
 	if in.opt.Has("labelsector") {
 		in.sector = in.opt.Number("labelsector")
@@ -102,24 +110,26 @@ func (in *inspection) settings() error {
 	if in.opt.Number("pvmetadatacopies") == 2 {
 		in.which = 2
 	}
-	for _, word := range strings.Fields(in.opt.Text("settings")) {
+	in.given = map[string]units.Bytes{}
+	for word := range strings.FieldsSeq(in.opt.Text("settings")) {
 		key, value, _ := strings.Cut(word, "=")
+		if key == "pv_uuid" {
+			var err error
+			if in.pvid, err = metadata.ParseID(value); err != nil {
+				return sentence("Invalid setting: %s: %v", key, err)
+			}
+			continue
+		}
 		n, err := strconv.ParseUint(value, 10, 62)
-		if err != nil {
-			return in.misuse("Invalid setting %s.", word)
+		if err != nil || !isOneOf(key, "mda_num", "mda_offset", "mda_size", "mda2_offset", "mda2_size", "metadata_offset", "data_offset", "device_size") {
+			return sentence("Invalid setting: %s", key)
 		}
-		switch key {
-		case "mda_num":
-			in.which = int(min(n, 3))
-		case "mda_offset":
-			in.area.Offset = units.Bytes(n)
-		case "mda_size":
-			in.area.Size = units.Bytes(n)
-		case "metadata_offset", "data_offset", "device_size": // of repairs
-		default:
-			return in.misuse("Unknown setting %s.", key)
-		}
+		in.given[key] = units.Bytes(n)
 	}
+	if n, given := in.given["mda_num"]; given {
+		in.which = int(min(n, 3))
+	}
+	in.area = metadata.DiskArea{Offset: in.given["mda_offset"], Size: in.given["mda_size"]}
 	return nil
 }
 
@@ -375,6 +385,9 @@ func (in *inspection) dumpTexts(area metadata.DiskArea) error {
 	for f, err := range metadata.FindTexts(in.disk, area) {
 		if err != nil {
 			return err
+		}
+		if at, one := in.given["metadata_offset"]; one && f.Offset != at {
+			continue
 		}
 		if f.Err != nil {
 			in.show("CHECK: metadata at %d: %v", f.Offset, f.Err)
