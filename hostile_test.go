@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -520,4 +523,25 @@ func TestRemovePVTakesAllLabels(t *testing.T) {
 	inv, err = sys.Scan(context.Background())
 	require.NoError(t, err)
 	assert.Empty(t, inv.Orphans)
+}
+
+// A time that JSON has no word for keeps nothing else from being said.
+func TestAbsurdTimes(t *testing.T) {
+	t.Parallel()
+	for seconds, said := range map[string]bool{"253402300799": true, "253402300800": false, "9223372036854775807": false} {
+		disks := (&alteration{setup: volumes}).start(t, OneArea)
+		f := &forger{t, disks}
+		times := regexp.MustCompile(`(?m)^creation_time = \d+`)
+		f.text(func(s string) string { return times.ReplaceAllString(s, "creation_time = "+seconds) }, "a", "b")
+		vg := openedVG(t, disks)
+		text, err := json.Marshal(vg)
+		require.NoError(t, err)
+		require.Equal(t, said, bytes.Contains(text, []byte(`"lv_time":"9999-12-31T23:59:59Z"`)), "%s", text)
+		require.Equal(t, said, bytes.Contains(text, []byte("lv_time")))
+		lv, err := vg.LV("data")
+		require.NoError(t, err)
+		require.Equal(t, seconds, strconv.FormatInt(lv.CreationTime().Unix(), 10))
+		update(t, openDisks(t, disks, 3), "vg0", func(tx *Tx) error { return tx.SetTags("t") })
+		require.Equal(t, seconds, strconv.FormatInt(lv.CreationTime().Unix(), 10))
+	}
 }

@@ -35,7 +35,7 @@ func (v *VolumeGroup) MarshalJSON() ([]byte, error) {
 	}
 	for _, h := range v.rec.History {
 		out.History = append(out.History, historicalJSON{
-			Name: h.Name, UUID: h.ID, Created: h.CreationTime, Removed: h.RemovalTime, Origin: h.Origin, Descendants: list(h.Descendants),
+			Name: h.Name, UUID: h.ID, Created: sayable(h.CreationTime), Removed: sayable(h.RemovalTime), Origin: h.Origin, Descendants: list(h.Descendants),
 		})
 	}
 	return json.Marshal(out)
@@ -103,6 +103,15 @@ type historicalJSON struct {
 	Removed     time.Time `json:"lv_time_removed,omitzero"`
 	Origin      string    `json:"origin,omitempty"`
 	Descendants []string  `json:"descendants"`
+}
+
+// sayable returns a time, or the zero one for a time past the year 9999, which JSON has no
+// word for: it would keep all the rest from being said.
+func sayable(t time.Time) time.Time {
+	if t.Year() > 9999 {
+		return time.Time{}
+	}
+	return t
 }
 
 type problemJSON struct {

@@ -49,10 +49,11 @@ type LVReport struct {
 	Tags             []string   `json:"lv_tags"`
 	Profile          string     `json:"lv_profile,omitempty"`
 	LockArgs         string     `json:"lv_lockargs,omitempty"`
-	Created          time.Time  `json:"lv_time,omitzero"`
-	CreationHost     string     `json:"lv_host,omitempty"`
-	Modules          []string   `json:"lv_modules"` // of the kernel, that it needs
-	Health           string     `json:"lv_health_status,omitempty"`
+	// Created is zero if it is not known, or past the year 9999.
+	Created      time.Time `json:"lv_time,omitzero"`
+	CreationHost string    `json:"lv_host,omitempty"`
+	Modules      []string  `json:"lv_modules"` // of the kernel, that it needs
+	Health       string    `json:"lv_health_status,omitempty"`
 
 	Origin     string `json:"origin,omitempty"`
 	OriginUUID ID     `json:"origin_uuid,omitzero"`
@@ -197,7 +198,7 @@ func (f *lvFacts) report() LVReport {
 		Autoactivation: rec.Status&metadata.LVNoAutoactivate == 0, Active: (&LogicalVolume{vg: f.vg, rec: rec}).Active(),
 		Major: -1, Minor: -1, ReadAhead: int64(rec.ReadAhead), Permissions: f.permissions(),
 		Size: f.size(), SegmentCount: len(rec.Segments), Tags: list(rec.Tags), Profile: rec.Profile,
-		LockArgs: rec.LockArgs, Created: rec.CreationTime, CreationHost: rec.CreationHost, Modules: f.moduleList(), Health: f.health(),
+		LockArgs: rec.LockArgs, Created: sayable(rec.CreationTime), CreationHost: rec.CreationHost, Modules: f.moduleList(), Health: f.health(),
 		RaidWriteBehind: first.writeBehind, RaidMinRecoveryRate: first.minRate, RaidMaxRecoveryRate: first.maxRate,
 	}
 	if f.visible() && first.kind != "thin-pool" {
