@@ -207,13 +207,22 @@ func TestKernelOpenVolumes(t *testing.T) {
 		r.where = name
 		assert.Contains(t, r.refused(ErrBusy, fn).Error(), "vg/a", name)
 	}
+	// Who does not mind has the others deactivated.
+	r.update(func(tx *Tx) error {
+		require.ErrorIs(t, tx.DeactivateAll(), ErrBusy)
+		return nil
+	})
+	tables, _ := kernelText(t)
+	require.Contains(t, tables, "vg-a:")
+	require.NotContains(t, tables, "vg-b:")
+	r.update((*Tx).ActivateAll)
 	// What does not pull anything away works.
 	r.update(func(tx *Tx) error { return tx.ReduceLV("a", ReduceSpec{To: ExtentCount(3), AllowOpen: true}) })
 	r.update(func(tx *Tx) error { return tx.ExtendLV("a", ExtendSpec{By: ExtentCount(3)}) })
 	r.update(func(tx *Tx) error { return tx.RenameLV("a", "c") })
 	require.NoError(t, f.Close())
 	r.update(func(tx *Tx) error { return tx.DeactivateAll() })
-	tables, _ := kernelText(t)
+	tables, _ = kernelText(t)
 	require.Equal(t, "No devices found\n", tables)
 	r.update(func(tx *Tx) error { return tx.ActivateAll() })
 	r.ask(true)

@@ -224,7 +224,9 @@ func (tx *Tx) AutoActivate() error {
 }
 
 // DeactivateAll removes the devices of all logical volumes. lvm2: vgchange -an.
-// Volumes that it leaves out are told as by [Tx.ActivateAll].
+// Volumes that it leaves out are told as by [Tx.ActivateAll]; so are those that
+// somebody has open, by an error that matches [ErrBusy]. A function that returns it has
+// none deactivated, as with lvm2, and one that ignores it the others.
 func (tx *Tx) DeactivateAll() error {
 	return tx.setAll("deactivate lv", wish{deactivate: true}, ActivateOptions{}, func(*metadata.LogicalVolume) bool { return true })
 }
@@ -237,6 +239,13 @@ func (tx *Tx) setAll(op string, w wish, o ActivateOptions, take func(*metadata.L
 	if tx.sys.kernel == nil {
 		return tx.fail(op, "", errNoKernel)
 	}
+	var users map[*mapped]int32
+	if w.deactivate {
+		var err error
+		if users, err = tx.usersInGroup(); err != nil {
+			return tx.fail(op, "", err)
+		}
+	}
 	var left []error
 	for _, lv := range tx.vg.LVs {
 		if lv == nil || !tx.isVisible(lv) || !take(lv) {
@@ -248,6 +257,16 @@ func (tx *Tx) setAll(op string, w wish, o ActivateOptions, take func(*metadata.L
 		if link, snapshot := tx.snapshotBy(lv.ID); snapshot && tx.isVisible(tx.find(link.body.Origin)) {
 			continue // it comes and goes with its origin
 		}
+		if w.deactivate {
+			open, err := tx.isOpen(lv, users)
+			if err != nil {
+				return tx.fail(op, lv.Name, err)
+			}
+			if open != nil {
+				left = append(left, tx.fail(op, lv.Name, open))
+				continue
+			}
+		}
 		err := tx.fail(op, lv.Name, tx.setActive(lv.Name, w, o))
 		if err != nil && !leavesOut(err) {
 			return err
@@ -255,6 +274,42 @@ func (tx *Tx) setAll(op string, w wish, o ActivateOptions, take func(*metadata.L
 		left = append(left, err)
 	}
 	return joinErrors(left...)
+}
+
+// usersInGroup returns how many of the group's devices lie on each.
+func (tx *Tx) usersInGroup() (map[*mapped]int32, error) {
+	users := map[*mapped]int32{}
+	for _, m := range tx.kern.all() {
+		if err := tx.kern.look(m); err != nil {
+			return nil, err
+		}
+		var seen []*mapped
+		for _, below := range tx.below(m) {
+			if !slices.Contains(seen, below) {
+				seen = append(seen, below)
+				users[below]++
+			}
+		}
+	}
+	return users, nil
+}
+
+// isOpen says who keeps a volume from being deactivated, or a snapshot of it; nil if
+// nobody does.
+func (tx *Tx) isOpen(lv *metadata.LogicalVolume, users map[*mapped]int32) (open, err error) {
+	for _, part := range tx.withSnapshots(lv) {
+		m := tx.kern.top(part.ID)
+		if m == nil {
+			continue
+		}
+		if err := tx.lookClosed(m, users[m]); err != nil {
+			return nil, err
+		}
+		if m.info.OpenCount > users[m] {
+			return fault(ErrBusy, "device %s is open %d times", m.name, m.info.OpenCount), nil
+		}
+	}
+	return nil, nil
 }
 
 // leavesOut says whether an error keeps a volume from being activated, but not others.
