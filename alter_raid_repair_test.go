@@ -20,11 +20,23 @@ func withoutRebuilds(vg *metadata.VolumeGroup) *metadata.VolumeGroup {
 		rec := *lv
 		if isMoved(lv) {
 			rec = *confirmedReshape(lv)
-		} else if rec.Segments[0].HasFlag(flagAdded) {
-			rec = *withoutFlags(lv)
 		}
 		rec.Status &^= metadata.LVRebuild
 		after.LVs[i] = &rec
+	}
+	at := func(id metadata.ID) int {
+		return slices.IndexFunc(after.LVs, func(lv *metadata.LogicalVolume) bool { return lv.ID == id })
+	}
+	for _, lv := range vg.LVs {
+		if !isMoved(lv) {
+			continue
+		}
+		for _, leg := range lv.Segments[0].Body.(*metadata.RAID).Legs {
+			image := after.LVs[at(leg.Image)]
+			for _, id := range []metadata.ID{leg.Image, leg.Meta} {
+				after.LVs[at(id)] = confirmedPart(after.LVs[at(id)], image)
+			}
+		}
 	}
 	return &after
 }
@@ -52,6 +64,17 @@ func reshapeZ(tx *Tx) error {
 		to = SegmentRAID5LA
 	}
 	return tx.ReshapeRAID("z", ReshapeSpec{Type: to})
+}
+
+// widened makes vg0 with volumes on a, b and c, and a raid whose images are longer than
+// the room for a reshape.
+func widened(t testing.TB, sys *System, areas MetadataAreas) {
+	andSpare(t, sys, areas)
+	update(t, sys, "vg0", func(tx *Tx) error {
+		_, err := tx.CreateRAID(RAIDSpec{Name: "z", Type: SegmentRAID5, Size: ExtentCount(2 * 257), StripeSize: 4 * KiB, RegionSize: 64 * KiB,
+			Allocation: AllocAnywhere})
+		return err
+	})
 }
 
 // alterRAIDRepair needs a kernel: it alone knows which legs are in sync.
@@ -101,6 +124,14 @@ func alterRAIDRepair() []alteration {
 			})
 		}, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.ReshapeRAID("z", ReshapeSpec{Stripes: 3, Allocation: AllocAnywhere})
+		}},
+		{name: "take a stripe off a raid", setup: widened, size: 4 * MiB, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.ReshapeRAID("z", ReshapeSpec{Stripes: 1, Keep: MiB})
+		}},
+		{name: "take off the leg that a reshape freed", setup: widened, size: 4 * MiB, worked: func(tx *Tx) error {
+			return tx.ReshapeRAID("z", ReshapeSpec{Stripes: 1, Keep: MiB})
+		}, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.EndReshape("z")
 		}},
 		{name: "take off the room behind a raid", setup: striped(SegmentRAID5LS), worked: reshapeZ, again: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.EndReshape("z")

@@ -32,19 +32,19 @@ type builder struct {
 	drop     []Step // nodes that go, before others get their names
 	after    []Step // nodes, labels, backups
 
-	holds    map[string]rest               // see hold
-	planned  []plannedTree                 // in order
-	names    map[string]string             // of the devices that are planned, by uuid
-	brought  map[string]bool               // uuids of the devices that are planned
-	again    map[string]bool               // uuids of those that get another table after the commit
-	leaving  map[string]bool               // uuids of those whose removal is
-	rendered []metadata.ID                 // LVs with such devices, each as often as it has any
-	sorted   *trees                        // what the touched volumes come to
-	grown    map[string]bool               // uuids of the devices that become larger
-	topsOf   map[metadata.ID][]metadata.ID // see tops
-	stores   map[metadata.ID]bool          // see carriesStore
-	moving   map[metadata.ID]bool          // see reshapes
-	raids    map[dm.Dev]*mapped            // see findRAIDs
+	holds    map[string]rest                 // see hold
+	planned  []plannedTree                   // in order
+	names    map[string]string               // of the devices that are planned, by uuid
+	brought  map[string]bool                 // uuids of the devices that are planned
+	again    map[string]bool                 // uuids of those that get another table after the commit
+	leaving  map[string]bool                 // uuids of those whose removal is
+	rendered []metadata.ID                   // LVs with such devices, each as often as it has any
+	sorted   *trees                          // what the touched volumes come to
+	grown    map[string]bool                 // uuids of the devices that become larger
+	topsOf   map[metadata.ID][]metadata.ID   // see tops
+	stores   map[metadata.ID]bool            // see carriesStore
+	moving   map[metadata.ID]reshapeProgress // see reshapes
+	raids    map[dm.Dev]*mapped              // see findRAIDs
 }
 
 // build makes the plan of a transaction whose function has returned. Where it

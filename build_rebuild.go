@@ -129,16 +129,18 @@ func (tx *Tx) confirmReshapes() (raids int, err error) {
 			continue
 		}
 		body := old.Segments[0].Body.(*metadata.RAID)
-		if tx.changesLegs(body, flagTaken, flagRemoved) {
-			continue // what lvm2 then does is not done here
-		}
 		for _, leg := range body.Legs {
 			image := tx.find(leg.Image)
-			if image == nil || !image.Segments[0].HasFlag(flagAdded) {
-				continue
-			}
-			if err := tx.putMeanwhile(tx.indexOf(image.ID), withoutFlags(image), image); err != nil {
-				return raids, err
+			for _, id := range []metadata.ID{leg.Image, leg.Meta} {
+				part := tx.find(id)
+				if part == nil || image == nil {
+					continue
+				}
+				if after := confirmedPart(part, image); after != part {
+					if err := tx.putMeanwhile(tx.indexOf(id), after, part); err != nil {
+						return raids, err
+					}
+				}
 			}
 		}
 		if err := tx.putMeanwhile(i, confirmedReshape(old), old); err != nil {
@@ -157,6 +159,18 @@ func confirmedReshape(old *metadata.LogicalVolume) *metadata.LogicalVolume {
 	}
 	body.DataOffset, body.HasDataOffset = 0, false
 	return lv
+}
+
+// confirmedPart returns a part of a leg of a raid as it is once the kernel knows that the
+// leg comes, or goes.
+func confirmedPart(part, image *metadata.LogicalVolume) *metadata.LogicalVolume {
+	switch {
+	case image.Segments[0].HasFlag(flagTaken):
+		return flagged(withoutFlags(part), flagRemoved)
+	case part.Segments[0].HasFlag(flagAdded):
+		return withoutFlags(part)
+	}
+	return part
 }
 
 // isMoved says whether a volume is a raid whose data the kernel is told to move, or

@@ -35,7 +35,7 @@ func newMachine(disks *recorder.Disks) *machine {
 	for _, path := range disks.Paths() {
 		number, _ := m.host.number(path)
 		dev, _ := dm.ParseDev(number)
-		m.kernel.AddDisk(dev, diskSize.Sectors())
+		m.kernel.AddDisk(dev, disks.Size(path).Sectors())
 		m.kernel.SetDisk(dev, kernelDisk{disks, path})
 	}
 	disks.Inject(func(recorder.Op) recorder.Fault { return m.fuse.next(onDisk) })
@@ -103,6 +103,20 @@ func (m *machine) merges(vg *VolumeGroup) func(snapshotLink) (bool, error) {
 	}
 }
 
+// reshapes returns how far the kernel is with the reshapes of a group's raids.
+func (m *machine) reshapes(t testing.TB, vg *VolumeGroup) func(*metadata.LogicalVolume) (reshapeProgress, error) {
+	return func(lv *metadata.LogicalVolume) (reshapeProgress, error) {
+		for _, s := range m.kernel.State() {
+			if s.UUID == dmUUID(vg.ID(), lv.ID, "") && s.Live != "" {
+				table, err := dm.ParseTable(s.Live)
+				require.NoError(t, err)
+				return reshapeSeen(lv, table), nil
+			}
+		}
+		return reshapeUntold, nil
+	}
+}
+
 // sameTable says whether the kernel holds what it is to hold, in whatever words.
 func sameTable(t testing.TB, live, want string) bool {
 	t.Helper()
@@ -128,7 +142,7 @@ func (m *machine) unlike(t testing.TB) []string {
 			if _, pool := kindOf(lv.rec).(cachePoolType); pool || snapshotLinkOf(lv.rec) != nil {
 				continue
 			}
-			r := &renderer{vg: vg.rec, device: sys.tableDevice(vg.members), links: vg.links(), merges: m.merges(vg), standIns: &standIns{kern: kern}}
+			r := &renderer{vg: vg.rec, device: sys.tableDevice(vg.members), links: vg.links(), merges: m.merges(vg), reshapes: m.reshapes(t, vg), standIns: &standIns{kern: kern}}
 			rendered, err := r.lv(lv.rec)
 			require.NoError(t, err)
 			for _, n := range rendered {

@@ -255,7 +255,7 @@ func (r *interopRun) stampVG(vg *VolumeGroup) {
 				}
 				continue
 			}
-			if lv.ReadOnly() {
+			if lv.ReadOnly() || isReshapedToFewer(lv) {
 				continue
 			}
 			got := make([]byte, 512)
@@ -263,12 +263,18 @@ func (r *interopRun) stampVG(vg *VolumeGroup) {
 			require.NoError(r, err, where)
 			require.True(r, bytes.Equal(mark, got), "%s: extent %d of %s is lost: %q", where, e, lv.Name(), bytes.Trim(got, "\x00"))
 		}
-		if !lv.ReadOnly() {
+		if !lv.ReadOnly() && !isReshapedToFewer(lv) {
 			r.marks[lv.ID()] = lv.Extents()
 			require.NoError(r, d.Sync(), where) // so that pools know what they have handed out
 		}
 		require.NoError(r, d.Close())
 	}
+}
+
+// isReshapedToFewer says whether a volume is a raid that is smaller already than the
+// metadata say.
+func isReshapedToFewer(lv *LogicalVolume) bool {
+	return slices.ContainsFunc(lv.RAIDLegs(), func(leg RAIDLeg) bool { return leg.Image != nil && isFreed(leg.Image.rec) })
 }
 
 // isVirtual says whether an extent has no storage.

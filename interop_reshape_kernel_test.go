@@ -32,5 +32,17 @@ func interopReshape() []scenario {
 			inSync("r"),
 			removeLV("r"),
 		}},
+		{name: "fewer stripes", vg: "vg", sizes: []int64{32 * mib, 32 * mib, 32 * mib, 32 * mib}, commits: true, steps: []interopStep{
+			{lvm2: "vgcreate -s 1m $V $0 $1 $2 $3", ours: func(tx *Tx, dev []string) error {
+				return tx.CreateVG(VGSpec{ExtentSize: MiB, PVs: dev})
+			}},
+			create("--type raid5 -i3 -I64k -l6 $V", RAIDSpec{Name: "r", Type: SegmentRAID5, Size: ExtentCount(6), StripeSize: 64 * KiB, Stripes: 3}),
+			inSync("r"),
+			reshape("r", "--force --stripes 2", ReshapeSpec{Stripes: 2, Keep: 4 * MiB}),
+			inSync("r"),
+			{lvm2: "lvconvert -y --stripes 2 $V/r", setup: true}, // the leg; ours takes the room with it
+			end("r", "--stripes 2"),
+			removeLV("r"),
+		}},
 	}
 }

@@ -36,6 +36,9 @@ const (
 type RAIDLegStatus struct {
 	Name   string // of the image
 	Health RAIDHealth
+	// Freed says that a reshape to fewer legs is done, and the raid goes on without this
+	// one, whatever its health: [Tx.EndReshape] takes it off.
+	Freed bool
 }
 
 // RAIDStatus is the state of a raid.
@@ -69,7 +72,7 @@ func (s RAIDStatus) InSync() bool { return s.synced }
 func (s RAIDStatus) Missing() []string {
 	var out []string
 	for _, l := range s.Legs {
-		if l.Health == RAIDDead || l.Health == RAIDAbsent {
+		if !l.Freed && (l.Health == RAIDDead || l.Health == RAIDAbsent) {
 			out = append(out, l.Name)
 		}
 	}
@@ -113,13 +116,26 @@ func (l *LogicalVolume) raidStatus() (RAIDStatus, error) {
 	}
 	out := RAIDStatus{
 		Legs: make([]RAIDLegStatus, len(s.Legs)), Synced: sectorBytes(s.InSync), Total: sectorBytes(s.Total),
-		Action: s.Action, Mismatches: s.Mismatches, DataOffset: sectorBytes(s.DataOffset), synced: s.Synced(), layout: s.Layout,
+		Action: s.Action, Mismatches: s.Mismatches, DataOffset: sectorBytes(s.DataOffset), layout: s.Layout,
 	}
 	legs := l.RAIDLegs()
+	stay := s
+	stay.Legs = nil
 	for i, health := range s.Legs {
 		out.Legs[i].Health = health
 		if i < len(legs) && legs[i].Image != nil { // they are as many, unless it is changed just now
 			out.Legs[i].Name = legs[i].Image.Name()
+			out.Legs[i].Freed = isFreed(legs[i].Image.rec)
+		}
+		if !out.Legs[i].Freed {
+			stay.Legs = append(stay.Legs, health)
+		}
+	}
+	// A leg that goes has data until the reshape is done. Source: Linux 6.1 as observed:
+	// until then no leg counts as in sync.
+	if out.synced = stay.Synced(); !out.synced {
+		for i := range out.Legs {
+			out.Legs[i].Freed = false
 		}
 	}
 	return out, nil

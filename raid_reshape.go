@@ -1,10 +1,8 @@
 package lvm
 
 import (
-	"encoding/binary"
 	"slices"
 
-	"github.com/lvm-go/lvm/internal/raid"
 	"github.com/lvm-go/lvm/metadata"
 	"github.com/lvm-go/lvm/units"
 )
@@ -15,8 +13,8 @@ func (tx *Tx) addStripes(old *metadata.LogicalVolume, i int, spec ReshapeSpec) e
 	data := raidData(&old.Segments[0])
 	more := spec.Stripes - data
 	switch {
-	case more < 0:
-		return fault(ErrUnsupported, "lv %s has %d stripes: they do not become fewer, make a new raid", old.Name, data)
+	case spec.Keep != 0:
+		return fault(ErrInvalidSpec, "lv %s becomes larger: all of it is kept", old.Name)
 	case more > metadata.MaxRAIDLegs-len(old.Segments[0].Body.Areas()):
 		return fault(ErrUnsupported, "a raid has at most %d legs", metadata.MaxRAIDLegs)
 	}
@@ -66,7 +64,7 @@ func (tx *Tx) addStripes(old *metadata.LogicalVolume, i int, spec ReshapeSpec) e
 		if n < len(body.Legs)-more {
 			err = tx.put(tx.indexOf(image.ID), &image)
 		} else {
-			err = tx.putMeanwhile(tx.indexOf(image.ID), &image, withFlags(&image, flagAdded))
+			err = tx.putMeanwhile(tx.indexOf(image.ID), &image, flagged(&image, flagAdded))
 		}
 		if err != nil {
 			return err
@@ -109,8 +107,8 @@ func roomInFront(image *metadata.LogicalVolume, length Extents) ([]metadata.Segm
 	return out, nil
 }
 
-// withFlags returns an image with a flag on each of its segments.
-func withFlags(image *metadata.LogicalVolume, flag string) *metadata.LogicalVolume {
+// flagged returns an image with a flag on each of its segments.
+func flagged(image *metadata.LogicalVolume, flag string) *metadata.LogicalVolume {
 	out := *image
 	out.Segments = slices.Clone(image.Segments)
 	for s := range out.Segments {
@@ -127,64 +125,4 @@ func withoutFlags(image *metadata.LogicalVolume) *metadata.LogicalVolume {
 		out.Segments[s].Type = out.Segments[s].BaseType()
 	}
 	return &out
-}
-
-// reshapes says whether the kernel has noted on the legs of a raid that it gives it
-// more of them, or fewer. If the power failed while it noted that it begins, or that it
-// is done, it would refuse the raid, or look for data in the wrong place: then the newest
-// of its notes comes to the legs that do not have it, before the raid is activated.
-//
-// Source: Linux 6.1 as observed; drivers/md/dm-raid.c.
-func (b *builder) reshapes(lv *metadata.LogicalVolume) (bool, error) {
-	if begun, ok := b.moving[lv.ID]; ok {
-		return begun, nil
-	}
-	body := lv.Segments[0].Body.(*metadata.RAID)
-	notes, read := make([]*raid.Superblock, len(body.Legs)), make([]bool, len(body.Legs))
-	var newest *raid.Superblock
-	var text []byte
-	for n, leg := range body.Legs {
-		meta := b.tx.find(leg.Meta)
-		if meta == nil || lvRecord(b.tx.st, leg.Meta) == nil {
-			continue // its extents are still somebody else's
-		}
-		head := make([]byte, units.SectorSize)
-		if _, err := b.tx.open(meta).ReadAt(head, 0); err != nil {
-			continue // it is missing
-		}
-		note, _, err := raid.DecodeSuperblock(head)
-		if err != nil {
-			continue // the kernel says what it makes of that
-		}
-		notes[n], read[n] = note, true
-		if note != nil && (newest == nil || note.Events > newest.Events) {
-			newest, text = note, head
-		}
-	}
-	begun := newest != nil && (newest.Reshaping || newest.Geometry.Legs == len(body.Legs))
-	if b.moving == nil {
-		b.moving = map[metadata.ID]bool{}
-	}
-	b.moving[lv.ID] = begun
-	if !begun || newest.InSync != raid.Whole || len(b.tx.kern.byLV[lv.ID]) > 0 {
-		return begun, nil
-	}
-	for n, leg := range body.Legs {
-		meta, note := b.tx.find(leg.Meta), notes[n]
-		added := b.tx.findNow(leg.Image).Segments[0].HasFlag(flagAdded)
-		if !read[n] || slices.Contains(newest.Failed, n) || note == nil && !added {
-			continue
-		}
-		if note != nil && (note.Events+1 != newest.Events || note.InSync != raid.Whole ||
-			note.Reshaping == newest.Reshaping && note.DataOffset == newest.DataOffset && note.Geometry == newest.Geometry) {
-			continue
-		}
-		head := slices.Clone(text)
-		binary.LittleEndian.PutUint32(head[raid.PositionOffset:], uint32(n))
-		err := b.place(meta, 0, units.SectorSize, "the kernel's note of the reshape on "+b.tx.vg.Name+"/"+meta.Name, func(Piece) []byte { return head })
-		if err != nil {
-			return false, err
-		}
-	}
-	return begun, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/lvm-go/lvm/internal/iocheck"
 	"github.com/lvm-go/lvm/internal/umltest"
+	"github.com/lvm-go/lvm/metadata"
 )
 
 // Raids get other layouts, stripes of another size, and back, and the room for that is
@@ -191,7 +193,7 @@ func TestKernelReshapeHalfNoted(t *testing.T) {
 		now, body := raidCopy(lv)
 		body.DataOffset, body.HasDataOffset = (4 * MiB).Sectors(), true
 		image := tx.find(body.Legs[4].Image)
-		return joinErrors(tx.put(tx.indexOf(lv.ID), now), tx.put(tx.indexOf(image.ID), withFlags(image, flagAdded)))
+		return joinErrors(tx.put(tx.indexOf(lv.ID), now), tx.put(tx.indexOf(image.ID), flagged(image, flagAdded)))
 	})
 	binary.LittleEndian.PutUint64(before[16:], binary.LittleEndian.Uint64(readDevice(t, r.dev[0], meta+16, 8))-1) // events
 	moving := readDevice(t, r.dev[1], meta, 512)
@@ -210,6 +212,141 @@ func TestKernelReshapeHalfNoted(t *testing.T) {
 	binary.LittleEndian.PutUint64(moving[16:], binary.LittleEndian.Uint64(readDevice(t, r.dev[0], meta+16, 8))-1)
 	writeDevice(t, r.dev[1], meta, moving)
 	r.update(func(tx *Tx) error { return tx.Activate("l") })
+	holds()
+	r.update(func(tx *Tx) error { return tx.EndReshape("l") })
+	holds()
+}
+
+// A raid gets fewer stripes, here and by lvm2, and the other one frees the legs. It is
+// activated anew while data are moved, and once that is done; what is kept is right all
+// the time.
+func TestKernelReshapeToFewer(t *testing.T) {
+	umltest.NeedTool(t, "lvm")
+	ctx := context.Background()
+	quick := SyncOptions{Interval: 20 * time.Millisecond}
+	t.Cleanup(func() { limitSync(t, 200000) })
+	const keep = 8 * MiB
+	for _, c := range []struct {
+		name      string
+		typ       SegmentType
+		from, to  int
+		lvm2First bool
+		lvm2Ends  bool
+	}{
+		{"raid5", SegmentRAID5, 4, 2, false, true},
+		{"raid6", SegmentRAID6, 4, 3, true, false},
+		{"mirror", SegmentRAID4, 2, 1, false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, sys := kernelGroup(t, 6, func(tx *Tx) error {
+				_, err := tx.CreateRAID(RAIDSpec{Name: "l", Type: c.typ, Size: ExtentCount(Extents(2 * c.from)), RegionSize: 64 * KiB, Stripes: c.from, StripeSize: 64 * KiB})
+				return err
+			})
+			wait := func() { t.Helper(); require.NoError(t, sys.WaitSync(ctx, "vg", "l", quick)) }
+			wait()
+			holds := filledWith(t, "/dev/vg/l", keep)
+			if c.lvm2First {
+				umltest.Run(t, "lvconvert", "-y", "--force", "--stripes", strconv.Itoa(c.to), "vg/l")
+			} else {
+				limitSync(t, 200)
+				r.refused(ErrInvalidSize, func(tx *Tx) error { return tx.ReshapeRAID("l", ReshapeSpec{Stripes: c.to, Keep: 64 * MiB}) })
+				r.update(func(tx *Tx) error { return tx.ReshapeRAID("l", ReshapeSpec{Stripes: c.to, Keep: keep}) })
+				r.refused(ErrNotInSync, func(tx *Tx) error { return tx.EndReshape("l") })
+				r.update(func(tx *Tx) error { return tx.Deactivate("l") })
+				r.update(func(tx *Tx) error { return tx.Activate("l") })
+			}
+			limitSync(t, 200000)
+			holds()
+			wait()
+			holds()
+			r.refused(ErrBusy, func(tx *Tx) error { return tx.ReduceLV("l", ReduceSpec{To: ExtentCount(2), AllowOpen: true}) })
+			r.update(func(tx *Tx) error { return tx.Deactivate("l") })
+			r.update(func(tx *Tx) error { return tx.Activate("l") })
+			wait()
+			holds()
+			if c.lvm2Ends {
+				umltest.Run(t, "lvconvert", "-y", "--stripes", strconv.Itoa(c.to), "vg/l")
+				holds()
+			}
+			r.update(func(tx *Tx) error { return tx.EndReshape("l") })
+			holds()
+			vg, err := sys.VG(ctx, "vg")
+			require.NoError(t, err)
+			l := lvView(t, vg, "l")
+			assert.Equal(t, Extents(2*c.to), l.Extents())
+			assert.Len(t, l.RAIDLegs(), c.to+metadata.RAIDParity(string(c.typ)))
+			wait()
+			found, err := sys.Scrub(ctx, "vg", "l", ScrubOptions{SyncOptions: quick})
+			require.NoError(t, err)
+			assert.Zero(t, found.Mismatches)
+			assert.Empty(t, suspendedDevices(t))
+			umltest.Run(t, "vgck", "vg")
+		})
+	}
+}
+
+// If the power fails while the kernel notes on the legs that it is done with some, those
+// that have the former note get the new one, even if only a leg that goes has it.
+func TestKernelReshapeToFewerHalfNoted(t *testing.T) {
+	ctx := context.Background()
+	quick := SyncOptions{Interval: 20 * time.Millisecond}
+	r, sys := kernelGroup(t, 5, func(tx *Tx) error {
+		_, err := tx.CreateRAID(RAIDSpec{Name: "l", Type: SegmentRAID5, Size: ExtentCount(6), RegionSize: 64 * KiB, Stripes: 3, StripeSize: 64 * KiB})
+		return err
+	})
+	require.NoError(t, sys.WaitSync(ctx, "vg", "l", quick))
+	holds := filledWith(t, "/dev/vg/l", 8*MiB)
+	r.update(func(tx *Tx) error { // of images like the room, the kernel would note that they hold nothing
+		_, err := tx.CreateRAID(RAIDSpec{Name: "small", Type: SegmentRAID5, Size: ExtentCount(2), RegionSize: 64 * KiB, StripeSize: 64 * KiB})
+		return err
+	})
+	require.NoError(t, sys.WaitSync(ctx, "vg", "small", quick))
+	r.refused(ErrInvalidSize, func(tx *Tx) error { return tx.ReshapeRAID("small", ReshapeSpec{Stripes: 1, Keep: 4 * MiB}) })
+	r.update(func(tx *Tx) error { return tx.RemoveLV("small") })
+	t.Cleanup(func() { limitSync(t, 200000) })
+	off := func() { t.Helper(); r.update(func(tx *Tx) error { return tx.Deactivate("l") }) }
+	on := func() { t.Helper(); r.update(func(tx *Tx) error { return tx.Activate("l") }) }
+	const meta, legs = MiB, 4 // of each leg, on its device
+	notes := func() (out [][]byte) {
+		off()
+		for n := range legs {
+			out = append(out, readDevice(t, r.dev[n], meta, 512))
+		}
+		return out
+	}
+	// older gives some legs the note that they had before.
+	older := func(was [][]byte, which ...int) {
+		for _, n := range which {
+			head := slices.Clone(was[n])
+			binary.LittleEndian.PutUint64(head[16:], binary.LittleEndian.Uint64(readDevice(t, r.dev[3], meta+16, 8))-1) // events
+			writeDevice(t, r.dev[n], meta, head)
+		}
+	}
+	before := notes()
+	on()
+	limitSync(t, 100)
+	r.update(func(tx *Tx) error { return tx.ReshapeRAID("l", ReshapeSpec{Stripes: 2, Keep: 8 * MiB}) })
+	moving := notes()
+	r.update(func(tx *Tx) error { // the text as it was until the kernel had noted all
+		lv, _ := tx.lookup("l")
+		now, body := raidCopy(lv)
+		body.DataOffset, body.HasDataOffset = (4 * MiB).Sectors(), true
+		image, part := tx.find(body.Legs[3].Image), tx.find(body.Legs[3].Meta)
+		return joinErrors(tx.put(tx.indexOf(lv.ID), now), tx.put(tx.indexOf(image.ID), flagged(withoutFlags(image), flagTaken)),
+			tx.put(tx.indexOf(part.ID), withoutFlags(part)))
+	})
+	older(before, 1, 2)
+	on()
+	limitSync(t, 200000)
+	require.NoError(t, sys.WaitSync(ctx, "vg", "l", quick))
+	holds()
+	r.refused(ErrBusy, func(tx *Tx) error { return tx.EndReshape("l") })
+	done, err := sys.Recover(ctx)
+	require.NoError(t, err)
+	require.True(t, slices.Contains(done.Done, "vg: confirm where the data of its raids are moved"), "%v", done.Done)
+	off()
+	older(moving, 0, 1, 2)
+	on()
 	holds()
 	r.update(func(tx *Tx) error { return tx.EndReshape("l") })
 	holds()

@@ -82,9 +82,9 @@ type renderer struct {
 	// shows returns the thin snapshot that the kernel shows in the place of its origin
 	// already, nil if it shows the origin; nil: always.
 	shows func(origin metadata.ID) (*metadata.Thin, error)
-	// reshapes says whether the kernel has noted already that it moves the data of a
-	// raid; nil: it has not.
-	reshapes func(*metadata.LogicalVolume) (bool, error)
+	// reshapes says how far the kernel is with moving the data of a raid; nil: it does
+	// not know of that.
+	reshapes func(*metadata.LogicalVolume) (reshapeProgress, error)
 	// standIns is nil if there are to be none for missing physical volumes.
 	standIns *standIns
 
@@ -212,6 +212,10 @@ func (r *renderer) put(n node) string {
 
 // table returns what the segments of an LV say, for the given layer of it.
 func (r *renderer) table(lv *metadata.LogicalVolume, layer string) (dm.Table, error) {
+	lv, err := r.reshaped(lv)
+	if err != nil {
+		return nil, err
+	}
 	table := make(dm.Table, len(lv.Segments))
 	outer := r.at
 	defer func() { r.at = outer }()

@@ -26,20 +26,16 @@ func renderAll(t testing.TB, k kernel, sys *System, vg *VolumeGroup) map[string]
 		}
 		return !origin.info.LiveTable || origin.table[0].Target.Type() == (dm.SnapshotMerge{}).Type(), nil
 	}
-	// The kernel is told of more legs only until it has noted that.
-	reshapes := func(lv *metadata.LogicalVolume) (bool, error) {
+	reshapes := func(lv *metadata.LogicalVolume) (reshapeProgress, error) {
 		for _, m := range kern.byLV[lv.ID] {
 			if err := kern.look(m); err != nil {
-				return false, err
+				return reshapeUntold, err
 			}
-			if !m.info.LiveTable {
-				continue
-			}
-			if raid, ok := m.table[0].Target.(dm.RAID); ok {
-				return raid.DeltaDisks == 0, nil
+			if m.info.LiveTable && m.layer == "" {
+				return reshapeSeen(lv, m.table), nil
 			}
 		}
-		return false, nil
+		return reshapeUntold, nil
 	}
 	all := map[string]node{}
 	for lv := range vg.LVs() {
@@ -60,4 +56,18 @@ func renderAll(t testing.TB, k kernel, sys *System, vg *VolumeGroup) map[string]
 		}
 	}
 	return all
+}
+
+// reshapeSeen says by the live table of a raid how far its reshape is: the kernel is told
+// of more legs, or fewer, only until it has noted that, and has the legs that are freed
+// only until it is done.
+func reshapeSeen(lv *metadata.LogicalVolume, table dm.Table) reshapeProgress {
+	raid, ok := table[0].Target.(dm.RAID)
+	switch {
+	case !ok || raid.DeltaDisks != 0:
+		return reshapeUntold
+	case len(raid.Legs) < len(lv.Segments[0].Body.(*metadata.RAID).Legs):
+		return reshapeDone
+	}
+	return reshapeBegun
 }

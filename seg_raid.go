@@ -45,11 +45,38 @@ func (raidType) target(r *renderer, seg *metadata.Segment) (dm.Target, error) {
 	if err != nil || r.reshapes == nil || t.DeltaDisks == 0 && !seg.HasFlag("RESHAPE") {
 		return t, err
 	}
-	begun, err := r.reshapes(r.at.lv)
-	if begun && t.DeltaDisks != 0 { // told of legs once more, the kernel refuses
+	how, err := r.reshapes(r.at.lv)
+	if how != reshapeUntold && t.DeltaDisks != 0 { // told of legs once more, the kernel refuses
 		t.DeltaDisks, t.DataOffset, t.HasDataOffset = 0, 0, false
 	}
 	return t, err
+}
+
+// reshaped returns a raid as it is once the kernel is done with a reshape to fewer legs:
+// whether it takes the former table then depends on its length.
+func (r *renderer) reshaped(lv *metadata.LogicalVolume) (*metadata.LogicalVolume, error) {
+	body, ok := bodyOf[*metadata.RAID](lv)
+	if !ok || r.reshapes == nil || !lv.Segments[0].HasFlag("RESHAPE") {
+		return lv, nil
+	}
+	images := map[metadata.ID]*metadata.LogicalVolume{}
+	for _, leg := range body.Legs {
+		image, err := r.volume(leg.Image)
+		if err != nil {
+			return nil, err
+		}
+		images[leg.Image] = image
+	}
+	left := withoutFreed(lv, func(id metadata.ID) *metadata.LogicalVolume { return images[id] })
+	if left == lv {
+		return lv, nil
+	}
+	if how, err := r.reshapes(lv); err != nil || how != reshapeDone {
+		return lv, err
+	}
+	body = left.Segments[0].Body.(*metadata.RAID)
+	body.DataOffset, body.HasDataOffset = 0, false // it has been told
+	return left, nil
 }
 
 // raidLeg renders a leg. One that was split off to be merged again stays away.

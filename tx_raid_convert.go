@@ -157,6 +157,12 @@ func (tx *Tx) checkAllLegs(lv *metadata.LogicalVolume) error {
 	if err := tx.checkSources(lv, nil); err != nil {
 		return err
 	}
+	return tx.checkLayout(lv)
+}
+
+// checkLayout refuses a raid that is not in order, or whose data are not dealt out as
+// those of its type.
+func (tx *Tx) checkLayout(lv *metadata.LogicalVolume) error {
 	s, err := tx.raidStatus(lv)
 	if err == nil {
 		err = s.Err()

@@ -52,7 +52,16 @@ func TestReplaceLegsRefusals(t *testing.T) {
 		{"reshape to what it is", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Type: SegmentRAID5LS}) }, ErrInvalidSpec},
 		{"reshape to odd stripes", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{StripeSize: 5 * KiB}) }, ErrInvalidSpec},
 		{"reshape to stripes larger than regions", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{StripeSize: 64 * KiB}) }, ErrInvalidSpec},
-		{"reshape to fewer stripes", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Stripes: 1}) }, ErrUnsupported},
+		{"reshape to fewer stripes without saying what is needed", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Stripes: 1}) }, ErrInvalidSpec},
+		{"reshape to fewer stripes than hold what is needed", false, func(tx *Tx) error {
+			return tx.ReshapeRAID("p", ReshapeSpec{Stripes: 1, Keep: GiB})
+		}, ErrInvalidSize},
+		{"reshape to negative stripes", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Stripes: -1, Keep: 1}) }, ErrUnsupported},
+		{"reshape to fewer stripes what is not active", true, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Stripes: 1, Keep: 1}) }, ErrNotActive},
+		{"keep a part of what does not become smaller", false, func(tx *Tx) error {
+			return tx.ReshapeRAID("p", ReshapeSpec{Type: SegmentRAID5RA, Keep: 1})
+		}, ErrInvalidSpec},
+		{"keep a part of what becomes larger", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Stripes: 3, Keep: 1}) }, ErrInvalidSpec},
 		{"reshape to too many stripes", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Stripes: 64}) }, ErrUnsupported},
 		{"reshape to more stripes than there are devices", false, func(tx *Tx) error { return tx.ReshapeRAID("p", ReshapeSpec{Stripes: 3}) }, ErrNoSpace},
 		{"reshape to more and larger stripes", false, func(tx *Tx) error {

@@ -13,9 +13,12 @@ import (
 type ReshapeSpec struct {
 	// Type is another layout of the same level.
 	Type SegmentType
-	// Stripes is to how many images' worth the data are dealt out, without parity: more
-	// than before. The volume becomes larger by as much.
+	// Stripes is to how many images' worth the data are dealt out, without parity. The
+	// volume becomes larger, or smaller, by as much.
 	Stripes int
+	// Keep says how much from the start of the volume is needed, where it becomes
+	// smaller. It is refused if that is more than what is left.
+	Keep Bytes
 	// StripeSize is as in [LVSpec].
 	StripeSize Bytes
 	// PVs and Allocation are as in [ReplaceSpec] for images that are added, and for the
@@ -42,28 +45,34 @@ const (
 )
 
 // ReshapeRAID gives a raid4, raid5 or raid6 another layout, stripes of another size, or
-// more of them, while it is in use. The kernel moves all data for that, which
+// more or fewer of them, while it is in use. The kernel moves all data for that, which
 // [System.WaitSync] waits for, and goes on where it was if the raid is activated
 // again, or the machine crashed. Each image gets room, 1 MiB or two stripes at least, so
 // that data are never written over what they are moved from. [Tx.EndReshape] takes that
 // off again. Until then the raid can get another layout or stripe size once more, but
-// not be resized, or become a part of something else. With more stripes it is larger; it
-// fails I/O behind its former end until the reshape is done. lvm2: lvconvert --type,
+// not be resized, or become a part of something else. lvm2: lvconvert --type,
 // --stripesize, --stripes.
 //
-// If the power fails in the moment in which the kernel notes on the legs that they
-// become more, activate the raid here: lvm2 may not be able to.
+// With more stripes the volume is larger; it fails I/O behind its former end until the
+// reshape is done. With fewer it becomes smaller at once: what is behind that is lost,
+// so Keep has to say how much is needed. To lose nothing, extend it first, by as many
+// times as the stripes become fewer, and wait for that. The legs that are freed stay
+// parts of it until EndReshape, and so does its size in the metadata.
 //
-// Refused is what only lvconvert does: to have fewer stripes, since after that the kernel
-// does not activate the raid before its last images are taken off, for which it has to be
-// active; make a new raid, and copy. And to reshape a raid10. A raid of two legs, made of a
-// raid1, can get more stripes, and only then all else.
+// If the power fails in the moment in which the kernel notes on the legs that they
+// become more or fewer, or that it is done with that, activate the raid here: lvm2 may not
+// be able to.
+//
+// Refused are fewer than three stripes of a raid6, and to reshape a raid10: make a new
+// raid, and copy. A raid of two legs, made of a raid1, can get more stripes, and only
+// then all else.
 //
 // Returns an error matching [ErrLVNotFound]; [ErrInvalidSpec] if it is no such raid, or
-// all is as asked for; [ErrUnsupported] for types of another level, and for volumes with
-// snapshots or checksums; [ErrNotActive]; [ErrNotInSync] and [ErrDegraded] if its legs
-// are not all there and in sync; [ErrBusy] if something else is being done with it; and a
-// *[SpaceError] if there is no room.
+// all is as asked for, or Keep is missing; [ErrInvalidSize] if less than Keep is left;
+// [ErrUnsupported] for types of another level, for volumes with snapshots or checksums,
+// and for parts of others that would become smaller; [ErrNotActive]; [ErrNotInSync] and
+// [ErrDegraded] if its legs are not all there and in sync; [ErrBusy] if something else is
+// being done with it; and a *[SpaceError] if there is no room.
 func (tx *Tx) ReshapeRAID(ref string, spec ReshapeSpec) error {
 	return tx.fail("reshape raid", ref, tx.whole(func() error {
 		lv, i, err := tx.lvToChange(ref)
@@ -108,11 +117,17 @@ func (tx *Tx) reshape(old *metadata.LogicalVolume, i int, spec ReshapeSpec) erro
 		body.StripeSize = shape.size
 	}
 	was := old.Segments[0].Body.(*metadata.RAID)
-	if spec.Stripes != 0 && spec.Stripes != raidData(&old.Segments[0]) {
+	if data := raidData(&old.Segments[0]); spec.Stripes != 0 && spec.Stripes != data {
 		if kernelLayout(to) != kernelLayout(typ) || body.StripeSize != was.StripeSize {
 			return fault(ErrInvalidSpec, "either the number of stripes is changed, or what else is: one after the other")
 		}
+		if spec.Stripes < data {
+			return tx.fewerStripes(old, i, spec)
+		}
 		return tx.addStripes(old, i, spec)
+	}
+	if spec.Keep != 0 {
+		return fault(ErrInvalidSpec, "lv %s does not become smaller: all of it is kept", old.Name)
 	}
 	if kernelLayout(to) == kernelLayout(typ) && body.StripeSize == was.StripeSize {
 		return fault(ErrInvalidSpec, "lv %s is dealt out like that already", old.Name)
@@ -157,9 +172,6 @@ func (tx *Tx) reshapable(lv *metadata.LogicalVolume) (Sectors, error) {
 	if body.HasDataOffset {
 		return 0, fault(ErrBusy, "lv %s: what the kernel was told of a reshape is not confirmed: Recover does that", lv.Name)
 	}
-	if tx.changesLegs(body, flagTaken, flagRemoved) {
-		return 0, fault(ErrUnsupported, "lv %s loses legs by a reshape, which lvm2 has to finish: lvconvert --stripes", lv.Name)
-	}
 	if err := tx.calmRAID(lv); err != nil {
 		return 0, err
 	}
@@ -169,7 +181,11 @@ func (tx *Tx) reshapable(lv *metadata.LogicalVolume) (Sectors, error) {
 	if !tx.staysActive(lv.ID) {
 		return 0, fault(ErrNotActive, "lv %s has to be active: the kernel moves its data", lv.Name)
 	}
-	if err := tx.checkAllLegs(lv); err != nil {
+	check := tx.checkAllLegs
+	if tx.isReshapedToFewer(lv) {
+		check = tx.checkFreed
+	}
+	if err := check(lv); err != nil {
 		return 0, err
 	}
 	s, err := tx.raidStatus(lv)
@@ -185,18 +201,6 @@ func (tx *Tx) reshapable(lv *metadata.LogicalVolume) (Sectors, error) {
 	default:
 		return at, nil
 	}
-}
-
-// changesLegs says whether a raid has legs with one of these flags.
-func (tx *Tx) changesLegs(body *metadata.RAID, flags ...string) bool {
-	return slices.ContainsFunc(body.Legs, func(leg metadata.RAIDLeg) bool {
-		for _, id := range []metadata.ID{leg.Meta, leg.Image} {
-			if part := tx.find(id); part != nil && slices.ContainsFunc(flags, part.Segments[0].HasFlag) {
-				return true
-			}
-		}
-		return false
-	})
 }
 
 // addReshapeRoom makes each image of a raid longer.
@@ -228,7 +232,7 @@ func (tx *Tx) addReshapeRoom(lv *metadata.LogicalVolume, body *metadata.RAID, st
 }
 
 // EndReshape takes the room off a raid that a reshape has needed, here or in lvm2, once
-// the kernel is done with it. lvm2: lvconvert, with what the raid is like already.
+// the kernel is done with it, and the legs that it has freed. lvm2: lvconvert, with what the raid is like already.
 //
 // Returns errors as [Tx.ReshapeRAID] does, and one matching [ErrInvalidSpec] if there is
 // no such room.
@@ -253,11 +257,14 @@ func (tx *Tx) EndReshape(ref string) error {
 }
 
 func (tx *Tx) endReshape(old *metadata.LogicalVolume, i int, at Sectors) error {
-	lv, body := raidCopy(old)
+	lv, body := raidCopy(withoutFreed(old, tx.find))
 	seg := &lv.Segments[0]
 	room, length := seg.ReshapeCount, seg.AreaLength()
 	if room >= length {
 		return fault(ErrDamaged, "lv %s has images of %d extents, and room of %d in them", lv.Name, uint64(length), uint64(room))
+	}
+	if len(body.Legs) < len(old.Segments[0].Body.(*metadata.RAID).Legs) && at == 0 {
+		return fault(ErrDamaged, "lv %s has fewer legs, but its data were not moved", lv.Name)
 	}
 	for _, leg := range body.Legs {
 		image := *tx.find(leg.Image)
@@ -277,6 +284,10 @@ func (tx *Tx) endReshape(old *metadata.LogicalVolume, i int, at Sectors) error {
 		if err := tx.put(tx.indexOf(image.ID), &image); err != nil {
 			return err
 		}
+	}
+	for _, leg := range old.Segments[0].Body.(*metadata.RAID).Legs[len(body.Legs):] {
+		tx.drop(tx.indexOf(leg.Meta))
+		tx.drop(tx.indexOf(leg.Image))
 	}
 	seg.Count, seg.ReshapeCount, seg.Type = shownExtents(seg), 0, seg.BaseType()
 	w := tx.wishes[lv.ID]

@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -188,6 +189,7 @@ type alteration struct {
 	// partial: physical volumes are missing before, and may be afterwards, which
 	// is no problem then.
 	partial bool
+	size    Bytes // of each device, if not diskSize
 }
 
 // problems returns the problems that a reading of the devices finds and the
@@ -428,7 +430,7 @@ func (c *alteration) perform(sys *System, areas MetadataAreas) error {
 
 // start returns the devices a, b and c before the change.
 func (c *alteration) start(t testing.TB, areas MetadataAreas) *recorder.Disks {
-	disks := recorder.New(diskSize, "a", "b", "c")
+	disks := recorder.New(cmp.Or(c.size, diskSize), "a", "b", "c")
 	if c.setup != nil {
 		c.setup(t, openDisks(t, disks, 1), areas)
 	}

@@ -181,7 +181,7 @@ func (r *array) follow(newest *raidSuper, supers []*raidSuper) syscall.Errno {
 		case s == nil && !slices.Contains(r.Rebuild, i):
 			return syscall.EINVAL
 		case s == nil:
-		case newest.failed>>s.position&1 != 0:
+		case s.position < 64 && newest.failed>>s.position&1 != 0:
 			l.good = 0
 		default:
 			l.good = s.recovered
@@ -290,8 +290,10 @@ func (r *array) reshaped(k *Kernel) error {
 	old := *r
 	r.geometry, r.offset = r.next.geometry, r.next.offset
 	r.legs = slices.Clone(r.legs)
-	for i := range r.geometry.Legs {
-		r.legs[i].good = raid.Whole
+	for i := range r.legs {
+		if r.legs[i].good = raid.Whole; i >= r.geometry.Legs {
+			r.legs[i].good = 0 // it is free
+		}
 	}
 	a, _, err = r.open(k)
 	if err == nil {
@@ -371,6 +373,9 @@ func (r *array) write(k *Kernel, absent bool) {
 			continue
 		}
 		s.position, s.recovered = uint32(i), l.good
+		if i >= r.geometry.Legs && r.next == nil {
+			s.position = noPosition
+		}
 		if s.write(flow{k, l.meta}, bitmap) != nil {
 			r.fail(k, i)
 		}

@@ -37,7 +37,9 @@ const (
 	raidSuperSize = 4096
 	raidMagic     = "DmRd"
 	raidReshapes  = 1 // flag
-	bitmapMagic   = "bitm"
+	// noPosition is that of a leg which a reshape has freed.
+	noPosition  = 1<<32 - 1
+	bitmapMagic = "bitm"
 	// maxBits is how many regions there is room for in the page that the fake
 	// writes of the bitmap.
 	maxBits = (raidSuperSize - bitmapBits) * 8

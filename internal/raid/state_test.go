@@ -375,8 +375,8 @@ func FuzzMeta(f *testing.F) {
 		}
 		g := m.Superblock.Geometry
 		require.NoError(t, g.Validate())
-		if m.Superblock.Position >= g.Legs { // that a reshape adds
-			require.True(t, m.Superblock.Reshaping)
+		if p := m.Superblock.Position; p < 0 || p >= g.Legs { // a reshape has freed it, or adds it
+			require.True(t, p == -1 || m.Superblock.Reshaping)
 			return
 		}
 		metas := make([]*raid.Meta, g.Legs)

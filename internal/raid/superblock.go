@@ -18,8 +18,16 @@ const (
 )
 
 // PositionOffset is where in a superblock the number of its leg is: 32 bits, the low
-// byte first.
-const PositionOffset = 12
+// byte first. InSyncOffset is where it says how far the leg is in sync: 64 bits.
+const (
+	PositionOffset = 12
+	InSyncOffset   = 32
+)
+
+// noPosition is the number of a leg that a reshape has freed.
+//
+// Source: Linux 6.1 as observed.
+const noPosition = 1<<32 - 1
 
 // diskSuperblock is the superblock as it is on disk.
 //
@@ -56,7 +64,7 @@ type diskSuperblock struct {
 // device.
 type Superblock struct {
 	Geometry Geometry      // Legs and Copies included
-	Position int           // of this leg
+	Position int           // of this leg; -1: the array goes on without it, after a reshape to fewer
 	Events   uint64        // goes up with each change of state: the superblock with the most is the newest
 	Failed   []int         // legs that had failed, or were not there
 	InSync   units.Sectors // of this leg, from its start; Whole for all
@@ -103,7 +111,7 @@ func DecodeSuperblock(b []byte) (s *Superblock, blank bool, err error) {
 		return nil, false, malformed(48, "level %d, layout %#x, chunks of %d sectors, %d legs", d.Level, d.Layout, d.StripeSectors, d.NumDevices)
 	}
 	legs := int64(d.NumDevices) + max(int64(d.DeltaDisks), -int64(d.DeltaDisks)) // with those that a reshape adds, or takes away
-	if legs > 2*maxLegs || int64(d.ArrayPosition) >= legs {
+	if legs > 2*maxLegs || int64(d.ArrayPosition) >= legs && d.ArrayPosition != noPosition {
 		return nil, false, malformed(12, "leg %d of %d", d.ArrayPosition, d.NumDevices)
 	}
 	for i, sectors := range []uint64{d.ArraySectors, d.DataOffset, d.Sectors} {
@@ -111,7 +119,7 @@ func DecodeSuperblock(b []byte) (s *Superblock, blank bool, err error) {
 			return nil, false, malformed([]int{88, 96, 112}[i], "%d sectors", sectors)
 		}
 	}
-	s = &Superblock{Geometry: g, Position: int(d.ArrayPosition), Events: d.Events, Failed: d.failed(),
+	s = &Superblock{Geometry: g, Position: int(int32(d.ArrayPosition)), Events: d.Events, Failed: d.failed(),
 		InSync: units.Sectors(d.DiskRecoveryOffset), Resynced: units.Sectors(d.ArrayResyncOffset),
 		Reshaping: d.Flags&flagReshape != 0 || d.DeltaDisks != 0, DataOffset: units.Sectors(d.DataOffset),
 		LegSize: units.Sectors(d.Sectors), ArraySize: units.Sectors(d.ArraySectors)}

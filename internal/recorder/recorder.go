@@ -261,6 +261,13 @@ func (d *Disks) Equal(other *Disks, paths ...string) bool {
 	return true
 }
 
+// Size returns the length of a device.
+func (d *Disks) Size(path string) units.Bytes {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return units.Bytes(d.images[path].size)
+}
+
 // Truncate gives a device another length.
 func (d *Disks) Truncate(path string, size units.Bytes) {
 	d.mu.Lock()
