@@ -350,7 +350,7 @@ func (cv *conversion) layout() error {
 			ch.done("Changed region size on %s LV %s/%s to %s.", segmentType(lv), cv.vg, cv.name, human(o.Bytes("regionsize")))
 			return ch.ChangeRAID(cv.name, lvm.RAIDChange{RegionSize: o.Bytes("regionsize")})
 		}
-		if err := cv.relayout(ch, typ, mirrored, legs, want); err != nil {
+		if err := cv.relayout(ch, lv, typ, mirrored, legs, want); err != nil {
 			return err
 		}
 		if copying = want > legs && (mirrored || typ == "mirror") && lv.Active(); copying {
@@ -374,7 +374,7 @@ func segmentType(lv *lvm.LogicalVolume) string {
 	return ""
 }
 
-func (cv *conversion) relayout(ch *change, typ lvm.SegmentType, mirrored bool, legs, want int) error {
+func (cv *conversion) relayout(ch *change, lv *lvm.LogicalVolume, typ lvm.SegmentType, mirrored bool, legs, want int) error {
 	o := cv.opt
 	regions := o.Bytes("regionsize")
 	log := lvm.MirrorLogDisk
@@ -399,7 +399,7 @@ func (cv *conversion) relayout(ch *change, typ lvm.SegmentType, mirrored bool, l
 		}
 		return ch.DropRAIDLegs(cv.name, legs-want, cv.words...)
 	case o.HasAny("stripes", "stripesize"):
-		return ch.ReshapeRAID(cv.name, lvm.ReshapeSpec{Stripes: int(min(o.Number("stripes"), 1<<16)), StripeSize: o.Bytes("stripesize"), PVs: cv.pvs, Allocation: cv.policy})
+		return cv.restripe(ch, lv)
 	case o.Has("mirrorlog") && mirrored:
 		return ch.SetMirrorLog(cv.name, log)
 	default:
