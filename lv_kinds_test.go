@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -53,7 +54,7 @@ func TestCorpusKinds(t *testing.T) {
 				same(row, "data_lv", nameOf(lv.PoolData()))
 				same(row, "metadata_lv", nameOf(lv.PoolMetadata()))
 				if lv.IsThin() {
-					same(row, "origin", nameOf(lv.ThinOrigin())+nameOf(lv.ExternalOrigin()))
+					same(row, "origin", cmp.Or(nameOf(lv.ThinOrigin()), nameOf(lv.ExternalOrigin())))
 				} else if origin := lv.CacheOrigin(); origin != nil {
 					same(row, "origin", origin.Name())
 				}

@@ -126,6 +126,10 @@ func (l *LogicalVolume) raidStatus() (RAIDStatus, error) {
 		if i < len(legs) && legs[i].Image != nil { // they are as many, unless it is changed just now
 			out.Legs[i].Name = legs[i].Image.Name()
 			out.Legs[i].Freed = isFreed(legs[i].Image.rec)
+			// Source: Linux 6.1 as observed: a raid0 does not tell, whatever its legs are.
+			if s.Layout == "raid0" && legs[i].Image.Partial() {
+				out.Legs[i].Health = RAIDDead
+			}
 		}
 		if !out.Legs[i].Freed {
 			stay.Legs = append(stay.Legs, health)

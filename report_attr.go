@@ -134,6 +134,8 @@ func (f *lvFacts) typeChar() byte {
 		return 'g'
 	case use != nil && f.rel.nodes[use.by].isRedundant() && first.kind != "mirror":
 		return upper('i', !f.imageInSync())
+	case f.rec.Status&metadata.LVCacheVol != 0, f.isCacheData():
+		return 'C'
 	case first.raid:
 		return upper('r', skipped)
 	case first.kind == "mirror":
@@ -142,12 +144,18 @@ func (f *lvFacts) typeChar() byte {
 		return 'o'
 	case first.kind == "vdo-pool":
 		return 'd'
-	case first.kind == "cache", first.kind == "cache-pool", first.kind == "writecache", f.rec.Status&metadata.LVCacheVol != 0:
+	case first.kind == "cache", first.kind == "cache-pool", first.kind == "writecache":
 		return 'C'
 	case f.usedAs(poolData) != nil:
-		return map[string]byte{"thin-pool": 'T', "vdo-pool": 'D', "cache-pool": 'C'}[f.rel.nodes[f.usedAs(poolData).by].first().kind]
+		return map[string]byte{"thin-pool": 'T', "vdo-pool": 'D'}[f.rel.nodes[f.usedAs(poolData).by].first().kind]
 	}
 	return '-'
+}
+
+// isCacheData says whether the volume has the data of a cache pool.
+func (f *lvFacts) isCacheData() bool {
+	use := f.usedAs(poolData)
+	return use != nil && f.rel.nodes[use.by].first().kind == "cache-pool"
 }
 
 // isVirtual says whether a part of the volume has no storage of its own.
@@ -216,13 +224,13 @@ func (f *lvFacts) targetChar() byte {
 	switch {
 	case first.kind == "thin", first.kind == "thin-pool":
 		return 't'
-	case f.usedAs(cacheOrigin) != nil:
+	case f.usedAs(cacheOrigin) != nil, f.rec.Status&metadata.LVCacheVol != 0:
 		return 'C'
 	case first.raid:
 		return 'r'
 	case first.kind == "mirror":
 		return 'm'
-	case first.kind == "cache", first.kind == "cache-pool", first.kind == "writecache", f.rec.Status&metadata.LVCacheVol != 0:
+	case first.kind == "cache", first.kind == "cache-pool", first.kind == "writecache":
 		return 'C'
 	case f.cow != nil, len(f.snapshots) > 0:
 		return 's'

@@ -12,7 +12,11 @@ import (
 // Source: lvs of lvm2 as recorded in testdata/corpus.
 func (f *lvFacts) layout() []string {
 	if use := f.usedAs(poolOf); use != nil && f.rec.Status&metadata.LVCacheVol != 0 {
-		return []string{f.rel.nodes[use.by].first().kind, "cachevol"}
+		out := []string{f.rel.nodes[use.by].first().kind, "cachevol"}
+		if f.first().raid {
+			out = append(f.first().layout(), out...)
+		}
+		return out
 	}
 	if f.isVirtualOrigin() {
 		return []string{"virtual"}
@@ -172,7 +176,8 @@ func (m *moduleSet) add(name string) {
 }
 
 // findModules finds out which modules a volume needs, its parts included. The
-// pool of a thin volume counts as one that needs no more.
+// pool of a thin volume counts as one that needs no more, and that of a cached one not
+// at all.
 //
 // Source: lvs of lvm2 as recorded in testdata/corpus.
 func (r *relations) findModules(i int) moduleSet {
@@ -181,7 +186,7 @@ func (r *relations) findModules(i int) moduleSet {
 		return n.modules
 	}
 	n.counted = true
-	below := true
+	below, pool := true, metadata.ID{}
 	for s := range n.segments {
 		switch kind := n.segments[s].kind; {
 		case kind == "thin":
@@ -190,6 +195,9 @@ func (r *relations) findModules(i int) moduleSet {
 			below = false
 		case n.segments[s].raid:
 			n.modules.add("raid")
+		case kind == "cache":
+			n.modules.add(kind)
+			pool = n.segments[s].pool
 		case kind == "thin-pool":
 			n.modules.add(kind)
 		case kind == "vdo", kind == "vdo-pool":
@@ -199,7 +207,11 @@ func (r *relations) findModules(i int) moduleSet {
 		}
 	}
 	if below {
-		r.parts(i, func(j int) { n.modules |= r.findModules(j) })
+		r.parts(i, func(j int) {
+			if r.nodes[j].rec.ID != pool {
+				n.modules |= r.findModules(j)
+			}
+		})
 	}
 	return n.modules
 }

@@ -3,6 +3,7 @@ package lvm
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/lvm-go/lvm/metadata"
 )
@@ -125,6 +126,7 @@ func (v *VolumeGroup) segmentReport(rel *relations, node, index int) SegmentRepo
 	for _, a := range f.areas {
 		v.addArea(rel, &r, seg, f, a)
 	}
+	bracketAll(rel, r.LERanges, f.areas)
 	for _, id := range f.metas {
 		if meta := rel.node(id); meta != nil {
 			r.MetadataDevices = append(r.MetadataDevices, meta.rec.Name+"(0)")
@@ -225,6 +227,18 @@ func (v *VolumeGroup) addArea(rel *relations, r *SegmentReport, seg *metadata.Se
 	r.Devices = append(r.Devices, fmt.Sprintf("%s(%d)", name, a.Start))
 	r.PERanges = append(r.PERanges, where)
 	r.LERanges = append(r.LERanges, where)
+}
+
+// bracketAll puts what follows a hidden volume into brackets, too, as lvm2 does.
+func bracketAll(rel *relations, ranges []string, areas []Area) {
+	hidden := false
+	for i, a := range areas {
+		if n := rel.node(a.LV); n != nil {
+			hidden = !n.visible()
+		} else if end := strings.LastIndexByte(ranges[i], ':'); hidden {
+			ranges[i] = "[" + ranges[i][:end] + "]" + ranges[i][end:]
+		}
+	}
 }
 
 // extentRange returns all extents of the volume as lvm2 prints them.

@@ -487,3 +487,25 @@ func TestStripesOfExtension(t *testing.T) {
 		})
 	}
 }
+
+// Where extents are smaller than any stripe size that may be asked for, a stripe is
+// an extent, as lvm2 makes it.
+func TestStripesOfSmallExtents(t *testing.T) {
+	t.Parallel()
+	devices := []string{"a", "b"}
+	disks := recorder.New(diskSize, devices...)
+	sys := openDisks(t, disks, 1)
+	update(t, sys, "vg0", func(tx *Tx) error {
+		return joinErrors(tx.CreateVG(VGSpec{PVs: devices, PV: areaSpec(OneArea), ExtentSize: KiB}),
+			create(LVSpec{Name: "new", Size: ExtentCount(8), Stripes: 2})(tx))
+	})
+	update(t, sys, "vg0", func(tx *Tx) error { return tx.ExtendLV("new", ExtendSpec{By: ExtentCount(2)}) })
+	lv := lvOf(t, sys, "new")
+	seg := slices.Collect(lv.Segments())
+	require.Len(t, seg, 1)
+	assert.Equal(t, KiB, seg[0].StripeSize())
+	table, err := lv.Table()
+	require.NoError(t, err)
+	assert.Contains(t, table.String(), "0 20 striped 2 2 ")
+	refusedHere(t, sys, disks, ErrInvalidSpec, create(LVSpec{Name: "no", Size: ExtentCount(8), Stripes: 2, StripeSize: KiB}))
+}

@@ -31,7 +31,7 @@ func (tx *Tx) shape(stripes int, size Bytes) (stripeShape, error) {
 	for sectors > tx.vg.ExtentSize && sectors > 1 {
 		sectors /= 2
 	}
-	if sectors < minStripeSize.Sectors() || tx.vg.ExtentSize%sectors != 0 {
+	if tx.vg.ExtentSize%sectors != 0 {
 		return stripeShape{}, fault(ErrInvalidSpec, "stripe size of %s does not suit extents of %d sectors", size, tx.vg.ExtentSize)
 	}
 	return stripeShape{stripes: stripes, size: sectors}, nil
@@ -69,8 +69,9 @@ func (tx *Tx) shapeLike(lv *metadata.LogicalVolume, spec ExtendSpec) (stripeShap
 	if stripes == 0 {
 		stripes = last.stripes
 	}
-	if size == 0 {
-		size = sectorBytes(last.size)
+	out, err := tx.shape(stripes, size)
+	if size == 0 && out.stripes > 1 && last.size != 0 {
+		out.size = last.size
 	}
-	return tx.shape(stripes, size)
+	return out, err
 }

@@ -10,8 +10,10 @@ import (
 //
 // Source: LVM2 striped segment; STRIPE_SIZE_MIN and MAX_STRIPES.
 const (
-	maxStripes    = 128
-	minStripeSize = units.Sectors(8)
+	maxStripes = 128
+	// Where extents are smaller than the stripe size that was asked for, lvm2 takes that of
+	// the extents. Source: lvm2 as observed.
+	minStripeSize = units.Sectors(2)
 )
 
 // Areas returns the stripes.
@@ -84,7 +86,7 @@ func (b *Striped) check(c *checker, s *Segment) {
 	}
 	size := b.StripeSize
 	if n > 1 && (size < minStripeSize || size&(size-1) != 0 || size > maxUint32) {
-		c.fail(RuleStripes, "stripe size of "+number(size)+" sectors is not a power of 2 from 8 on")
+		c.fail(RuleStripes, "stripe size of "+number(size)+" sectors is not a power of 2 from 2 on")
 	}
 	if n == 1 && size != 0 {
 		c.fail(RuleStripes, "one stripe has no stripe size")
