@@ -402,4 +402,6 @@ func TestParseMajors(t *testing.T) {
 		253: {"device-mapper", 1}, 259: {"blkext", 1}, 11: {"sr", 4},
 	}, parseMajors(procDevices, map[string]int{"s": 4}))
 	assert.Empty(t, parseMajors("", nil))
+	DeviceTypes()[0].Minors = 0
+	assert.Equal(t, DeviceType{"sd", 16, "SCSI disk"}, DeviceTypes()[0])
 }

@@ -1,28 +1,65 @@
 package lvm
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// deviceTypes are the drivers whose devices may be physical volumes, by how
-// their names in /proc/devices begin, and how many minor numbers a disk of
-// theirs has, its partitions included. Source: lvm2's type filter as observed.
-var deviceTypes = [...]driverType{
-	{"aoe", 16}, {"ataraid", 16}, {"bcache", 1}, {"blkext", 1}, {"cciss", 16},
-	{"dac960", 8}, {"dasd", 4}, {"device-mapper", 1}, {"drbd", 16}, {"emcpower", 16},
-	{"fio", 16}, {"gnbd", 1}, {"i2o_block", 16}, {"ida", 16}, {"ide", 64},
-	{"iseries/vd", 8}, {"loop", 1}, {"md", 1}, {"mdp", 1}, {"mmc", 16},
-	{"mtip32xx", 16}, {"nbd", 16}, {"nvme", 64}, {"power2", 16}, {"ps3disk", 16},
-	{"ramdisk", 1}, {"rbd", 16}, {"scm", 8}, {"sd", 16}, {"skd", 16},
-	{"ubd", 16}, {"vdisk", 8}, {"virtblk", 8}, {"vtms", 16}, {"VxDMP", 16},
-	{"xvd", 16}, {"zram", 1}, {"zvol", 16},
+// DeviceType is a kind of block devices that may be physical volumes.
+type DeviceType struct {
+	// Name is how the names of its drivers in /proc/devices begin.
+	Name string
+	// Minors is how many minor numbers a disk has, its partitions included: with 1,
+	// the numbers do not tell partitions from disks.
+	Minors int
+	// Description is as lvm2 has it.
+	Description string
 }
 
-// driverType is how the names of drivers begin, and the minors of their disks.
-type driverType struct {
-	name   string
-	minors int
+// DeviceTypes returns the kinds of devices that are looked at without being listed in
+// [ScanOptions.Types], in lvm2's order. lvm2: lvm devtypes.
+func DeviceTypes() []DeviceType { return slices.Clone(deviceTypes[:]) }
+
+// Source: lvm devtypes as observed.
+var deviceTypes = [...]DeviceType{
+	{"sd", 16, "SCSI disk"},
+	{"ide", 64, "IDE disk"},
+	{"md", 1, "Multiple Disk (MD/SoftRAID)"},
+	{"loop", 1, "Loop device"},
+	{"ramdisk", 1, "RAM disk"},
+	{"device-mapper", 1, "Mapped device"},
+	{"mdp", 1, "Partitionable MD"},
+	{"dasd", 4, "DASD disk (IBM S/390, zSeries)"},
+	{"dac960", 8, "DAC960"},
+	{"nbd", 16, "Network Block Device"},
+	{"ida", 16, "Compaq SMART2"},
+	{"cciss", 16, "Compaq CCISS array"},
+	{"ubd", 16, "User-mode virtual block device"},
+	{"ataraid", 16, "ATA Raid"},
+	{"drbd", 16, "Distributed Replicated Block Device (DRBD)"},
+	{"rbd", 16, "Ceph rados object as a Linux block device"},
+	{"emcpower", 16, "EMC Powerpath"},
+	{"power2", 16, "EMC Powerpath"},
+	{"i2o_block", 16, "i2o Block Disk"},
+	{"iseries/vd", 8, "iSeries disks"},
+	{"gnbd", 1, "Network block device"},
+	{"aoe", 16, "ATA over Ethernet"},
+	{"xvd", 16, "Xen virtual block device"},
+	{"vdisk", 8, "SUN's LDOM virtual block device"},
+	{"ps3disk", 16, "PlayStation 3 internal disk"},
+	{"virtblk", 8, "VirtIO disk"},
+	{"mmc", 16, "MMC block device"},
+	{"blkext", 1, "Extended device partitions"},
+	{"fio", 16, "Fusion IO"},
+	{"mtip32xx", 16, "Micron PCIe SSD"},
+	{"vtms", 16, "Violin Memory"},
+	{"skd", 16, "STEC"},
+	{"scm", 8, "Storage Class Memory (IBM S/390)"},
+	{"bcache", 1, "bcache block device cache"},
+	{"nvme", 64, "NVM Express"},
+	{"zvol", 16, "ZFS Zvols"},
+	{"VxDMP", 16, "Veritas Dynamic Multipathing"},
 }
 
 // majorType is what the major number of a device says.
@@ -58,9 +95,9 @@ func parseMajors(text string, more map[string]int) map[uint32]majorType {
 // minorsOf returns how many minors a disk of the driver has; 0 if its devices
 // are not looked at.
 func minorsOf(driver string, more map[string]int) int {
-	var best driverType
-	consider := func(t driverType) {
-		if strings.HasPrefix(driver, t.name) && len(t.name) >= len(best.name) {
+	var best DeviceType
+	consider := func(t DeviceType) {
+		if strings.HasPrefix(driver, t.Name) && len(t.Name) >= len(best.Name) {
 			best = t
 		}
 	}
@@ -68,7 +105,7 @@ func minorsOf(driver string, more map[string]int) int {
 		consider(t)
 	}
 	for name, n := range more {
-		consider(driverType{name, n})
+		consider(DeviceType{Name: name, Minors: n})
 	}
-	return best.minors
+	return best.Minors
 }

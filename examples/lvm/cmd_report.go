@@ -20,6 +20,10 @@ func reportCommands() []*command {
 	}
 	return []*command{
 		{
+			name: "devtypes", summary: "Report the types of devices that are looked at", run: of(report.DevTypes),
+			options: "aligned binary nameprefixes noheadings nosuffix options reportformat rows select separator sort unbuffered unquoted",
+		},
+		{
 			name: "fullreport", summary: "Report all there is", run: func(c *call) error { return runReport(c, report.Full()) },
 			forms: []string{"[ VG ... ]"}, options: reportOptions + " all",
 		},
@@ -39,11 +43,14 @@ func reportCommands() []*command {
 }
 
 func runReport(c *call, reports []report.Report) error {
+	kind := reports[0].Kind
+	if kind == report.DevTypes && len(c.args) > 0 {
+		return c.misuseWord("argument", c.args[0])
+	}
 	o, err := c.reportOptions()
 	if err != nil {
 		return err
 	}
-	kind := reports[0].Kind
 	if c.opt.Has("segments") {
 		reports[0].Kind = map[report.Kind]report.Kind{report.LVs: report.Segments, report.PVs: report.PVSegments}[kind]
 	}
@@ -60,18 +67,18 @@ func runReport(c *call, reports []report.Report) error {
 	} else {
 		err = report.Run(c.stdout, src, reports[0], o)
 	}
-	return c.badReport(err)
+	return c.badReport(kind, err)
 }
 
 // badReport tells what is wrong with columns, an order or a selection, as lvm2 does. It
 // returns other errors as they are, and none for who asked for help.
-func (c *call) badReport(err error) error {
+func (c *call) badReport(kind report.Kind, err error) error {
 	var field *report.FieldError
 	var sel *report.SelectError
 	if !errors.As(err, &field) && !errors.As(err, &sel) && !errors.Is(err, report.ErrMixed) && !errors.Is(err, report.ErrColumns) {
 		return err
 	}
-	if !report.Help(c.stderr, err) {
+	if !report.Help(c.stderr, kind, err) {
 		return nil
 	}
 	lines := []string{err.Error()}
@@ -181,6 +188,9 @@ func (c *call) reportOptions() (report.Options, error) {
 
 // source returns what the words of the command line ask to be reported.
 func (c *call) source(kind report.Kind, full bool, o report.Options) (*report.Source, error) {
+	if kind == report.DevTypes {
+		return &report.Source{DevTypes: lvm.DeviceTypes()}, nil
+	}
 	found, err := c.scan()
 	if err != nil {
 		return nil, err

@@ -173,7 +173,7 @@ func (c *call) selection(kind report.Kind) (*report.Matcher, error) {
 	}
 	m, err := report.NewMatcher(kind, c.opt.Text("select"), o)
 	if err != nil {
-		return nil, c.badReport(err)
+		return nil, c.badReport(kind, err)
 	}
 	return m, nil
 }

@@ -36,6 +36,7 @@ const (
 	vgSection
 	segSection
 	pvsegSection
+	devtypeSection
 	specialSection
 )
 
@@ -67,9 +68,25 @@ type field struct {
 	words   []reserved // that stand for values
 }
 
-// sections returns all fields. They are made when the first of them is asked for.
+// sectionsOf returns the fields that a report of a kind may have.
+func sectionsOf(kind Kind) []sectionInfo {
+	if kind == DevTypes {
+		return devtypeSections()
+	}
+	return sections()
+}
+
+// devtypeSections returns the fields of reports of device types.
+var devtypeSections = sync.OnceValue(func() []sectionInfo {
+	return complete([]sectionInfo{
+		{devtypeSection, "Device Types Fields", "devtype_", devtypeFields()},
+		{specialSection, "Special Fields", "", specialFields()},
+	})
+})
+
+// sections returns all fields of the other reports. They are made when the first of them is asked for.
 var sections = sync.OnceValue(func() []sectionInfo {
-	all := []sectionInfo{
+	return complete([]sectionInfo{
 		{lvSection, "Logical Volume Fields", "lv_", lvFields()},
 		{lvInfoSection, "Logical Volume Device Info Fields", "lv_", lvInfoFields()},
 		{lvStatusSection, "Logical Volume Device Status Fields", "lv_", lvStatusFields()},
@@ -80,7 +97,11 @@ var sections = sync.OnceValue(func() []sectionInfo {
 		{segSection, "Logical Volume Segment Fields", "seg_", segFields()},
 		{pvsegSection, "Physical Volume Segment Fields", "pvseg_", pvsegFields()},
 		{specialSection, "Special Fields", "", specialFields()},
-	}
+	})
+})
+
+// complete fills in what follows from the names of fields.
+func complete(all []sectionInfo) []sectionInfo {
 	flags, kernel := flagWords(), kernelFields()
 	for s := range all {
 		for i := range all[s].fields {
@@ -91,7 +112,7 @@ var sections = sync.OnceValue(func() []sectionInfo {
 		}
 	}
 	return all
-})
+}
 
 // kernelFields are those that look like a matter of the metadata and are not.
 func kernelFields() []string {
@@ -109,7 +130,7 @@ func isHelp(name string) bool { return name == "?" || plainName(name) == "help" 
 func findField(name string, kind Kind) (*field, bool) {
 	plain := plainName(name)
 	prefix := plainName(kind.prefix())
-	for _, s := range sections() {
+	for _, s := range sectionsOf(kind) {
 		for i := range s.fields {
 			if f := &s.fields[i]; f.plain == plain || f.plain == prefix+plain {
 				return f, true
@@ -121,19 +142,19 @@ func findField(name string, kind Kind) (*field, bool) {
 
 // findAll returns the fields of a name for all of a section, such as lv_all, or for
 // all of the sections that a report is of.
-func findAll(name string, report section) ([]*field, bool) {
+func findAll(name string, kind Kind, report section) ([]*field, bool) {
 	var which section
 	plain := plainName(name)
 	if plain == "all" {
 		which = report
 	}
-	for _, s := range sections() {
+	for _, s := range sectionsOf(kind) {
 		if s.prefix != "" && plain == plainName(s.prefix)+"all" {
 			which |= s.section
 		}
 	}
 	var out []*field
-	for _, s := range sections() {
+	for _, s := range sectionsOf(kind) {
 		if s.section&which == 0 {
 			continue
 		}

@@ -6,47 +6,43 @@ import (
 	"strings"
 )
 
-// HelpFields prints the list of fields, as "-o help" does.
-func HelpFields(w io.Writer) { helpFields(w, false) }
-
-// HelpSelect prints what "-S help" does: the list of fields with their types, and
-// that of values and operators.
-func HelpSelect(w io.Writer) {
-	helpFields(w, true)
-	HelpOperators(w)
-}
-
-// Help prints what lvm2 prints of an error of [Run], and returns false if that is
+// Help prints what lvm2 prints of an error of [Run] with a report of the kind, and returns false if that is
 // not an error but an answer to who asked for it.
-func Help(w io.Writer, err error) bool {
+func Help(w io.Writer, kind Kind, err error) bool {
 	switch e := err.(type) {
 	case *FieldError:
 		if e.NoName {
 			fmt.Fprintln(w, indent+"dm_report: Missing sort field name")
 		}
-		HelpFields(w)
+		helpFields(w, kind, false)
 		return !e.Help
 	case *SelectError:
 		if e.Fields || e.Help {
-			helpFields(w, true)
+			helpFields(w, kind, true)
 		}
 		if e.Operands || e.Help {
-			HelpOperators(w)
+			helpOperators(w, kind)
 		}
 		return !e.Help
 	}
 	return true
 }
 
-func helpFields(w io.Writer, types bool) {
-	for _, s := range sections() {
+func helpFields(w io.Writer, kind Kind, types bool) {
+	width := 0
+	for _, s := range sectionsOf(kind) {
+		for i := range s.fields {
+			width = max(width, len(s.fields[i].name))
+		}
+	}
+	for _, s := range sectionsOf(kind) {
 		fmt.Fprintf(w, "  %s\n  %s\n", s.title, strings.Repeat("-", len(s.title)))
 		if !types && s.prefix != "" {
-			fmt.Fprintf(w, "    %-27s - All fields in this section.\n", s.prefix+"all")
+			fmt.Fprintf(w, "    %-*s - All fields in this section.\n", width, s.prefix+"all")
 		}
 		for i := range s.fields {
 			f := &s.fields[i]
-			fmt.Fprintf(w, "    %-27s - %s", f.name, f.about)
+			fmt.Fprintf(w, "    %-*s - %s", width, f.name, f.about)
 			if types {
 				fmt.Fprintf(w, " [%s]", f.typ)
 			}
@@ -54,7 +50,7 @@ func helpFields(w io.Writer, types bool) {
 		}
 		if s.section == specialSection {
 			for _, name := range []string{"help", "?"} {
-				fmt.Fprintf(w, "    %-27s - Show help.", name)
+				fmt.Fprintf(w, "    %-*s - Show help.", width, name)
 				if types {
 					fmt.Fprint(w, " [unselectable number]")
 				}
@@ -65,10 +61,16 @@ func helpFields(w io.Writer, types bool) {
 	}
 }
 
-// HelpOperators prints what values and operators selections have.
-func HelpOperators(w io.Writer) { io.WriteString(w, operatorHelp) }
+// helpOperators prints what values and operators selections have.
+func helpOperators(w io.Writer, kind Kind) {
+	io.WriteString(w, operandHelp)
+	if kind != DevTypes {
+		io.WriteString(w, reservedHelp)
+	}
+	io.WriteString(w, operatorHelp)
+}
 
-const operatorHelp = `  Selection operands
+const operandHelp = `  Selection operands
   ------------------
     field               - Reporting field.
     number              - Non-negative integer value.
@@ -79,7 +81,9 @@ const operatorHelp = `  Selection operands
                           "all items must match" or "at least one item must match" operator.
     regular expression  - Characters quoted by ' or " or unquoted.
    
-  Reserved values
+`
+
+const reservedHelp = `  Reserved values
   ---------------
     -1, unknown, undefined, undef   - Reserved value for undefined numeric value. [number]
     allocatable, yes                -  [unknown]
@@ -105,7 +109,9 @@ const operatorHelp = `  Selection operands
     writeable, rw, read-write       -  [unknown]
     read-only, r, ro                -  [unknown]
    
-  Selection operators
+`
+
+const operatorHelp = `  Selection operators
   -------------------
     Comparison operators:
           =~  - Matching regular expression. [regex]

@@ -252,7 +252,7 @@ func (w *world) mistake(line string) {
 	c, err := parseLine(split(line))
 	require.NoError(w, err, line)
 	var out, ours strings.Builder
-	if err = Run(&out, w.source(c.names), c.reports[0], c.o); err != nil && Help(&ours, err) {
+	if err = Run(&out, w.source(c.names), c.reports[0], c.o); err != nil && Help(&ours, c.reports[0].Kind, err) {
 		for l := range strings.SplitSeq(err.Error(), "\n") {
 			ours.WriteString("  " + l + "\n")
 		}

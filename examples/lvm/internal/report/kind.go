@@ -10,14 +10,15 @@ const (
 	LVs
 	Segments
 	PVSegments
+	DevTypes
 )
 
 // labels are the rows of a report of PVs about nothing but their labels, of which
 // a missing one has none.
-const labels = PVSegments + 1
+const labels = DevTypes + 1
 
 // Name returns the name of the report in JSON, and of --configreport.
-func (k Kind) Name() string { return [...]string{"vg", "pv", "lv", "seg", "pvseg"}[k] }
+func (k Kind) Name() string { return [...]string{"vg", "pv", "lv", "seg", "pvseg", "devtype"}[k] }
 
 // ParseKind returns the kind that --configreport names.
 func ParseKind(name string) (Kind, bool) {
@@ -34,7 +35,7 @@ func (k Kind) prefix() string { return k.Name() + "_" }
 
 // own returns the sections that a report of the kind is of from the start.
 func (k Kind) own() section {
-	return [...]section{vgSection, labelSection, anyLV, segSection, pvsegSection}[k]
+	return [...]section{vgSection, labelSection, anyLV, segSection, pvsegSection, devtypeSection}[k]
 }
 
 // all returns the sections that a report of the kind has all fields of if that is
@@ -49,6 +50,9 @@ func (k Kind) all() section {
 // rows returns what the rows are if the fields are of these sections, as well as
 // the kind's own.
 func (k Kind) rows(fields section) (Kind, error) {
+	if k == DevTypes {
+		return k, nil
+	}
 	fields |= k.own()
 	if k == VGs && fields&(anyPV|pvsegSection) != 0 && fields&(anyLV|segSection) != 0 {
 		return 0, errMixed(k)
@@ -99,6 +103,8 @@ func (k Kind) defaults(verbose bool) (columns, sort string) {
 		if verbose {
 			columns += ",lv_name,seg_start_pe,segtype,seg_pe_ranges"
 		}
+	case DevTypes:
+		columns, sort = "devtype_name,devtype_max_partitions,devtype_description", "devtype_name"
 	}
 	return columns, sort
 }
@@ -107,7 +113,7 @@ func (k Kind) defaults(verbose bool) (columns, sort string) {
 // sort keys of a report of the kind: in fullreport, or by itself and with -v or
 // without.
 func (k Kind) Settings(full, verbose bool) (columns, sort string) {
-	name := "report/" + [...]string{"vgs", "pvs", "lvs", "segs", "pvsegs"}[k]
+	name := "report/" + [...]string{"vgs", "pvs", "lvs", "segs", "pvsegs", "devtypes"}[k]
 	switch {
 	case full:
 		return name + "_cols_full", name + "_sort_full"

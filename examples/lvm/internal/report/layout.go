@@ -123,7 +123,7 @@ func (l *layout) find(names string, sort bool) ([]*field, error) {
 			l.fields |= f.section
 			continue
 		}
-		all, ok := findAll(name, l.fields)
+		all, ok := findAll(name, l.kind, l.fields)
 		if !ok || sort {
 			return nil, &FieldError{Name: name, Sort: sort}
 		}

@@ -19,6 +19,8 @@ type Source struct {
 	Groups  []Group
 	Orphans []lvm.OrphanPV
 	Devices []Device // without a PV, which only a report of all PVs has
+	// DevTypes are what a report of device types has.
+	DevTypes []lvm.DeviceType
 }
 
 // Group is a volume group, and what of it was asked for. A nil function is for all

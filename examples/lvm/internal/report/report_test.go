@@ -156,7 +156,7 @@ func TestFieldsAreKnown(t *testing.T) {
 	for _, name := range kernelFields() {
 		assert.True(t, names[name], name)
 	}
-	for _, k := range []Kind{VGs, PVs, LVs, Segments, PVSegments} {
+	for _, k := range []Kind{VGs, PVs, LVs, Segments, PVSegments, DevTypes} {
 		for _, verbose := range []bool{false, true} {
 			_, err := newLayout(&Report{Kind: k}, &Options{Verbose: verbose})
 			assert.NoError(t, err)

@@ -12,12 +12,13 @@ import (
 
 // row is what the fields of one line are about.
 type row struct {
-	o    *Options
-	vg   *vgRow
-	pv   *pvRow
-	lv   *lvRow
-	seg  *lvm.SegmentReport
-	part lvm.PVSegment
+	o       *Options
+	vg      *vgRow
+	pv      *pvRow
+	lv      *lvRow
+	seg     *lvm.SegmentReport
+	part    lvm.PVSegment
+	devtype *lvm.DeviceType
 
 	selected bool
 }
@@ -81,6 +82,11 @@ func (s *scanner) scan(src *Source, command, kind Kind) {
 			}
 		case LVs, Segments:
 			s.volumes(vg, g, kind)
+		}
+	}
+	if command == DevTypes {
+		for i := range src.DevTypes {
+			s.add(row{devtype: &src.DevTypes[i]})
 		}
 	}
 	if command == PVs || command == PVSegments {
