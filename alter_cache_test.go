@@ -148,6 +148,12 @@ func alterCache() []alteration {
 		{name: "detach the cache of what has snapshots", setup: then(andCaches, snapshotsToCache, cacheTheirs), do: func(tx *Tx, _ MetadataAreas) error {
 			return joinErrors(tx.DetachCache("striped", DetachSpec{}), tx.DetachCache("other", DetachSpec{RemovePool: true}))
 		}},
+		{name: "convert to a cache pool", setup: poolParts, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.toCachePool("d", ConvertToCachePoolSpec{Mode: CacheWriteback, MetadataFormat: 2})
+		}},
+		{name: "convert to a cache pool with metadata that is there", setup: poolParts, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.toCachePool("d", ConvertToCachePoolSpec{Metadata: "meta", NoSpare: true})
+		}},
 		{name: "remove a cache pool", setup: andCaches, do: func(tx *Tx, _ MetadataAreas) error { return tx.RemoveLV("pool") }},
 	}
 }
@@ -173,6 +179,9 @@ func alterCacheKernel() []alteration {
 		}},
 		{name: "repair a cache pool", setup: then(andCaches, usedCache), inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.repairCacheOf("striped")
+		}},
+		{name: "convert an active volume to a cache pool", setup: poolParts, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.toCachePool("d", ConvertToCachePoolSpec{})
 		}},
 		{name: "detach caches that are not active", setup: andFlushing, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return joinErrors(tx.DetachCache("data", DetachSpec{}), tx.DetachCache("other", DetachSpec{RemovePool: true}))

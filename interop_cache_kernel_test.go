@@ -18,6 +18,12 @@ func interopCache() []scenario {
 			return err
 		}}
 	}
+	toPool := func(lv, options string, spec ConvertToCachePoolSpec) interopStep {
+		return interopStep{lvm2: "lvconvert -y --type cache-pool " + options + " $V/" + lv, ours: func(tx *Tx, _ []string) error {
+			_, err := tx.ConvertToCachePool(lv, spec)
+			return err
+		}}
+	}
 	attach := func(lv, options string, spec AttachCacheSpec) interopStep {
 		return interopStep{lvm2: "lvconvert -y --type cache " + options + " $V/" + lv, ours: func(tx *Tx, _ []string) error {
 			return tx.AttachCache(lv, spec)
@@ -80,6 +86,20 @@ func interopCache() []scenario {
 			attach("o2", "--cachepool p --cachemode writethrough", AttachCacheSpec{Pool: "p", Mode: CacheWritethrough}),
 			activate("o2"),
 			removeLV("o2"),
+		}},
+		{name: "volumes that become cache pools", vg: "vg", sizes: sizes, commits: true, unordered: true, steps: []interopStep{
+			makeVG("", VGSpec{}),
+			makeLV("-l4 --addtag x $V", LVSpec{Name: "d", Size: ExtentCount(4), Tags: []string{"x"}}),
+			makeLV("-l3 -an -Zn -Wn --addtag y $V", LVSpec{Name: "m", Size: ExtentCount(3), Tags: []string{"y"}, Inactive: true, SkipZero: true, KeepSignatures: true}),
+			toPool("d", "--poolmetadata m --cachemode writeback --cachepolicy smq", ConvertToCachePoolSpec{Metadata: "m", Mode: CacheWriteback, Policy: "smq"}),
+			makeLV("-l6 -i2 $V", LVSpec{Name: "e", Size: ExtentCount(6), Stripes: 2}),
+			toPool("e", "-c 128k --poolmetadatasize 16m", ConvertToCachePoolSpec{ChunkSize: 128 * KiB, MetadataSize: 16 * MiB}),
+			failing(toPool("e", "", ConvertToCachePoolSpec{})),
+			makeLV("-l4 $V", LVSpec{Name: "o", Size: ExtentCount(4)}),
+			attach("o", "--cachepool d", AttachCacheSpec{Pool: "d"}),
+			split("o"),
+			attach("o", "--cachepool e", AttachCacheSpec{Pool: "e"}),
+			uncache("o"),
 		}},
 		{name: "cache volumes", vg: "vg", sizes: sizes, commits: true, steps: []interopStep{
 			makeVG("", VGSpec{}),

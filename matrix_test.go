@@ -252,7 +252,7 @@ func nameIn(e ast.Expr, known map[string]bool) (name string) {
 // smallOnes are helpers that do what a method does, with less room than that takes,
 // since the devices are small.
 var smallOnes = map[string]string{
-	"addPool": "CreateThinPool", "toPool": "ConvertToThinPool", "addCachePool": "CreateCachePool", "addSmallIntegrity": "AddIntegrity",
+	"addPool": "CreateThinPool", "toPool": "ConvertToThinPool", "toCachePool": "ConvertToCachePool", "addCachePool": "CreateCachePool", "addSmallIntegrity": "AddIntegrity",
 }
 
 // callFinder looks for the methods of Tx that code names.

@@ -120,6 +120,10 @@ var txCalls = map[string]txCall{
 		_, err := tx.ConvertToThinPool("data", ConvertToThinPoolSpec{})
 		return err
 	}),
+	"ConvertToCachePool": change(func(tx *Tx) error {
+		_, err := tx.ConvertToCachePool("data", ConvertToCachePoolSpec{})
+		return err
+	}),
 	"ConvertToThin": change(func(tx *Tx) error {
 		_, err := tx.ConvertToThin("data", ConvertToThinSpec{Pool: "pool"})
 		return err

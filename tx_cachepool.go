@@ -160,12 +160,15 @@ func (tx *Tx) fillCachePool(spec CachePoolSpec, settings *metadata.CacheSettings
 	if settings.ChunkSize, err = cacheChunk(spec.ChunkSize, size); err != nil {
 		return err
 	}
-	need := max(cacheMetadata(settings.ChunkSize, size), spec.MetadataSize)
+	s.metadata, err = tx.cacheMetadataExtents(max(cacheMetadata(settings.ChunkSize, size), spec.MetadataSize))
+	return err
+}
+
+func (tx *Tx) cacheMetadataExtents(need Bytes) (Extents, error) {
 	if need > maxCacheMetadata {
-		return fault(ErrInvalidSize, "%s of cache metadata: %s are possible", need, maxCacheMetadata)
+		return 0, fault(ErrInvalidSize, "%s of cache metadata: %s are possible", need, maxCacheMetadata)
 	}
-	s.metadata = need.Sectors().ExtentsUp(tx.vg.ExtentSize)
-	return nil
+	return need.Sectors().ExtentsUp(tx.vg.ExtentSize), nil
 }
 
 // selected resolves selections of physical volumes.

@@ -44,6 +44,10 @@ func methodsOnLVs() map[string]inRoles {
 			_, err := tx.ConvertToThinPool(lv, ConvertToThinPoolSpec{})
 			return err
 		}),
+		"ConvertToCachePool": with(needed, func(tx *Tx, lv string) error {
+			_, err := tx.ConvertToCachePool(lv, ConvertToCachePoolSpec{})
+			return err
+		}),
 		"ConvertToThin": with(needed, func(tx *Tx, lv string) error {
 			_, err := tx.ConvertToThin(lv, ConvertToThinSpec{Pool: "pool"})
 			return err

@@ -41,20 +41,12 @@ func (tx *Tx) ConvertToThinPool(lv string, spec ConvertToThinPoolSpec) (*Logical
 }
 
 func (tx *Tx) convertToThinPool(ref string, spec ConvertToThinPoolSpec, least Bytes) (*metadata.LogicalVolume, error) {
-	old, i, err := tx.lvToChange(ref)
+	old, i, err := tx.lvToPool(ref)
 	if err != nil {
 		return nil, err
 	}
 	if !spec.Inactive && tx.st != nil && tx.st.noActivate != nil {
 		return nil, tx.st.noActivate
-	}
-	switch kindOf(old).(type) {
-	case nil, raidType:
-	default:
-		return nil, fault(ErrUnsupported, "lv %s is of type %s, which no pool can lie on", old.Name, old.Segments[0].Type)
-	}
-	if err := tx.mayBePart(old, kindOf(old) == nil); err != nil {
-		return nil, err
 	}
 	size := extentBytes(tx.vg, old.Extents())
 	body := &metadata.ThinPool{ZeroNewBlocks: !spec.NoZeroing, Data: old.ID}
@@ -98,10 +90,25 @@ func (tx *Tx) convertToThinPool(ref string, spec ConvertToThinPoolSpec, least By
 	return &pool, nil
 }
 
+// lvToPool returns a volume that can become the data of a pool.
+func (tx *Tx) lvToPool(ref string) (*metadata.LogicalVolume, int, error) {
+	lv, i, err := tx.lvToChange(ref)
+	if err != nil {
+		return nil, 0, err
+	}
+	switch kindOf(lv).(type) {
+	case nil, raidType:
+	default:
+		return nil, 0, fault(ErrUnsupported, "lv %s is of type %s, which no pool can lie on", lv.Name, lv.Segments[0].Type)
+	}
+	return lv, i, tx.mayBePart(lv, kindOf(lv) == nil)
+}
+
 // metadataFor returns the volume that becomes the metadata of a pool.
 func (tx *Tx) metadataFor(pool *metadata.LogicalVolume, spec ConvertToThinPoolSpec, wanted, least Bytes) (*metadata.LogicalVolume, error) {
 	name := pool.Name + "_tmeta"
-	if spec.Metadata == "" {
+	switch {
+	case spec.Metadata == "":
 		if spec.MetadataSize != 0 {
 			wanted = spec.MetadataSize
 		}
@@ -109,22 +116,32 @@ func (tx *Tx) metadataFor(pool *metadata.LogicalVolume, spec ConvertToThinPoolSp
 		if err != nil {
 			return nil, err
 		}
-		meta, err := tx.newPart(name)
-		if err != nil {
-			return nil, err
-		}
-		if err := tx.grow(meta, ExtentCount(extents), growth{shape: stripeShape{stripes: 1}, pvs: spec.PVs, policy: pool.Allocation}); err != nil {
-			return nil, err
-		}
-		return meta, tx.put(-1, meta)
+		return tx.newMetadata(name, extents, spec.PVs, pool.Allocation)
+	case spec.MetadataSize != 0:
+		return nil, fault(ErrInvalidSpec, "the size of the metadata is that of lv %s", spec.Metadata)
 	}
-	old, i, err := tx.metadataToBe(spec.Metadata)
+	return tx.metadataFrom(spec.Metadata, name, least)
+}
+
+// newMetadata makes a volume for the metadata of a pool.
+func (tx *Tx) newMetadata(name string, extents Extents, pvs []PVSelection, policy metadata.Allocation) (*metadata.LogicalVolume, error) {
+	meta, err := tx.newPart(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.grow(meta, ExtentCount(extents), growth{shape: stripeShape{stripes: 1}, pvs: pvs, policy: policy}); err != nil {
+		return nil, err
+	}
+	return meta, tx.put(-1, meta)
+}
+
+// metadataFrom makes the metadata of a pool of a volume that is there.
+func (tx *Tx) metadataFrom(ref, name string, least Bytes) (*metadata.LogicalVolume, error) {
+	old, i, err := tx.metadataToBe(ref)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case spec.MetadataSize != 0:
-		return nil, fault(ErrInvalidSpec, "the size of the metadata is that of lv %s", old.Name)
 	case extentBytes(tx.vg, old.Extents()) < least:
 		return nil, fault(ErrInvalidSize, "lv %s is too small for metadata: %s are needed", old.Name, least)
 	case lvRecord(tx.st, old.ID) == nil:

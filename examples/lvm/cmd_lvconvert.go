@@ -109,9 +109,11 @@ func (cv *conversion) run() error {
 		})
 	case typ == "thin-pool":
 		return cv.toPool()
+	case typ == "cache-pool":
+		return cv.toCachePool()
 	case typ == "thin", o.Has("thin"):
 		return cv.toThin()
-	case o.HasAny("snapshot", "splitsnapshot"), typ == "snapshot", typ == "cache-pool", strings.HasPrefix(typ, "vdo"), o.HasAny("vdopool", "cachedevice"):
+	case o.HasAny("snapshot", "splitsnapshot"), typ == "snapshot", strings.HasPrefix(typ, "vdo"), o.HasAny("vdopool", "cachedevice"):
 		return fmt.Errorf("lvconvert of %s/%s: %w", cv.vg, cv.name, lvm.ErrUnsupported)
 	case o.HasAny("mirrors", "mirrorlog", "type", "regionsize", "stripes", "stripesize"):
 		return cv.layout()

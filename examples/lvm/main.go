@@ -10,8 +10,7 @@
 // Beside lvm2's commands, "lvm plan CMD ..." tells what a command would do, and
 // "lvm map VG" draws where the extents of a group lie, and "lvm completion SHELL" prints
 // what has a shell complete all of these. What lvm2 has and this has not yet:
-// explanations of settings by lvmconfig; vdo, and cache pools made of volumes; splitting
-// and joining COW snapshots.
+// explanations of settings by lvmconfig; vdo; splitting and joining COW snapshots.
 package main
 
 import (
