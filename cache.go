@@ -47,6 +47,12 @@ const (
 // origin at once. It is the only setting that smq has.
 const settingThreshold = "migration_threshold"
 
+// settingsOfMQ are what the policy had before the kernel took smq for it, which still
+// lets them pass. Source: Linux dm-cache.
+var settingsOfMQ = []string{
+	"sequential_threshold", "random_threshold", "discard_promote_adjustment", "read_promote_adjustment", "write_promote_adjustment",
+}
+
 // defaultThreshold is what the kernel takes for it if it is not told.
 const defaultThreshold = 2048
 
@@ -65,7 +71,7 @@ func checkCachePolicy(policy string) error {
 	case "", policySMQ, policyMQ:
 		return nil
 	case policyCleaner:
-		return fault(ErrInvalidSpec, "policy cleaner empties a cache: FlushCache does that")
+		return fault(ErrInvalidSpec, "policy cleaner empties a cache: FlushCache and ChangeCache do that")
 	}
 	return fault(ErrInvalidSpec, "cache policy %s", strconv.Quote(policy))
 }
@@ -73,7 +79,7 @@ func checkCachePolicy(policy string) error {
 // checkCacheSettings refuses settings that the kernel would not take.
 func checkCacheSettings(settings []CacheSetting) error {
 	for _, s := range settings {
-		if s.Key != settingThreshold {
+		if s.Key != settingThreshold && !slices.Contains(settingsOfMQ, s.Key) {
 			return fault(ErrInvalidSpec, "cache setting %s: there is only %s", strconv.Quote(s.Key), settingThreshold)
 		}
 		if _, err := strconv.ParseUint(s.Value, 10, 31); err != nil && s.Value != "" {

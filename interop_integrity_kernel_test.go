@@ -43,6 +43,11 @@ func interopIntegrity() []scenario {
 			onLV("lvchange -y -ay", "q", (*Tx).Activate), // and nothing is computed again
 			removeLV("q"),
 			removeLV("f"),
+			{lvm2: "lvcreate -y -n n --type raid1 -l2 --raidintegrity y --raidintegrityblocksize 4096 $V", ours: func(tx *Tx, _ []string) error {
+				_, err := tx.CreateRAID(RAIDSpec{Name: "n", Size: ExtentCount(2)})
+				return joinErrors(err, tx.AddIntegrity("n", IntegritySpec{BlockSize: 4096}))
+			}},
+			removeLV("n"),
 		}},
 	}
 }

@@ -20,6 +20,9 @@ func (b *builder) newRAIDHead(n newLV, lv *metadata.LogicalVolume, size Bytes) e
 	images := make([]*metadata.LogicalVolume, len(body.Legs))
 	for i := range body.Legs {
 		images[i] = b.tx.find(body.Legs[i].Image)
+		if checked := integrityOf(images[i]); checked != nil { // new as well: the kernel computes its checksums later
+			images[i] = b.tx.find(checked.Origin)
+		}
 		legs[i] = raid.Leg{Data: b.tx.open(images[i]), InSync: raid.Whole}
 	}
 	array, err := raid.New(geometry, leg, legs, raid.Options{})

@@ -8,11 +8,16 @@ import (
 
 // CacheChange is what changes of a cache. What is zero stays as it is.
 type CacheChange struct {
-	Mode   CacheMode
+	Mode CacheMode
+	// Policy is smq, mq, which the kernel takes for it, or cleaner, with which the cache
+	// is written back and takes nothing in until it has another one: what is written goes
+	// to the origin at once, whatever Mode says. [System.FlushCache] does that, waits,
+	// and goes back to the former policy.
 	Policy string
 	// Settings are set; one without a value is as by itself again. smq has
 	// migration_threshold: how many sectors may be on their way at once, 2048 by
-	// itself, and never less than 8 chunks.
+	// itself, and never less than 8 chunks. Those that mq once had are kept, and without
+	// effect.
 	Settings []CacheSetting
 }
 
@@ -29,7 +34,11 @@ func (tx *Tx) ChangeCache(lv string, change CacheChange) error {
 }
 
 func (tx *Tx) changeCache(ref string, change CacheChange) error {
-	if err := joinErrors(change.Mode.check(), checkCachePolicy(change.Policy), checkCacheSettings(change.Settings)); err != nil {
+	policy := change.Policy
+	if policy == policyCleaner {
+		policy = ""
+	}
+	if err := joinErrors(change.Mode.check(), checkCachePolicy(policy), checkCacheSettings(change.Settings)); err != nil {
 		return err
 	}
 	lv, i, err := tx.lvToChange(ref)

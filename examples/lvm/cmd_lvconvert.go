@@ -136,6 +136,9 @@ func (cv *conversion) change(told string, fn func(*change, *lvm.LogicalVolume) e
 		if err := fn(ch, lv); err != nil {
 			return err
 		}
+		if err := cv.allRead(); err != nil {
+			return err
+		}
 		if told != "" {
 			ch.done(told, cv.vg, cv.name)
 		}
@@ -200,11 +203,7 @@ func (cv *conversion) integrity(ch *change, lv *lvm.LogicalVolume) error {
 	if !cv.opt.Yes("raidintegrity", true) {
 		return ch.RemoveIntegrity(cv.name)
 	}
-	spec := lvm.IntegritySpec{BlockSize: lvm.Bytes(cv.opt.Number("raidintegrityblocksize"))}
-	if cv.opt.Text("raidintegritymode") == "bitmap" {
-		spec.Mode = lvm.IntegrityBitmap
-	}
-	return ch.AddIntegrity(cv.name, spec)
+	return ch.AddIntegrity(cv.name, cv.integritySpec())
 }
 
 func (cv *conversion) attachCache() error {
@@ -362,7 +361,7 @@ func (cv *conversion) layout() error {
 		ch.done("Logical volume %s/%s %sconverted.", cv.vg, cv.name, map[bool]string{false: "successfully "}[mirrored])
 		return nil
 	})
-	if err != nil || !copying || cv.planning || cv.opt.HasAny("test", "background") {
+	if err != nil || !copying || cv.planning || cv.opt.Has("test") {
 		return err
 	}
 	return cv.finishLegs(cv.vg, cv.name)

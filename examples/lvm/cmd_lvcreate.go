@@ -39,6 +39,7 @@ type creation struct {
 	minor    lvm.Minor
 	unzeroed bool   // what it held shows
 	isThere  bool   // the volume was there already, and is only cached now
+	mark     bool   // it is active, and skipped from the next time on
 	now      string // what is told of the volume besides
 }
 
@@ -63,6 +64,14 @@ func runLVCreate(c *call) error {
 			if errors.Is(err, lvm.ErrExists) && cr.name != "" {
 				return sentence("Logical Volume %q already exists in volume group %q", cr.name, cr.vg)
 			}
+			return err
+		}
+		if cr.mark {
+			if err := ch.SetLVActivationSkip(made.Name(), true); err != nil {
+				return err
+			}
+		}
+		if err := cr.allRead(); err != nil {
 			return err
 		}
 		if !made.IsThinPool() {
@@ -168,18 +177,14 @@ func (cr *creation) implied() lvm.SegmentType {
 		return "thin"
 	case o.Has("snapshot"):
 		return "snapshot"
-	case o.HasAny("thin", "thinpool") && o.Has("virtualsize"):
+	case o.Has("virtualsize"):
 		return "thin"
 	case o.Has("thin"):
 		return "thin-pool"
-	case o.Has("virtualsize") && cr.pool != "":
-		return "thin"
 	case o.Has("cache"):
 		return "cache"
 	case o.Has("mirrors") && o.Number("mirrors") > 0 && o.Number("stripes") > 1:
 		return lvm.SegmentRAID10
-	case o.Has("mirrorlog"):
-		return "mirror"
 	case o.Has("mirrors") && o.Number("mirrors") > 0:
 		return lvm.SegmentRAID1
 	default:
@@ -190,6 +195,11 @@ func (cr *creation) implied() lvm.SegmentType {
 // checkForm refuses options that do not make a volume.
 func (cr *creation) checkForm() error {
 	o := cr.opt
+	for _, same := range map[lvm.SegmentType][]string{
+		"thin": {"thin", "snapshot"}, "thin-pool": {"thin"}, "snapshot": {"snapshot"}, "cache": {"cache"}, "cache-pool": {"cache"},
+	}[cr.typ] {
+		o.Has(same) // it says no more than the type
+	}
 	switch cr.typ {
 	case "thin":
 		if cr.pool == "" && !o.Has("snapshot") {
@@ -239,18 +249,35 @@ func (cr *creation) make(ch *change) (*lvm.LogicalVolume, error) {
 
 func (cr *creation) count(option string) int { return int(min(cr.opt.Number(option), 1<<16)) }
 
+// skipped says whether the volume stays inactive as one that is marked so. With
+// --ignoreactivationskip it is marked once it is made.
+func (cr *creation) skipped(otherwise bool) bool {
+	skip := cr.opt.Yes("setactivationskip", otherwise)
+	cr.mark = skip && cr.opt.Has("ignoreactivationskip")
+	return skip && !cr.mark
+}
+
 func (cr *creation) inactive() bool { return isOneOf(cr.opt.Text("activate"), "n", "en", "ln") }
 
 func (cr *creation) makePlain(ch *change, typ lvm.SegmentType) (*lvm.LogicalVolume, error) {
 	o := cr.opt
-	if cr.count("stripes") > 1 && !o.Has("stripesize") {
-		cr.say("Using default stripesize 64.00 KiB.")
-	}
 	spec := lvm.LVSpec{
-		Name: cr.name, Size: cr.size, Type: typ, Stripes: cr.count("stripes"), StripeSize: o.Bytes("stripesize"),
+		Name: cr.name, Size: cr.size, Type: typ,
 		PVs: cr.pvs, Allocation: cr.policy, Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r", ReadAhead: cr.ahead, Minor: cr.minor,
-		Inactive: cr.inactive(), ActivationSkip: o.Yes("setactivationskip", false), NoAutoActivation: !o.Yes("setautoactivation", true),
+		Inactive: cr.inactive(), ActivationSkip: cr.skipped(false), NoAutoActivation: !o.Yes("setautoactivation", true),
 		SkipZero: !o.Yes("zero", true), KeepSignatures: !o.Yes("wipesignatures", true) || !o.Yes("zero", true) && !o.Has("wipesignatures"),
+	}
+	if typ == lvm.SegmentStriped || typ == "" && o.Has("stripes") {
+		spec.Stripes, spec.StripeSize = cr.count("stripes"), o.Bytes("stripesize")
+		if spec.Stripes > 1 && spec.StripeSize == 0 {
+			cr.say("Using default stripesize 64.00 KiB.")
+		}
+	}
+	if o.Has("nosync") {
+		return nil, cr.misuse("--nosync is supported only with mirrors or raids.")
+	}
+	if typ == "" && o.Has("mirrors") && o.Number("mirrors") == 0 {
+		cr.say("Redundant mirrors argument: default is 0")
 	}
 	cr.unzeroed = (spec.Inactive || spec.SkipZero) && (typ == "" || typ == lvm.SegmentLinear || typ == lvm.SegmentStriped)
 	return ch.CreateLV(spec)
@@ -290,7 +317,7 @@ func (cr *creation) makeThinSnapshot(ch *change) (*lvm.LogicalVolume, error) {
 	}
 	return ch.CreateThinSnapshot(cr.origin, lvm.ThinSnapshotSpec{
 		Name: cr.name, Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r",
-		Activate: !o.Yes("setactivationskip", true), Inactive: cr.inactive(),
+		Activate: !cr.skipped(true), Inactive: cr.inactive(),
 		NoAutoActivation: !o.Yes("setautoactivation", true), ReadAhead: cr.ahead, Minor: cr.minor,
 	})
 }
@@ -306,7 +333,7 @@ func (cr *creation) makeThin(ch *change) (*lvm.LogicalVolume, error) {
 	}
 	return ch.CreateThin(lvm.ThinSpec{
 		Name: cr.name, Pool: pool.Name(), VirtualSize: lvm.ExactSize(o.Bytes("virtualsize")), Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r",
-		ReadAhead: cr.ahead, Minor: cr.minor, Inactive: cr.inactive(), ActivationSkip: o.Yes("setactivationskip", false),
+		ReadAhead: cr.ahead, Minor: cr.minor, Inactive: cr.inactive(), ActivationSkip: cr.skipped(false),
 		NoAutoActivation: !o.Yes("setautoactivation", true),
 	})
 }
@@ -344,14 +371,17 @@ func (cr *creation) makeMirror(ch *change) (*lvm.LogicalVolume, error) {
 	spec := lvm.MirrorSpec{
 		Name: cr.name, Size: cr.size, Legs: cr.count("mirrors") + 1, RegionSize: o.Bytes("regionsize"), NoSync: o.Has("nosync"), PVs: cr.pvs,
 		Allocation: cr.policy, Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r", ReadAhead: cr.ahead, Minor: cr.minor, Inactive: cr.inactive(),
-		ActivationSkip: o.Yes("setactivationskip", false), NoAutoActivation: !o.Yes("setautoactivation", true), SkipZero: !o.Yes("zero", true),
+		ActivationSkip: cr.skipped(false), NoAutoActivation: !o.Yes("setautoactivation", true), SkipZero: !o.Yes("zero", true),
 		KeepSignatures: !o.Yes("wipesignatures", true),
 	}
 	if !o.Has("mirrors") {
 		spec.Legs = 2
 	}
-	if o.Text("mirrorlog") == "core" {
+	switch o.Text("mirrorlog") {
+	case "core":
 		spec.Log = lvm.MirrorLogCore
+	case "mirrored":
+		return nil, sentence(`Log type "mirrored" is DEPRECATED. Use RAID1 LV or disk log instead.`)
 	}
 	return ch.CreateMirror(spec)
 }
@@ -359,21 +389,56 @@ func (cr *creation) makeMirror(ch *change) (*lvm.LogicalVolume, error) {
 func (cr *creation) makeRAID(ch *change) (*lvm.LogicalVolume, error) {
 	o := cr.opt
 	if cr.typ == "raid" {
-		cr.typ = ""
+		cr.typ = lvm.SegmentRAID1
 	}
-	if cr.typ != lvm.SegmentRAID1 && cr.typ != "" && !o.Has("stripesize") {
+	if cr.typ != lvm.SegmentRAID1 && !o.Has("stripesize") {
 		cr.say("Using default stripesize 64.00 KiB.")
 	}
+	if one := ch.VG().ExtentSize(); one < 4*lvm.KiB {
+		return nil, sentence("Unable to create RAID LV: requires minimum VG extent size %s", human(4*lvm.KiB))
+	}
 	spec := lvm.RAIDSpec{
-		Name: cr.name, Size: cr.size, Type: cr.typ, Stripes: cr.count("stripes"), StripeSize: o.Bytes("stripesize"), RegionSize: o.Bytes("regionsize"),
+		Name: cr.name, Size: cr.size, Type: cr.typ, RegionSize: o.Bytes("regionsize"),
 		NoSync: o.Has("nosync"), MinRate: limit(uint64((o.Bytes("minrecoveryrate") + o.Bytes("raidminrecoveryrate")) / lvm.KiB)),
 		MaxRate: limit(uint64((o.Bytes("maxrecoveryrate") + o.Bytes("raidmaxrecoveryrate")) / lvm.KiB)),
 		PVs:     cr.pvs, Allocation: cr.policy, Tags: cr.newTags(nil), ReadOnly: o.Text("permission") == "r", ReadAhead: cr.ahead, Minor: cr.minor,
-		Inactive: cr.inactive(), ActivationSkip: o.Yes("setactivationskip", false), NoAutoActivation: !o.Yes("setautoactivation", true),
+		Inactive: cr.inactive(), ActivationSkip: cr.skipped(false), NoAutoActivation: !o.Yes("setautoactivation", true),
 		SkipZero: !o.Yes("zero", true), KeepSignatures: !o.Yes("wipesignatures", true),
 	}
-	if cr.typ == lvm.SegmentRAID1 || cr.typ == "" {
+	switch {
+	case cr.typ == lvm.SegmentRAID1 && o.Has("stripes"):
+		return nil, cr.misuse("Stripes argument cannot be used with segment type, %s", cr.typ)
+	case cr.typ == lvm.SegmentRAID1:
 		spec.Mirrors = cr.count("mirrors")
+		if o.Bytes("stripesize") > 0 {
+			cr.say("Ignoring stripesize argument for raid1 devices.")
+		}
+	case cr.typ == lvm.SegmentRAID10 && o.Number("mirrors") > 1:
+		return nil, cr.misuse("RAID10 currently supports only 2-way mirroring (i.e. '-m 1')")
+	case cr.typ != lvm.SegmentRAID10 && o.Has("mirrors"):
+		return nil, cr.misuse("Mirror argument cannot be used with segment type, %s", cr.typ)
+	default:
+		spec.Stripes, spec.StripeSize = cr.count("stripes"), o.Bytes("stripesize")
 	}
-	return ch.CreateRAID(spec)
+	made, err := ch.CreateRAID(spec)
+	if err != nil || !o.Has("raidintegrity") && !o.HasAny("raidintegritymode", "raidintegrityblocksize") {
+		return made, err
+	}
+	integrity := cr.integritySpec()
+	if !o.Yes("raidintegrity", false) {
+		return made, nil
+	}
+	if cr.typ == lvm.SegmentRAID0 || cr.typ == lvm.SegmentRAID0Meta {
+		return nil, sentence("Integrity can only be added to raid1,4,5,6,10.")
+	}
+	return made, ch.AddIntegrity(made.Name(), integrity)
+}
+
+// integritySpec returns what the options say of the checksums of a raid.
+func (c *call) integritySpec() lvm.IntegritySpec {
+	spec := lvm.IntegritySpec{BlockSize: lvm.Bytes(c.opt.Number("raidintegrityblocksize"))}
+	if c.opt.Text("raidintegritymode") == "bitmap" {
+		spec.Mode = lvm.IntegrityBitmap
+	}
+	return spec
 }

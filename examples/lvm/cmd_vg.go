@@ -74,7 +74,10 @@ func (c *call) allocation() (lvm.Allocation, error) {
 	return metadata.ParseAllocation(c.opt.Text("alloc"))
 }
 
-// copies returns what --vgmetadatacopies says; all is more than there can be.
+// allCopies is all that there are, now; how many that is is kept nowhere.
+const allCopies = 1<<32 - 1
+
+// copies returns what --vgmetadatacopies says.
 func (c *call) copies() (uint32, error) {
 	text := c.opt.Text("vgmetadatacopies")
 	if text == "" {
@@ -84,7 +87,7 @@ func (c *call) copies() (uint32, error) {
 	case "", "unmanaged":
 		return 0, nil
 	case "all":
-		return 1<<32 - 1, nil
+		return allCopies, nil
 	}
 	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
@@ -119,6 +122,9 @@ func runVGCreate(c *call) error {
 	}
 	if spec.MetadataCopies, err = c.copies(); err != nil {
 		return err
+	}
+	if spec.MetadataCopies == allCopies {
+		spec.MetadataCopies = 0 // none is ignored at first
 	}
 	if _, err := c.scan(); err != nil {
 		return err
@@ -450,10 +456,14 @@ func (ch *change) changeVG() error {
 		{[]string{"uuid"}, func() error { return ch.SetVGID(lvm.ID{}) }},
 		{[]string{"vgmetadatacopies", "metadatacopies"}, func() error {
 			n, err := ch.copies()
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case n == allCopies:
+				return ch.UseAllMetadataAreas()
+			default:
+				return ch.SetMetadataCopies(n)
 			}
-			return ch.SetMetadataCopies(n)
 		}},
 	} {
 		if !o.HasAny(step.options...) {
@@ -513,10 +523,11 @@ func runVGActivation(c *call) error {
 			case isOneOf(word, "n", "en", "ln"):
 				return ch.DeactivateAll()
 			case isOneOf(word, "ay", "aay", "aly", "aey"):
-				return ch.AutoActivate()
+				ch.fail(ch.AutoActivate())
 			default:
-				return ch.ActivateAllWith(c.activation())
+				ch.fail(ch.ActivateAllWith(c.activation()))
 			}
+			return nil // the others are activated
 		})
 		if err != nil {
 			c.fail(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lvm-go/lvm"
+	"github.com/lvm-go/lvm/examples/lvm/internal/args"
 	"github.com/lvm-go/lvm/examples/lvm/internal/report"
 )
 
@@ -45,6 +46,34 @@ func (c *call) update(vg string, fn func(*change) error) error {
 		c.fail(err)
 	}
 	return nil
+}
+
+// withoutEffect are the options that change nothing of what commands do: backups are
+// made as lvm.conf says, udev is waited for if it runs, and there is no dmeventd to
+// tell. What would go on in the background is waited for. They are accepted, as
+// programs give them.
+var withoutEffect = strings.Fields("autobackup noudevsync monitor ignoremonitoring metadataprofile reportformat force background interval startpoll " +
+	"major ignoreactivationskip")
+
+// allRead refuses a change if an option was given that nothing asked for: it does not
+// go with the others, and who gave it believes that it was obeyed.
+func (c *call) allRead() error {
+	for _, name := range slices.Concat(withoutEffect, strings.Fields(args.Common)) {
+		c.opt.Value(name)
+	}
+	if g, ok := c.opt.Unread(); ok {
+		return c.unwanted(g.Name)
+	}
+	return nil
+}
+
+// unwanted is the error for an option that does not go with the others.
+func (c *call) unwanted(option string) error {
+	word := "--" + option
+	if c.opt.HasValue(option) {
+		word += " " + c.opt.Text(option)
+	}
+	return c.misuseWord("option", word)
 }
 
 // vgArgument returns the name of a group that a word names, with or without the

@@ -39,11 +39,22 @@ type Given struct {
 // Order returns all that was given, one after the other.
 func (s *Set) Order() []Given { return s.order }
 
+// Unread returns the first option on the command line that the program has not looked
+// at: what it was given or, if it has no value, whether it was given.
+func (s *Set) Unread() (Given, bool) {
+	i := slices.IndexFunc(s.order, func(g Given) bool { return !s.values[g.Name].read })
+	if i < 0 {
+		return Given{}, false
+	}
+	return s.order[i], true
+}
+
 // value is an option and what was given for it.
 type value struct {
 	set    *Set
 	option Option
 	given  []Value
+	read   bool
 }
 
 func (v *value) String() string { return "" }

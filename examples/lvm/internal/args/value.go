@@ -79,17 +79,26 @@ func (s *Set) HasAny(names ...string) bool { return slices.ContainsFunc(names, s
 
 // Count returns how many times an option was given.
 func (s *Set) Count(name string) int {
-	if v := s.values[name]; v != nil {
-		return len(v.given)
+	v := s.values[name]
+	if v == nil {
+		return 0
 	}
-	return 0
+	v.read = v.read || v.option.Kind == Flag
+	return len(v.given)
+}
+
+// HasValue says whether an option is of those that are given a value.
+func (s *Set) HasValue(name string) bool {
+	v := s.values[name]
+	return v != nil && v.option.Kind != Flag
 }
 
 // Value returns what an option was given last, nothing if it was not.
 func (s *Set) Value(name string) Value {
 	if s.Has(name) {
-		given := s.values[name].given
-		return given[len(given)-1]
+		v := s.values[name]
+		v.read = true
+		return v.given[len(v.given)-1]
 	}
 	return Value{}
 }
@@ -107,7 +116,9 @@ func (s *Set) Number(name string) uint64 { return s.Value(name).Number }
 func (s *Set) Texts(name string) []string {
 	var out []string
 	for i := range s.Count(name) {
-		out = append(out, s.values[name].given[i].Text)
+		v := s.values[name]
+		v.read = true
+		out = append(out, v.given[i].Text)
 	}
 	return out
 }
