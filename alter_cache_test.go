@@ -183,6 +183,9 @@ func alterCacheKernel() []alteration {
 		{name: "convert an active volume to a cache pool", setup: poolParts, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.toCachePool("d", ConvertToCachePoolSpec{})
 		}},
+		{name: "convert an active volume to a cache pool that another gets", setup: poolParts, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.toCachePool("d", ConvertToCachePoolSpec{}), tx.AttachCache("data", AttachCacheSpec{Pool: "d"}))
+		}},
 		{name: "detach caches that are not active", setup: andFlushing, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return joinErrors(tx.DetachCache("data", DetachSpec{}), tx.DetachCache("other", DetachSpec{RemovePool: true}))
 		}},
