@@ -49,6 +49,9 @@ func (c *call) fact(width int, title, format string, args ...any) {
 
 func displayVGs(c *call, src *report.Source) error {
 	for _, g := range src.Groups {
+		if c.opt.Has("activevolumegroups") && !slices.ContainsFunc(slices.Collect(g.VG.LVs()), (*lvm.LogicalVolume).Active) {
+			continue
+		}
 		r := g.VG.Report()
 		switch {
 		case c.opt.Has("colon"):

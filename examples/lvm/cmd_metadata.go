@@ -186,6 +186,9 @@ func (c *call) listBackups() error {
 }
 
 func runImportClone(c *call) error {
+	if c.opt.Has("importdevices") {
+		return c.unwanted("importdevices")
+	}
 	if len(c.args) == 0 {
 		return c.syntax()
 	}

@@ -111,6 +111,11 @@ func runPVScan(c *call) error {
 		rows = append(rows, row{o.Device, "", o.Size, o.Size, false, o.ID.String(), true, o.InUse})
 	}
 	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.device, b.device) })
+	if c.opt.Has("uuid") && !c.opt.Has("short") {
+		for i := range rows {
+			rows[i].device += " with UUID " + rows[i].uuid + " "
+		}
+	}
 	var deviceWidth, vgWidth int
 	for _, r := range rows {
 		deviceWidth, vgWidth = max(deviceWidth, len(r.device)), max(vgWidth, len(r.vg))
@@ -121,7 +126,11 @@ func runPVScan(c *call) error {
 		if r.orphan {
 			unused++
 			unusedSize += r.size
-			if !c.opt.Has("exported") {
+			switch {
+			case c.opt.Has("exported"):
+			case c.opt.Has("short"):
+				c.say("%s", r.device)
+			default:
 				c.say("PV %-*s    %-*slvm2 [%s]", deviceWidth, r.device, vgWidth+10, "", human(r.size))
 			}
 			continue
@@ -130,6 +139,8 @@ func runPVScan(c *call) error {
 		usedSize += r.size
 		switch {
 		case c.opt.Has("novolumegroup"), c.opt.Has("exported") && !r.exported:
+		case c.opt.Has("short"):
+			c.say("%s", r.device)
 		case r.exported:
 			c.say("PV %-*s  is in exported VG %s [%s / %s free]", deviceWidth, r.device, r.vg, human(r.size), human(r.free))
 		default:

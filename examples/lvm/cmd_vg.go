@@ -200,6 +200,9 @@ func runVGExtend(c *call) error {
 
 func runVGReduce(c *call) error {
 	o := c.opt
+	if o.Has("mirrorsonly") {
+		return c.unwanted("mirrorsonly") // without it more would go
+	}
 	switch {
 	case o.Has("removemissing") && len(c.args) == 1, o.Has("all") && len(c.args) == 1, !o.HasAny("removemissing", "all") && len(c.args) > 1:
 	default:
@@ -355,6 +358,9 @@ func runVGMerge(c *call) error {
 func runVGSplit(c *call) error {
 	if len(c.args) < 2 || len(c.args) == 2 == !c.opt.Has("name") {
 		return c.syntax()
+	}
+	if c.opt.Has("vgmetadatacopies") {
+		return c.unwanted("vgmetadatacopies")
 	}
 	from, to := c.vgArgument(c.args[0]), c.vgArgument(c.args[1])
 	if _, err := c.system(); err != nil {
