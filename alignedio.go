@@ -1,6 +1,7 @@
 package lvm
 
 import (
+	"cmp"
 	"io"
 	"sync"
 	"unsafe"
@@ -45,21 +46,50 @@ func (a *alignedIO) readAt(p []byte, off, size int64) (int, error) {
 	if int64(len(p)) > size-off {
 		p, short = p[:size-off], io.EOF
 	}
-	buf := a.buffer(off, len(p))
+	done, err := a.readWhole(p, off)
+	if err != nil || done == len(p) {
+		return done, cmp.Or(err, short)
+	}
+	buf := a.buffer(off+int64(done), len(p)-done)
 	defer a.buffers.Put(buf)
-	done := 0
 	for done < len(p) {
 		w := a.window(off+int64(done), len(p)-done)
 		b := (*buf)[:w.length]
-		if n, err := a.dev.ReadAt(b, w.start); n < w.skip+w.take {
-			if err == nil || err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
+		if err := a.readBlocks(b, w.start, w.skip+w.take); err != nil {
 			return done, err
 		}
 		done += copy(p[done:], b[w.skip:w.skip+w.take])
 	}
 	return done, short
+}
+
+// readWhole reads the whole blocks that p begins with straight into it, if it lies as the
+// device takes it: long reads then touch no other memory. It returns how many bytes.
+func (a *alignedIO) readWhole(p []byte, off int64) (int, error) {
+	if off&(a.blockSize-1) != 0 || uintptr(unsafe.Pointer(unsafe.SliceData(p)))&(memoryAlignment-1) != 0 {
+		return 0, nil
+	}
+	whole := len(p) &^ int(a.blockSize-1)
+	for done := 0; done < whole; {
+		n := min(whole-done, ioChunk)
+		if err := a.readBlocks(p[done:done+n], off+int64(done), n); err != nil {
+			return done, err
+		}
+		done += n
+	}
+	return whole, nil
+}
+
+// readBlocks reads blocks from start on into b, at least n bytes of them.
+func (a *alignedIO) readBlocks(b []byte, start int64, n int) error {
+	got, err := a.dev.ReadAt(b, start)
+	if got >= n {
+		return nil
+	}
+	if err == nil || err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // writeAt writes p, which lies within the device. Blocks that it covers in part
@@ -107,10 +137,7 @@ func (a *alignedIO) readEdges(b []byte, w blockWindow) error {
 	}
 	for _, at := range blocks {
 		block := b[at : at+int(a.blockSize)]
-		if n, err := a.dev.ReadAt(block, w.start+int64(at)); n < len(block) {
-			if err == nil || err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
+		if err := a.readBlocks(block, w.start+int64(at), len(block)); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,7 @@ type blockMemory struct {
 	blockSize int
 	misuse    string
 	failRead  error
+	reads     []*byte // where each read began to put what it read
 }
 
 func (m *blockMemory) check(p []byte, off int64) {
@@ -41,6 +42,7 @@ func (m *blockMemory) ReadAt(p []byte, off int64) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.check(p, off)
+	m.reads = append(m.reads, &p[0])
 	if m.failRead != nil {
 		return 0, m.failRead
 	}
@@ -94,6 +96,24 @@ func TestAlignedIO(t *testing.T) {
 		}
 		require.Empty(t, mem.misuse)
 	})
+}
+
+// What is long is read straight to where it is wanted, but for a part of a block.
+func TestAlignedReadInPlace(t *testing.T) {
+	t.Parallel()
+	const size = 2*ioChunk + 8192
+	mem := &blockMemory{data: bytes.Repeat([]byte("0123456789abcde"), size/15+1)[:size], blockSize: 4096}
+	a := &alignedIO{dev: mem, blockSize: 4096}
+	p := alignedBuffer(ioChunk + 4096 + 100)
+	n, err := a.readAt(p, 4096, size)
+	require.NoError(t, err)
+	assert.Equal(t, len(p), n)
+	assert.True(t, bytes.Equal(mem.data[4096:][:len(p)], p))
+	require.Len(t, mem.reads, 3)
+	assert.Same(t, &p[0], mem.reads[0])
+	assert.Same(t, &p[ioChunk], mem.reads[1])
+	assert.NotSame(t, &p[ioChunk+4096], mem.reads[2])
+	assert.Empty(t, mem.misuse)
 }
 
 func TestAlignedIOAtEnd(t *testing.T) {
