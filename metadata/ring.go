@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"bytes"
 	"io"
 
 	"github.com/pkg/errors"
@@ -144,21 +145,34 @@ func (h *AreaHeader) padding(loc RawLocation) units.Bytes {
 }
 
 // TextWrites returns the writes, one or two, that put text at loc, which
-// [AreaHeader.NextLocation] gave for it. The last sector is filled with zeros.
+// [AreaHeader.NextLocation] gave for it. The last sector is filled with zeros. The writes may share memory with
+// text and what lies behind it, which must not be changed before they are made.
 func (h *AreaHeader) TextWrites(loc RawLocation, text []byte) []Write {
 	if h.checkLocation(loc) != nil || loc.Size != units.Bytes(len(text)) {
 		panic("metadata: the location was not made for this text") // to write nothing would lose the group
 	}
 	first, second := h.pieces(loc)
-	pad := make([]byte, h.padding(loc))
+	padded := withZeros(text, int(h.padding(loc)))
 	if second.Size == 0 {
-		return []Write{{h.Start + first.Offset, append(text[:len(text):len(text)], pad...)}}
+		return []Write{{h.Start + first.Offset, padded}}
 	}
 	cut := int(first.Size) // less than len(text)
 	return []Write{
-		{h.Start + first.Offset, text[:cut:cut]},
-		{h.Start + second.Offset, append(text[cut:len(text):len(text)], pad...)},
+		{h.Start + first.Offset, padded[:cut:cut]},
+		{h.Start + second.Offset, padded[cut:]},
 	}
+}
+
+// withZeros returns text with n zeros behind it. It copies the text, which may be long,
+// only if there are none in memory already, as behind what was just encoded.
+func withZeros(text []byte, n int) []byte {
+	if n <= cap(text)-len(text) {
+		padded := text[: len(text)+n : len(text)+n]
+		if len(bytes.Trim(padded[len(text):], "\x00")) == 0 {
+			return padded
+		}
+	}
+	return append(text[:len(text):len(text)], make([]byte, n)...)
 }
 
 // ReadText reads the text at loc and checks it. The error matches ErrInvalid if

@@ -150,6 +150,28 @@ func TestTextWritesRefusesForeignLocation(t *testing.T) {
 	assert.Panics(t, func() { h.TextWrites(loc, text) })
 }
 
+// Zeros that lie behind a text are taken for the rest of its last sector; anything else
+// there is neither written nor changed.
+func TestTextWritesTakesZerosBehind(t *testing.T) {
+	t.Parallel()
+	h := metadata.AreaHeader{Start: 4096, Size: 32 * units.KiB}
+	memory := append(textOfSize(1000), make([]byte, 24)...)
+	text := memory[:1000]
+	loc, err := h.NextLocation(text)
+	require.NoError(t, err)
+	want := bytes.Clone(memory)
+	writes := h.TextWrites(loc, text)
+	require.Len(t, writes, 1)
+	assert.Equal(t, want, writes[0].Data)
+	assert.Same(t, &memory[0], &writes[0].Data[0])
+
+	memory[1023] = 1
+	writes = h.TextWrites(loc, text)
+	assert.Equal(t, want, writes[0].Data)
+	assert.NotSame(t, &memory[0], &writes[0].Data[0])
+	assert.Equal(t, byte(1), memory[1023])
+}
+
 func TestReadTextFindsDamage(t *testing.T) {
 	t.Parallel()
 	h := metadata.AreaHeader{Start: 4096, Size: 32 * units.KiB}
