@@ -144,6 +144,14 @@ func alterThin() []alteration {
 		{name: "convert to a thin pool with metadata that is there", setup: poolParts, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.toPool("d", ConvertToThinPoolSpec{Metadata: "meta", NoSpare: true})
 		}},
+		{name: "convert to a thin pool with metadata on a raid", setup: then(poolParts, func(t testing.TB, sys *System, _ MetadataAreas) {
+			update(t, sys, "vg0", func(tx *Tx) error {
+				_, err := tx.CreateRAID(RAIDSpec{Name: "rm", Size: ExtentCount(16), RegionSize: 4 * KiB, Inactive: true})
+				return err
+			})
+		}), inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.toPool("d", ConvertToThinPoolSpec{Metadata: "rm", NoSpare: true})
+		}},
 		{name: "remove a thin pool", setup: thinVolumes, do: func(tx *Tx, _ MetadataAreas) error {
 			return tx.RemoveLVWith("pool", RemoveSpec{Dependents: true})
 		}},

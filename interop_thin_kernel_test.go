@@ -192,6 +192,14 @@ func interopThin() []scenario {
 			failing(swap("e", "n")),
 			swap("d", "n"),
 			activate("d"),
+			{lvm2: "lvcreate -y --type raid1 -m1 -l4 -n rm $V", ours: func(tx *Tx, _ []string) error {
+				_, err := tx.CreateRAID(RAIDSpec{Name: "rm", Size: ExtentCount(4)})
+				return err
+			}},
+			deactivate("rm"),
+			makeLV("-l10 -an -Zn -Wn $V", LVSpec{Name: "f", Size: ExtentCount(10), Inactive: true, SkipZero: true, KeepSignatures: true}),
+			toPool("f", "--poolmetadata rm --poolmetadataspare n", ConvertToThinPoolSpec{Metadata: "rm", NoSpare: true, Inactive: true}),
+			thin("-V 5m", ThinSpec{Name: "u", Pool: "f", VirtualSize: ExactSize(5 * MiB)}),
 		}},
 		{name: "conversions to thin volumes", vg: "vg", sizes: small, commits: true, unordered: true, steps: []interopStep{
 			makeVG("-s 1m", VGSpec{ExtentSize: MiB}),

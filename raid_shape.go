@@ -90,10 +90,6 @@ func (tx *Tx) raidShape(spec RAIDSpec) (raidShape, error) {
 		s.typ = SegmentRAID1
 	case !s.typ.isRAID():
 		return fail("type %s is none of raids", string(s.typ))
-	case s.typ == SegmentRAID5LS:
-		s.typ = SegmentRAID5
-	case s.typ == SegmentRAID6ZR:
-		s.typ = SegmentRAID6
 	}
 	parity := metadata.RAIDParity(string(s.typ))
 	mirrors, stripes := spec.Mirrors, spec.Stripes

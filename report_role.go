@@ -176,8 +176,8 @@ func (m *moduleSet) add(name string) {
 }
 
 // findModules finds out which modules a volume needs, its parts included. The
-// pool of a thin volume counts as one that needs no more, and that of a cached one not
-// at all.
+// pool of a thin volume counts as one that needs no more; that of a cached one, and the
+// metadata of a pool, not at all.
 //
 // Source: lvs of lvm2 as recorded in testdata/corpus.
 func (r *relations) findModules(i int) moduleSet {
@@ -186,7 +186,8 @@ func (r *relations) findModules(i int) moduleSet {
 		return n.modules
 	}
 	n.counted = true
-	below, pool := true, metadata.ID{}
+	below := true
+	var apart []metadata.ID
 	for s := range n.segments {
 		switch kind := n.segments[s].kind; {
 		case kind == "thin":
@@ -197,9 +198,10 @@ func (r *relations) findModules(i int) moduleSet {
 			n.modules.add("raid")
 		case kind == "cache":
 			n.modules.add(kind)
-			pool = n.segments[s].pool
+			apart = append(apart, n.segments[s].pool)
 		case kind == "thin-pool":
 			n.modules.add(kind)
+			apart = append(apart, n.segments[s].poolMeta)
 		case kind == "vdo", kind == "vdo-pool":
 			n.modules.add("kvdo")
 		default:
@@ -208,7 +210,7 @@ func (r *relations) findModules(i int) moduleSet {
 	}
 	if below {
 		r.parts(i, func(j int) {
-			if r.nodes[j].rec.ID != pool {
+			if !slices.Contains(apart, r.nodes[j].rec.ID) {
 				n.modules |= r.findModules(j)
 			}
 		})

@@ -7,8 +7,8 @@ import (
 // ConvertToThinPoolSpec says what a volume is like that becomes a thin pool. The zero
 // value is fine.
 type ConvertToThinPoolSpec struct {
-	// Metadata is a volume that becomes the metadata of the pool; its contents are
-	// lost. If empty, one is made, of MetadataSize as in
+	// Metadata is a volume that becomes the metadata of the pool, linear, striped or a
+	// raid1; its contents are lost. If empty, one is made, of MetadataSize as in
 	// [ThinPoolSpec].
 	Metadata     string
 	MetadataSize Bytes
@@ -159,8 +159,18 @@ func (tx *Tx) metadataToBe(ref string) (*metadata.LogicalVolume, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if kindOf(lv) != nil {
-		return nil, 0, fault(ErrUnsupported, "lv %s is of type %s: metadata is on linear and striped volumes", lv.Name, lv.Segments[0].Type)
+	switch kindOf(lv).(type) {
+	case nil:
+	case raidType:
+		// Its head is written on each leg, beneath checksums and without parity.
+		if typ := SegmentType(lv.Segments[0].Type); typ != SegmentRAID1 || tx.hasIntegrity(lv) {
+			return nil, 0, fault(ErrUnsupported, "lv %s is a %s, or has checksums: of raids, metadata is on a raid1 without", lv.Name, string(typ))
+		}
+		if err := tx.complete(lv, ActivateComplete); err != nil {
+			return nil, 0, err
+		}
+	default:
+		return nil, 0, fault(ErrUnsupported, "lv %s is of type %s: metadata is on linear and striped volumes, or a raid1", lv.Name, lv.Segments[0].Type)
 	}
 	return lv, i, tx.mayBePart(lv, false)
 }

@@ -2,10 +2,10 @@ package main
 
 import (
 	"errors"
-	"strconv"
 
 	"github.com/lvm-go/lvm"
 	"github.com/lvm-go/lvm/examples/lvm/internal/args"
+	"github.com/lvm-go/lvm/examples/lvm/internal/sizes"
 	"github.com/lvm-go/lvm/metadata"
 )
 
@@ -197,16 +197,29 @@ func runResize(c *call, grows, shrinks bool) error {
 			return err
 		}
 		if o.Has("poolmetadatasize") {
-			if err := ch.resizeMetadata(lv, extend); err != nil {
+			v := o.Value("poolmetadatasize")
+			if err := ch.resizeMetadata(lv, lvm.ExactSize(v.Bytes), v.Sign, extend); err != nil {
 				return err
 			}
 		}
 		if size.IsZero() {
-			return nil
+			return c.allRead()
+		}
+		if pool := lv.PartOf(); pool != nil && pool.IsThinPool() {
+			if meta := pool.PoolMetadata(); meta != nil && meta.ID() == lv.ID() {
+				if err := ch.resizeMetadata(pool, size, sign, extend); err != nil {
+					return err
+				}
+				return c.allRead()
+			}
+			lv = pool // whose data it is
 		}
 		old, oldExtents := lv.Size(), lv.Extents()
 		now, err := ch.resize(lv, size, sign, extend, grows, shrinks)
 		if err != nil {
+			return err
+		}
+		if err := c.allRead(); err != nil {
 			return err
 		}
 		ch.done("Size of logical volume %s/%s changed from %s (%d extents) to %s (%d extents).", vg, name, human(old), oldExtents, human(now.Size()), now.Extents())
@@ -215,12 +228,11 @@ func runResize(c *call, grows, shrinks bool) error {
 	})
 }
 
-func (ch *change) resizeMetadata(pool *lvm.LogicalVolume, spec lvm.ExtendSpec) error {
-	v := ch.opt.Value("poolmetadatasize")
-	if v.Sign == '+' {
-		spec.By = lvm.ExactSize(v.Bytes)
+func (ch *change) resizeMetadata(pool *lvm.LogicalVolume, size lvm.Size, sign byte, spec lvm.ExtendSpec) error {
+	if sign == '+' {
+		spec.By = size
 	} else {
-		spec.To = lvm.ExactSize(v.Bytes)
+		spec.To = size
 	}
 	spec.ResizeFS = false
 	ch.done("Logical volume %s/%s successfully resized.", ch.VG().Name(), pool.Name())
@@ -449,7 +461,8 @@ func (c *call) readAhead() (lvm.ReadAhead, error) {
 	case "none":
 		return lvm.ReadAheadNone, nil
 	default:
-		n, err := strconv.ParseUint(text, 10, 32)
+		size, err := sizes.Parse(text, 's')
+		n := size / 512
 		if err != nil || n > 1<<31 {
 			return 0, &args.UsageError{Lines: []string{"Invalid argument for --readahead: " + text, "Error during parsing of command line."}}
 		}

@@ -276,22 +276,46 @@ func (cv *conversion) detachCache() error {
 	return nil
 }
 
+// calm deactivates volumes, which cannot become parts of a pool while they are active,
+// and says whether the first one was.
+func (cv *conversion) calm(names ...string) (active bool, err error) {
+	err = cv.update(cv.vg, func(ch *change) error {
+		if !ch.Exists() {
+			return nil
+		}
+		for i, name := range names {
+			if lv, err := ch.VG().LV(name); err == nil && lv.Active() && !lv.Hidden() {
+				active = active || i == 0
+				if err := ch.Deactivate(lv.Name()); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return active, err
+}
+
 func (cv *conversion) toPool() error {
+	_, meta := cv.partName("poolmetadata")
+	cv.warn("WARNING: Converting %s/%s to thin pool's data volume with metadata wiping.", cv.vg, cv.name)
+	cv.warn("THIS WILL DESTROY CONTENT OF LOGICAL VOLUME (filesystem etc.)")
+	if !cv.ask("Do you really want to convert %s/%s?", cv.vg, cv.name) {
+		return sentence("Conversion aborted.")
+	}
+	active, err := cv.calm(cv.name, meta)
+	if err != nil {
+		return err
+	}
 	return cv.change("Converted %s/%s to thin pool.", func(ch *change, _ *lvm.LogicalVolume) error {
 		o := cv.opt
 		discards, err := cv.discards()
 		if err != nil {
 			return err
 		}
-		_, meta := cv.partName("poolmetadata")
-		cv.warn("WARNING: Converting %s/%s to thin pool's data volume with metadata wiping.", cv.vg, cv.name)
-		cv.warn("THIS WILL DESTROY CONTENT OF LOGICAL VOLUME (filesystem etc.)")
-		if !cv.ask("Do you really want to convert %s/%s?", cv.vg, cv.name) {
-			return sentence("Conversion aborted.")
-		}
 		spec := lvm.ConvertToThinPoolSpec{
 			MetadataSize: o.Bytes("poolmetadatasize"), ChunkSize: o.Bytes("chunksize"), Discards: discards, NoZeroing: !o.Yes("zero", true),
-			ErrorWhenFull: o.Yes("errorwhenfull", false), NoSpare: !o.Yes("poolmetadataspare", true), PVs: cv.pvs,
+			ErrorWhenFull: o.Yes("errorwhenfull", false), NoSpare: !o.Yes("poolmetadataspare", true), PVs: cv.pvs, Inactive: !active,
 		}
 		if o.Has("poolmetadata") {
 			spec.Metadata = meta

@@ -71,7 +71,11 @@ func (c *call) allocation() (lvm.Allocation, error) {
 	if !c.opt.Has("alloc") {
 		return 0, nil
 	}
-	return metadata.ParseAllocation(c.opt.Text("alloc"))
+	policy, err := metadata.ParseAllocation(c.opt.Text("alloc"))
+	if policy == metadata.AllocClingByTags {
+		policy = metadata.AllocCling // so lvm2 keeps it
+	}
+	return policy, err
 }
 
 // allCopies is all that there are, now; how many that is is kept nowhere.
