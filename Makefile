@@ -42,8 +42,8 @@ test:
 # What the tests need beside Go, on Debian and its kin: a kernel with
 # device-mapper, lvm2 to compare with, and a C compiler for the race detector
 # and for processors with AMX.
-PACKAGES := user-mode-linux kmod lvm2 dmsetup thin-provisioning-tools udev e2fsprogs xfsprogs btrfs-progs util-linux mount fdisk cryptsetup-bin gcc libc6-dev
-TOOLS := linux.uml modprobe lvm dmsetup thin_check udevadm mkfs.ext4 e2fsck mkfs.xfs mkfs.btrfs mkswap blkid losetup sfdisk cryptsetup gcc
+PACKAGES := user-mode-linux kmod lvm2 dmsetup thin-provisioning-tools udev e2fsprogs xfsprogs btrfs-progs util-linux mount fdisk cryptsetup-bin mdadm gcc libc6-dev
+TOOLS := linux.uml modprobe lvm dmsetup thin_check udevadm mkfs.ext4 e2fsck mkfs.xfs mkfs.btrfs mkswap blkid losetup sfdisk cryptsetup mdadm gcc
 
 deps:
 	@PATH=$$PATH:/usr/sbin:/sbin; missing=; \
