@@ -75,11 +75,14 @@ func shownExtents(seg *metadata.Segment) Extents {
 	if !ok {
 		return seg.Count
 	}
-	room := seg.ReshapeCount
-	if data := len(body.Legs) - metadata.RAIDParity(seg.BaseType()); body.DataCopies(seg.BaseType()) == 1 && data > 0 {
-		room *= Extents(data)
+	shares := Extents(body.RoomShares(seg.BaseType()))
+	if seg.ReshapeCount == 0 {
+		return seg.Count
 	}
-	return seg.Count - min(room, seg.Count)
+	if shares == 0 || seg.ReshapeCount > seg.Count/shares {
+		return 0
+	}
+	return seg.Count - seg.ReshapeCount*shares
 }
 
 // madeFile is what a volume holds that the kernel makes of others: a raid, a thin

@@ -338,9 +338,10 @@ func (b *builder) repairDevices(rec *Recovery) error {
 func (b *builder) repairTrees() map[metadata.ID]error {
 	tx := b.tx
 	failed, seen := map[metadata.ID]error{}, map[metadata.ID]bool{}
+	isPartNow := func(m *mapped) bool { return !b.isFormerPart(m) }
 	repair := func(id metadata.ID) {
 		lv := tx.find(id)
-		if seen[id] || lv == nil || lv.IsOpaque() || !tx.kern.active(id) {
+		if seen[id] || lv == nil || lv.IsOpaque() || !tx.kern.active(id) || !slices.ContainsFunc(tx.kern.byLV[id], isPartNow) {
 			return
 		}
 		seen[id] = true
@@ -469,6 +470,8 @@ func (b *builder) isFormerPart(m *mapped) bool {
 	switch layer {
 	case cacheVolLayer, thinDataLayer, thinMetaLayer:
 		return b.tx.ties().layers[m.lv] != layer
+	case cacheDataLayer, cacheMetaLayer: // a cachevol may have layers of these names
+		return b.tx.ties().layers[m.lv] == ""
 	}
 	return false
 }

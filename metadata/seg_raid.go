@@ -57,12 +57,12 @@ func isRAID10(typ string) bool { return strings.HasPrefix(typ, "raid10") }
 
 // DataCopies returns how often a segment of the given type, without +FLAG
 // suffixes, has each block of data: each leg of raid1 has all, raid10 has two
-// copies.
+// copies, also where the text says one, as LVM2 writes it while it reshapes.
 func (b *RAID) DataCopies(typ string) int {
 	switch {
 	case isRAID1(typ):
 		return len(b.Legs)
-	case isRAID10(typ) && b.Copies == 0:
+	case isRAID10(typ) && b.Copies < 2:
 		return 2
 	case isRAID10(typ):
 		return int(b.Copies)
@@ -72,11 +72,35 @@ func (b *RAID) DataCopies(typ string) int {
 
 func (*RAID) fits(typ string) bool { return strings.HasPrefix(typ, "raid") }
 
+// RoomShares returns in how many images a segment of the given type, without +FLAG
+// suffixes, counts the room for a reshape, which all of them have, as its own extents: in
+// those without parity, and once for raid1; but in each of raid10.
+//
+// Source: LVM2 as observed.
+func (b *RAID) RoomShares(typ string) int {
+	switch {
+	case isRAID10(typ):
+		return len(b.Legs)
+	case isRAID1(typ):
+		return 1
+	}
+	return max(0, len(b.Legs)-RAIDParity(typ))
+}
+
 // areaLength returns the length of an image that holds its share, rounded up.
 func (b *RAID) areaLength(s *Segment) units.Extents {
 	typ := s.BaseType()
 	if len(b.Legs) <= RAIDParity(typ) {
 		return 0
+	}
+	if room := s.ReshapeCount; room > 0 && isRAID10(typ) {
+		flat := *s
+		flat.ReshapeCount = 0
+		if flat.Count = s.Count / units.Extents(len(b.Legs)); room > flat.Count {
+			return flat.Count
+		}
+		flat.Count = s.Count - room*units.Extents(len(b.Legs))
+		return b.areaLength(&flat) + room
 	}
 	data := units.Extents(len(b.Legs) - RAIDParity(typ))
 	copies := min(units.Extents(b.DataCopies(typ)), data)
@@ -234,6 +258,9 @@ func (b *RAID) check(c *checker, s *Segment) {
 		}
 	} else if !isPowerOf2(b.StripeSize) {
 		c.fail(RuleRAID, "stripe size of "+number(b.StripeSize)+" sectors is no power of 2")
+	}
+	if shares := units.Extents(b.RoomShares(typ)); shares > 0 && s.ReshapeCount > s.Count/shares {
+		c.fail(RuleRAID, "room of "+number(s.ReshapeCount)+" extents in each image is more than there is")
 	}
 	if b.MaxRate != 0 && b.MinRate > b.MaxRate {
 		c.fail(RuleRAID, "the lowest rate of synchronisation is more than the highest")

@@ -246,11 +246,12 @@ func typedCases() []typedCase {
 			valid: map[string][]string{
 				"three copies": {"data_copies = 2", "data_copies = 3", "extent_count = 10", "extent_count = 6"},
 				"uneven":       {"extent_count = 10", "extent_count = 9"},
+				"one copy":     {"data_copies = 2", "data_copies = 1"},
 			},
 			invalid: map[string]breakage{
-				"one copy":    {metadata.RuleRAID, "lv vg/x", []string{"data_copies = 2", "data_copies = 1"}},
-				"five copies": {metadata.RuleRAID, "lv vg/x", []string{"data_copies = 2", "data_copies = 5"}},
-				"2^32 copies": {metadata.RuleRAID, "lv vg/x", []string{"data_copies = 2", "data_copies = 4294967295"}},
+				"more room than is there": {metadata.RuleRAID, "lv vg/x", []string{"extent_count = 10", "extent_count = 10\nreshape_count = 3"}},
+				"five copies":             {metadata.RuleRAID, "lv vg/x", []string{"data_copies = 2", "data_copies = 5"}},
+				"2^32 copies":             {metadata.RuleRAID, "lv vg/x", []string{"data_copies = 2", "data_copies = 4294967295"}},
 			},
 		},
 		{

@@ -185,7 +185,7 @@ func TestValidateRefuses(t *testing.T) {
 		{"129 stripes", metadata.RuleStripes, "lv vg/s segment 1", func(vg *metadata.VolumeGroup) { stripes(vg, 129, 8) }},
 		{"uneven stripes", metadata.RuleStripes, "lv vg/s segment 1", func(vg *metadata.VolumeGroup) { segmentOf(vg, 2, 0).Count = 19 }},
 		{"odd stripe size", metadata.RuleStripes, "lv vg/s segment 1", func(vg *metadata.VolumeGroup) { striped(vg, 2, 0).StripeSize = 24 }},
-		{"small stripe size", metadata.RuleStripes, "lv vg/s segment 1", func(vg *metadata.VolumeGroup) { striped(vg, 2, 0).StripeSize = 4 }},
+		{"small stripe size", metadata.RuleStripes, "lv vg/s segment 1", func(vg *metadata.VolumeGroup) { striped(vg, 2, 0).StripeSize = 1 }},
 		{"no stripe size", metadata.RuleStripes, "lv vg/s segment 1", func(vg *metadata.VolumeGroup) { striped(vg, 2, 0).StripeSize = 0 }},
 		{"stripe size of one", metadata.RuleStripes, "lv vg/a segment 1", func(vg *metadata.VolumeGroup) { striped(vg, 0, 0).StripeSize = 8 }},
 		{"area nowhere", metadata.RuleArea, "lv vg/a segment 1", func(vg *metadata.VolumeGroup) { striped(vg, 0, 0).Stripes[0].PV = metadata.ID{} }},
