@@ -20,6 +20,14 @@ func snapshots(t testing.TB, sys *System, areas MetadataAreas) {
 	markSnapshots(t, sys)
 }
 
+// spareStore is snapshots, with the store of one as a volume that keeps nothing.
+func spareStore(t testing.TB, sys *System, areas MetadataAreas) {
+	snapshots(t, sys, areas)
+	update(t, sys, "vg0", func(tx *Tx) error {
+		return joinErrors(tx.SplitSnapshot("one"), tx.RenameLV("one", "meta"))
+	})
+}
+
 // andMerge is snapshots, with one being merged.
 func andMerge(t testing.TB, sys *System, areas MetadataAreas) {
 	snapshots(t, sys, areas)
@@ -66,7 +74,11 @@ func patternOf(before *metadata.VolumeGroup, now *VolumeGroup, old *metadata.Log
 	}
 	size := func(lv *metadata.LogicalVolume) Bytes { return extentBytes(before, lv.Extents()) }
 	links := newSnapshotLinks(before)
-	if link, ok := links.by(old.ID); ok {
+	link, ok := links.by(old.ID)
+	if _, is := now.links().by(old.ID); is != ok && lvByID(now.rec, old.ID) != nil {
+		return nil // split or joined
+	}
+	if ok {
 		origin := lvByID(before, link.body.Origin)
 		if ofRAID(origin) {
 			return nil
@@ -120,6 +132,19 @@ func alterSnapshot() []alteration {
 		}},
 		{name: "change origin and snapshots", setup: snapshots, do: func(tx *Tx, _ MetadataAreas) error {
 			return joinErrors(tx.SetLVReadOnly("one", true), tx.SetLVReadOnly("data", true), tx.SetLVTags("two", "t"), tx.SetLVReadAhead("two", 64))
+		}},
+		{name: "split a snapshot", setup: snapshots, do: func(tx *Tx, _ MetadataAreas) error { return tx.SplitSnapshot("one") }},
+		{name: "split all snapshots that are not active", setup: snapshots, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return joinErrors(tx.SplitSnapshot("one"), tx.SplitSnapshot("two"), tx.SetLVTags("one", "t"))
+		}},
+		{name: "join a snapshot", setup: spareStore, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.JoinSnapshot("data", "meta", JoinSnapshotSpec{ChunkSize: 8 * KiB})
+		}},
+		{name: "join a first snapshot", setup: spareStore, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.JoinSnapshot("striped", "meta", JoinSnapshotSpec{})
+		}},
+		{name: "join a first snapshot that is not active", setup: spareStore, inactive: true, do: func(tx *Tx, _ MetadataAreas) error {
+			return tx.JoinSnapshot("striped", "meta", JoinSnapshotSpec{})
 		}},
 		{name: "begin a merge", setup: snapshots, do: func(tx *Tx, _ MetadataAreas) error { return tx.MergeSnapshot("one") }},
 		{name: "begin the merge of what is inactive", setup: snapshots, inactive: true, do: func(tx *Tx, _ MetadataAreas) error { return tx.MergeSnapshot("two") }},

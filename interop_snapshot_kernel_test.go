@@ -37,7 +37,33 @@ func interopSnapshot() []scenario {
 	}
 	activate := func(lv string) interopStep { return onLV("lvchange -y -ay", lv, (*Tx).Activate) }
 	deactivate := func(lv string) interopStep { return onLV("lvchange -y -an", lv, (*Tx).Deactivate) }
+	split := func(lv string) interopStep { return onLV("lvconvert -y --splitsnapshot", lv, (*Tx).SplitSnapshot) }
+	join := func(origin, lv, options string, spec JoinSnapshotSpec) interopStep {
+		return interopStep{lvm2: "lvconvert -y -s " + options + "$V/" + origin + " $V/" + lv, ours: func(tx *Tx, _ []string) error {
+			return tx.JoinSnapshot(origin, lv, spec)
+		}}
+	}
 	return []scenario{
+		{name: "split and joined snapshots", vg: "vg", sizes: small, commits: true, steps: []interopStep{
+			makeVG("", VGSpec{}),
+			makeLV("-l4 $V", LVSpec{Name: "o", Size: ExtentCount(4)}),
+			snapshot("o", "-l2 -c 16k $V/o", SnapshotSpec{Name: "a", Size: ExtentCount(2), ChunkSize: 16 * KiB}),
+			snapshot("o", "-l2 $V/o", SnapshotSpec{Name: "b", Size: ExtentCount(2)}),
+			makeLV("-l3 -i3 -an -Zn $V", LVSpec{Name: "s", Size: ExtentCount(3), Stripes: 3, Inactive: true, SkipZero: true}),
+			failing(split("o")),
+			failing(join("a", "s", "", JoinSnapshotSpec{})),
+			join("o", "s", "-c 32k ", JoinSnapshotSpec{ChunkSize: 32 * KiB}),
+			deactivate("o"),
+			split("a"),
+			split("s"),
+			failing(split("a")),
+			join("o", "a", "-Zn -c 16k ", JoinSnapshotSpec{KeepStore: true}),
+			join("o", "s", "", JoinSnapshotSpec{}),
+			activate("o"),
+			removeLV("b"),
+			removeLV("s"),
+			removeLV("a"),
+		}},
 		{name: "snapshots", vg: "vg", sizes: small, commits: true, steps: []interopStep{
 			makeVG("", VGSpec{}),
 			makeLV("-l4 $V", LVSpec{Name: "o", Size: ExtentCount(4)}),

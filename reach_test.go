@@ -129,7 +129,12 @@ func newUser(m *machine, before *metadata.VolumeGroup, now *VolumeGroup, after *
 			}
 		}
 	}
+	was, is := newSnapshotLinks(before), newSnapshotLinks(after)
 	for _, lv := range before.LVs {
+		_, split := was.by(lv.ID)
+		if _, joined := is.by(lv.ID); joined != split {
+			continue // it shows other contents afterwards, or loses them
+		}
 		p := patternOf(before, now, lv)
 		if after := lvByID(after, lv.ID); p != nil && after != nil && !merging[lv.ID] && after.Extents() >= lv.Extents() {
 			u.holds[lv.ID] = p

@@ -181,6 +181,8 @@ var txCalls = map[string]txCall{
 	"DropMirrorLegs":       change(func(tx *Tx) error { return tx.DropMirrorLegs("data", 1) }, ErrMissingPV),
 	"SplitMirrorLeg":       change(func(tx *Tx) error { return tx.SplitMirrorLeg("data", "new") }),
 	"SetMirrorLog":         change(func(tx *Tx) error { return tx.SetMirrorLog("data", MirrorLogDisk) }, ErrMissingPV),
+	"SplitSnapshot":        change(func(tx *Tx) error { return tx.SplitSnapshot("snap") }),
+	"JoinSnapshot":         change(func(tx *Tx) error { return tx.JoinSnapshot("data", "other", JoinSnapshotSpec{}) }),
 	"MergeSnapshot":        change(func(tx *Tx) error { return tx.MergeSnapshot("snap") }),
 	"FinishMerge":          change(func(tx *Tx) error { return tx.FinishMerge("snap") }),
 	"RemoveHistory":        change(func(tx *Tx) error { return tx.RemoveHistory("gone") }, ErrMissingPV),

@@ -17,6 +17,16 @@ func Check(cow io.ReaderAt, size units.Bytes) error {
 	return err
 }
 
+// ReadChunkSize returns the size of the chunks of the store in the first size bytes of
+// cow. It returns the errors of [Check].
+func ReadChunkSize(cow io.ReaderAt, size units.Bytes) (units.Sectors, error) {
+	l, err := readLayout(cow, size)
+	if err != nil {
+		return 0, err
+	}
+	return units.Bytes(l.chunk).Sectors(), nil
+}
+
 // ReadUsage returns how full the store in the first size bytes of cow is, as
 // [Store.Usage] does, without keeping its exceptions in memory. That all of them
 // make sense is not checked. Returns an error matching [ErrBlank], [ErrInvalid],

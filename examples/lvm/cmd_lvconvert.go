@@ -16,7 +16,7 @@ func convertCommands() []*command {
 			"--type TYPE OPTION ... LV [ PV ... ]", "-m|--mirrors [+|-]Number LV [ PV ... ]", "--splitmirrors Number -n|--name LV_new LV [ PV ... ]",
 			"--splitmirrors Number --trackchanges LV [ PV ... ]", "--mergemirrors LV ...", "--mirrorlog core|disk LV [ PV ... ]", "--merge LV ...",
 			"--splitcache LV", "--uncache LV", "--swapmetadata --poolmetadata LV LV", "--repair LV [ PV ... ]", "--replace PV LV [ PV ... ]",
-			"-R|--regionsize Size LV", "--raidintegrity y|n LV [ PV ... ]",
+			"--splitsnapshot LV", "-s|--snapshot LV LV_linear_striped", "-R|--regionsize Size LV", "--raidintegrity y|n LV [ PV ... ]",
 		},
 		options: "alloc background cache cachedevice cachemetadataformat cachemode cachepolicy cachepool cachesettings cachesize cachevol chunksize compression deduplication discards " +
 			"errorwhenfull force interval merge mergemirrors mergesnapshot mergethin metadataprofile mirrorlog mirrors name noudevsync originname poolmetadata poolmetadatasize " +
@@ -113,7 +113,11 @@ func (cv *conversion) run() error {
 		return cv.toCachePool()
 	case typ == "thin", o.Has("thin"):
 		return cv.toThin()
-	case o.HasAny("snapshot", "splitsnapshot"), typ == "snapshot", strings.HasPrefix(typ, "vdo"), o.HasAny("vdopool", "cachedevice"):
+	case o.Has("splitsnapshot"):
+		return cv.splitSnapshot()
+	case o.Has("snapshot"), typ == "snapshot":
+		return cv.joinSnapshot()
+	case strings.HasPrefix(typ, "vdo"), o.HasAny("vdopool", "cachedevice"):
 		return fmt.Errorf("lvconvert of %s/%s: %w", cv.vg, cv.name, lvm.ErrUnsupported)
 	case o.HasAny("mirrors", "mirrorlog", "type", "regionsize", "stripes", "stripesize"):
 		return cv.layout()

@@ -28,7 +28,10 @@ func sentence(format string, a ...any) error { return message(fmt.Sprintf(format
 // wrongType is the error for a volume of a type that the command does nothing with.
 func (c *call) wrongType(vg *lvm.VolumeGroup, lv *lvm.LogicalVolume) error {
 	kind := segmentType(lv)
-	if kind == "striped" {
+	switch {
+	case lv.IsSnapshot():
+		kind = "snapshot"
+	case kind == "striped":
 		kind = "linear"
 		for s := range lv.Segments() {
 			if len(s.Areas()) > 1 {

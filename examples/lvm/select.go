@@ -9,6 +9,7 @@ import (
 	"github.com/lvm-go/lvm"
 	"github.com/lvm-go/lvm/examples/lvm/internal/args"
 	"github.com/lvm-go/lvm/examples/lvm/internal/report"
+	"github.com/lvm-go/lvm/metadata"
 )
 
 // update changes a volume group. What fn says with done is told once it is.
@@ -252,30 +253,22 @@ func (c *call) volumes(words []string) ([]*wanted, error) {
 	return out, nil
 }
 
-// chosen returns the volumes of a group that are wanted. Of those that are not there,
-// fail gets to know.
+// chosen returns the volumes of a group that are wanted, in the order in which lvm2 takes
+// them. Of those that are not there, fail gets to know.
 func chosen(vg *lvm.VolumeGroup, w *wanted, fail func(error)) []*lvm.LogicalVolume {
-	var out []*lvm.LogicalVolume
-	add := func(lv *lvm.LogicalVolume) {
-		if !slices.ContainsFunc(out, func(o *lvm.LogicalVolume) bool { return o.ID() == lv.ID() }) {
-			out = append(out, lv)
-		}
-	}
+	named := map[metadata.ID]bool{}
 	for _, name := range w.lvs {
 		lv, err := vg.LV(name)
 		if err != nil {
 			fail(err)
 			continue
 		}
-		add(lv)
+		named[lv.ID()] = true
 	}
-	for _, lv := range listed(vg) {
+	return slices.DeleteFunc(listed(vg), func(lv *lvm.LogicalVolume) bool {
 		tagged := slices.ContainsFunc(w.tags, func(tag string) bool { return vg.HasTag(tag) || lv.HasTag(tag) })
-		if !lv.Hidden() && (w.all || tagged) {
-			add(lv)
-		}
-	}
-	return out
+		return !named[lv.ID()] && (lv.Hidden() || !w.all && !tagged)
+	})
 }
 
 // eachLV changes the volumes that words choose. One that cannot be changed does not
