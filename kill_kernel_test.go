@@ -73,7 +73,7 @@ func TestKernelKill(t *testing.T) {
 		"rename vg and lvs and make one",
 	} {
 		t.Run(name, func(t *testing.T) {
-			stride := 3
+			stride := 4
 			if everything() {
 				stride = 1
 			}

@@ -300,11 +300,11 @@ func TestKernelKillScenarios(t *testing.T) {
 			switch {
 			case *killAll, everything():
 			case s.slow:
-				everyCall, everyStep = 9, 13
+				everyCall, everyStep = 13, 17
 			case s.long, testing.Short():
-				everyCall, everyStep = 7, 9
+				everyCall, everyStep = 9, 13
 			default:
-				everyCall, everyStep = 5, 6
+				everyCall, everyStep = 7, 9
 			}
 			calls, steps := 0, 0
 			for at := 1; ; at += everyCall {
