@@ -89,6 +89,10 @@ func (s Size) isWish(resize bool) bool {
 	return s.kind == sizePercentFree || !resize && s.IsPercent()
 }
 
+// holdsMetadata says whether the metadata of a pool of that size, and a spare for them,
+// come out of it. Source: lvm2 as observed.
+func (s Size) holdsMetadata() bool { return s.kind == sizePercentFree || s.kind == sizePercentPVS }
+
 // String prints s as lvm2's option -l, or -L for bytes, takes it: "100%FREE",
 // "250", "20g". [ParseSize] reads it, except that a number of extents has no
 // unit there.

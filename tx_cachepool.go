@@ -8,8 +8,9 @@ import (
 type CachePoolSpec struct {
 	// Name is lvol0, lvol1, ... if empty.
 	Name string
-	// Size is that of the data; what the metadata takes comes on top of it, but a
-	// percentage of what is free is the size of both.
+	// Size is that of the data; what the metadata takes comes on top of it, but of a
+	// percentage of what is free, twice its size is left for the metadata and a spare.
+	// Of any percentage less will do.
 	Size Size
 	// ChunkSize is how much is cached at a time: a multiple of 32 KiB, up to 1 GiB.
 	// 64 KiB if zero, or the next power of two if that makes more than a million.
@@ -91,7 +92,7 @@ func (tx *Tx) createCachePool(spec CachePoolSpec) (*metadata.LogicalVolume, erro
 		return nil, err
 	}
 	body := &metadata.CachePool{Data: data.ID, Metadata: meta.ID, CacheSettings: settings}
-	pool.Segments = []metadata.Segment{{Count: size.data, Type: cachePoolSegment(settings), Body: body}}
+	pool.Segments = []metadata.Segment{{Count: data.Extents(), Type: cachePoolSegment(settings), Body: body}}
 	for _, lv := range []*metadata.LogicalVolume{pool, meta, data} {
 		if err := tx.put(-1, lv); err != nil {
 			return nil, err
@@ -129,11 +130,14 @@ func cachePoolSegment(s metadata.CacheSettings) string {
 	return "cache-pool"
 }
 
-type cachePoolSize struct{ data, metadata Extents }
+type cachePoolSize struct {
+	data, metadata Extents
+	wish           bool // less data will do
+}
 
 // cachePoolSize returns the size of a new pool and notes that of its chunks.
 func (tx *Tx) cachePoolSize(spec CachePoolSpec, settings *metadata.CacheSettings) (cachePoolSize, error) {
-	var s cachePoolSize
+	s := cachePoolSize{wish: spec.Size.isWish(false)}
 	if spec.Size.IsZero() {
 		return s, fault(ErrInvalidSize, "no size given")
 	}
@@ -141,27 +145,23 @@ func (tx *Tx) cachePoolSize(spec CachePoolSpec, settings *metadata.CacheSettings
 	if err != nil {
 		return s, err
 	}
-	context := tx.emap.sizeContext(tx.vg, pvs)
-	if s.data, err = spec.Size.resolve(context); err != nil {
+	if s.data, err = spec.Size.resolve(tx.emap.sizeContext(tx.vg, pvs)); err != nil {
 		return s, err
 	}
-	if err := tx.fillCachePool(spec, settings, &s); err != nil {
-		return s, err
-	}
-	if spec.Size.IsPercent() && satAdd(s.data, s.metadata) > context.Free {
-		s.data = context.Free - min(context.Free, s.metadata)
-		err = tx.fillCachePool(spec, settings, &s)
-	}
-	return s, err
-}
-
-func (tx *Tx) fillCachePool(spec CachePoolSpec, settings *metadata.CacheSettings, s *cachePoolSize) (err error) {
 	size := extentBytes(tx.vg, s.data)
 	if settings.ChunkSize, err = cacheChunk(spec.ChunkSize, size); err != nil {
-		return err
+		return s, err
 	}
-	s.metadata, err = tx.cacheMetadataExtents(max(cacheMetadata(settings.ChunkSize, size), spec.MetadataSize))
-	return err
+	if s.metadata, err = tx.cacheMetadataExtents(max(cacheMetadata(settings.ChunkSize, size), spec.MetadataSize)); err != nil {
+		return s, err
+	}
+	if spec.Size.holdsMetadata() {
+		if s.data <= 2*s.metadata {
+			return s, fault(ErrInvalidSize, "%s leaves nothing beside metadata of %d extents, twice", spec.Size, s.metadata)
+		}
+		s.data -= 2 * s.metadata
+	}
+	return s, nil
 }
 
 func (tx *Tx) cacheMetadataExtents(need Bytes) (Extents, error) {
@@ -184,7 +184,7 @@ func (tx *Tx) allocateCachePool(pool, meta, data *metadata.LogicalVolume, size c
 		return err
 	}
 	pieces, err := tx.emap.allocate(tx.vg, allocRequest{
-		Name: pool.Name, Policy: resolvePolicy(tx.vg, pool, metadata.AllocInherit), Extents: satAdd(size.data, size.metadata), PVs: pvs,
+		Name: pool.Name, Policy: resolvePolicy(tx.vg, pool, metadata.AllocInherit), Extents: satAdd(size.data, size.metadata), Partial: size.wish, PVs: pvs,
 	})
 	if err != nil {
 		return err
@@ -202,6 +202,9 @@ func (tx *Tx) allocateCachePool(pool, meta, data *metadata.LogicalVolume, size c
 			part.Start -= size.metadata
 			data.Segments = append(data.Segments, part)
 		}
+	}
+	if len(data.Segments) == 0 {
+		return fault(ErrInvalidSize, "there is nothing left beside metadata of %d extents", size.metadata)
 	}
 	return nil
 }

@@ -9,7 +9,8 @@ import (
 type ThinPoolSpec struct {
 	// Name is lvol0, lvol1, ... if empty.
 	Name string
-	// Size is that of the data. Of a percentage, twice the metadata is taken off.
+	// Size is that of the data. Of a percentage of what is free, twice the metadata is
+	// taken off. Of any percentage less will do.
 	Size Size
 	// MetadataSize is by the size and the chunks if zero: enough for a pool that is
 	// full and has some snapshots. It can be from 2 MiB to 15.8 GiB.
@@ -184,7 +185,7 @@ func (tx *Tx) poolSize(spec ThinPoolSpec, shape stripeShape, least Bytes) (poolS
 	if s.metadata, err = tx.poolMetadataExtents(wanted, least); err != nil {
 		return s, err
 	}
-	if spec.Size.IsPercent() {
+	if spec.Size.holdsMetadata() {
 		if s.data <= 2*s.metadata {
 			return s, fault(ErrInvalidSize, "%s leaves nothing beside metadata of %d extents, twice", spec.Size, s.metadata)
 		}

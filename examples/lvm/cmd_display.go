@@ -278,6 +278,8 @@ func displayLVs(c *call, src *report.Source) error {
 	return nil
 }
 
+// colonLV prints a volume in one line. The status is 1, with 2 if it may be written, and 4
+// if its device cannot be; the policy is 2 if it is contiguous, and 0 otherwise.
 func (c *call) colonLV(lv *lvm.LogicalVolume) error {
 	r, err := lv.Report()
 	if err != nil {
@@ -291,8 +293,15 @@ func (c *call) colonLV(lv *lvm.LogicalVolume) error {
 	if d, err := lv.Kernel(); err == nil && d != nil {
 		active, open = 1, int(d.OpenCount)
 		numbers = fmt.Sprintf("%d:%d", r.LVKernelReport.Major, r.LVKernelReport.Minor)
+		if d.ReadOnly {
+			status |= 4
+		}
 	}
-	c.show("%s%s/%s:%s:%d:%d:-1:%d:%d:%d:-1:0:-1:%s", c.devDir(), r.VGName, r.Name, r.VGName, status, active, max(open, 0), lv.Size()/512, lv.Extents(), numbers)
+	places := 0
+	if lv.Allocation() == lvm.AllocContiguous {
+		places = 2
+	}
+	c.show("%s%s/%s:%s:%d:%d:-1:%d:%d:%d:-1:%d:-1:%s", c.devDir(), r.VGName, r.Name, r.VGName, status, active, max(open, 0), lv.Size()/512, lv.Extents(), places, numbers)
 	return nil
 }
 

@@ -301,15 +301,20 @@ func (p *selectParser) word(quotes string) (string, bool) {
 		return word, true
 	}
 	start := p.pos
-	for p.pos < len(p.text) && !endsWord(p.text[p.pos:]) {
+	inRegex := strings.Contains(quotes, "[") // which may have such brackets later on
+	for p.pos < len(p.text) && !endsWord(p.text[p.pos:], inRegex) {
 		p.pos++
 	}
 	return p.text[start:p.pos], true
 }
 
 // endsWord says whether a value without quotes ends where rest begins.
-func endsWord(rest string) bool {
-	return strings.IndexByte(" \t\n,#)]}", rest[0]) >= 0 || strings.HasPrefix(rest, "&&") || strings.HasPrefix(rest, "||")
+func endsWord(rest string, inRegex bool) bool {
+	ends := " \t\n,#)]}"
+	if inRegex {
+		ends = " \t\n,#)"
+	}
+	return strings.IndexByte(ends, rest[0]) >= 0 || strings.HasPrefix(rest, "&&") || strings.HasPrefix(rest, "||")
 }
 
 // list reads a string list: a word, or several in brackets. It returns what lvm2
