@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -124,23 +125,23 @@ func TestKernelDevicesFile(t *testing.T) {
 	assert.Equal(t, byThem.entries(), imported.entries())
 
 	// The lock is lvm2's.
-	held := make(chan struct{})
-	go func() {
-		defer close(held)
-		umltest.Run(t, "flock", "/run/lock/lvm/D_system.devices", "sleep", "0.4")
-	}()
+	holder := exec.Command("flock", "/run/lock/lvm/D_system.devices", "cat")
+	release, err := holder.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, holder.Start())
 	require.Eventually(t, func() bool {
 		f, err := os.OpenFile("/run/lock/lvm/D_system.devices", os.O_RDWR, 0)
 		require.NoError(t, err)
 		defer f.Close()
 		got, err := tryFlock(f, true)
 		return err == nil && !got
-	}, 5*time.Second, time.Millisecond)
+	}, lockPatience, 5*time.Millisecond)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	err = EditDevicesFile(ctx, ours.path, "", func(*DevicesFile) error { return nil })
 	assert.ErrorIs(t, err, ErrLocked)
-	<-held
+	require.NoError(t, release.Close())
+	require.NoError(t, holder.Wait())
 }
 
 // A physical volume that is only known by the name of its device is found where

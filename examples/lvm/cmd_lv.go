@@ -193,10 +193,16 @@ func runResize(c *call, grows, shrinks bool) error {
 			return &lvm.OpError{Op: "resize lv", VG: vg, Err: lvm.ErrVGNotFound}
 		}
 		lv, err := ch.VG().LV(name)
+		if errors.Is(err, lvm.ErrLVNotFound) {
+			return sentence("Logical volume %s not found in volume group %s.", name, vg)
+		}
 		if err != nil {
 			return err
 		}
 		if o.Has("poolmetadatasize") {
+			if !lv.IsThinPool() {
+				return sentence("--poolmetadatasize can be used only with thin pools.")
+			}
 			v := o.Value("poolmetadatasize")
 			if err := ch.resizeMetadata(lv, lvm.ExactSize(v.Bytes), v.Sign, extend); err != nil {
 				return err
@@ -222,7 +228,11 @@ func runResize(c *call, grows, shrinks bool) error {
 		if err := c.allRead(); err != nil {
 			return err
 		}
-		ch.done("Size of logical volume %s/%s changed from %s (%d extents) to %s (%d extents).", vg, name, human(old), oldExtents, human(now.Size()), now.Extents())
+		named := name
+		if data := lv.PoolData(); data != nil {
+			named = data.Name()
+		}
+		ch.done("Size of logical volume %s/%s changed from %s (%d extents) to %s (%d extents).", vg, named, human(old), oldExtents, human(now.Size()), now.Extents())
 		ch.done("Logical volume %s/%s successfully resized.", vg, name)
 		return nil
 	})
@@ -235,8 +245,18 @@ func (ch *change) resizeMetadata(pool *lvm.LogicalVolume, size lvm.Size, sign by
 		spec.To = size
 	}
 	spec.ResizeFS = false
-	ch.done("Logical volume %s/%s successfully resized.", ch.VG().Name(), pool.Name())
-	return ch.ExtendPoolMetadata(pool.Name(), spec)
+	old := pool.PoolMetadata()
+	if err := ch.ExtendPoolMetadata(pool.Name(), spec); err != nil {
+		return err
+	}
+	now, err := ch.VG().LV(old.ID().String())
+	if err != nil {
+		return err
+	}
+	name := ch.VG().Name() + "/" + old.Name()
+	ch.done("Size of logical volume %s changed from %s (%d extents) to %s (%d extents).", name, human(old.Size()), old.Extents(), human(now.Size()), now.Extents())
+	ch.done("Logical volume %s successfully resized.", name)
+	return nil
 }
 
 // resize makes a volume as large as is wanted, and returns it as it is then.
@@ -334,6 +354,9 @@ func runLVChange(c *call) error {
 				return err
 			}
 			ch.done("Logical volume %s/%s changed.", ch.VG().Name(), lv.Name())
+		}
+		if o.Has("refresh") && !lv.Active() {
+			return nil
 		}
 		if o.Has("refresh") {
 			return ch.RefreshWith(lv.Name(), c.activation())

@@ -96,12 +96,9 @@ func runLVCreate(c *call) error {
 func (c *call) creation() (*creation, error) {
 	o := c.opt
 	cr := &creation{call: c, name: o.Text("name"), typ: lvm.SegmentType(o.Text("type"))}
-	size, sign, err := c.sizeOption()
+	size, _, err := c.sizeOption()
 	if err != nil {
 		return nil, err
-	}
-	if sign != 0 {
-		return nil, c.misuse("Size may not have a sign.")
 	}
 	cr.size = size
 	rest := c.args
@@ -269,6 +266,9 @@ func (cr *creation) makePlain(ch *change, typ lvm.SegmentType) (*lvm.LogicalVolu
 	}
 	if typ == lvm.SegmentStriped || typ == "" && o.Has("stripes") {
 		spec.Stripes, spec.StripeSize = cr.count("stripes"), o.Bytes("stripesize")
+		if size := spec.StripeSize; spec.Stripes > 1 && size != 0 && (size < 4*lvm.KiB || size&(size-1) != 0) {
+			return nil, cr.misuse("Invalid stripe size %s.", human(size))
+		}
 		if spec.Stripes > 1 && spec.StripeSize == 0 {
 			cr.say("Using default stripesize 64.00 KiB.")
 		}
@@ -279,7 +279,7 @@ func (cr *creation) makePlain(ch *change, typ lvm.SegmentType) (*lvm.LogicalVolu
 	if typ == "" && o.Has("mirrors") && o.Number("mirrors") == 0 {
 		cr.say("Redundant mirrors argument: default is 0")
 	}
-	cr.unzeroed = (spec.Inactive || spec.SkipZero) && (typ == "" || typ == lvm.SegmentLinear || typ == lvm.SegmentStriped)
+	cr.unzeroed = (spec.Inactive || spec.SkipZero || spec.ReadOnly || spec.ActivationSkip) && (typ == "" || typ == lvm.SegmentLinear || typ == lvm.SegmentStriped)
 	return ch.CreateLV(spec)
 }
 
@@ -383,7 +383,15 @@ func (cr *creation) makeMirror(ch *change) (*lvm.LogicalVolume, error) {
 	case "mirrored":
 		return nil, sentence(`Log type "mirrored" is DEPRECATED. Use RAID1 LV or disk log instead.`)
 	}
+	cr.warnUnsynchronised()
 	return ch.CreateMirror(spec)
+}
+
+// warnUnsynchronised tells what it means that the legs of a new volume differ.
+func (cr *creation) warnUnsynchronised() {
+	if cr.opt.Has("nosync") {
+		cr.warn("WARNING: New %s won't be synchronised. Don't read what you didn't write!", cr.typ)
+	}
 }
 
 func (cr *creation) makeRAID(ch *change) (*lvm.LogicalVolume, error) {
@@ -420,6 +428,10 @@ func (cr *creation) makeRAID(ch *change) (*lvm.LogicalVolume, error) {
 	default:
 		spec.Stripes, spec.StripeSize = cr.count("stripes"), o.Bytes("stripesize")
 	}
+	if spec.NoSync && strings.HasPrefix(string(cr.typ), "raid6") {
+		return nil, cr.misuse("nosync option prohibited on RAID6.")
+	}
+	cr.warnUnsynchronised()
 	made, err := ch.CreateRAID(spec)
 	if err != nil || !o.Has("raidintegrity") && !o.HasAny("raidintegritymode", "raidintegrityblocksize") {
 		return made, err

@@ -284,6 +284,10 @@ func (c *call) eachPV(words []string, all bool, fn func(ch *change, pv target) e
 				if err == nil {
 					err = fn(ch, target{device, pv.DeviceSize(), pv})
 				}
+				if errors.Is(err, errUnchanged) {
+					ch.done("Physical volume %s not changed", device)
+					continue
+				}
 				if err != nil {
 					ch.fail(err)
 					ch.fail(sentence("Physical volume %s not changed", device))
@@ -334,8 +338,12 @@ func runPVChange(c *call) error {
 	}
 	changed, not, err := c.eachPV(c.args, o.Has("all"), func(ch *change, pv target) error {
 		device := pv.device
-		if o.Has("allocatable") {
-			if err := ch.SetPVAllocatable(device, o.Yes("allocatable", true)); err != nil {
+		if yes := o.Yes("allocatable", true); o.Has("allocatable") {
+			if pv.pv != nil && pv.pv.Allocatable() == yes && !o.HasAny("uuid", "addtag", "deltag", "metadataignore") {
+				c.warn("Physical volume %q is already %s.", device, map[bool]string{true: "allocatable", false: "unallocatable"}[yes])
+				return errUnchanged
+			}
+			if err := ch.SetPVAllocatable(device, yes); err != nil {
 				return err
 			}
 		}
@@ -360,6 +368,9 @@ func runPVChange(c *call) error {
 	c.say("%d physical volume%s changed / %d physical volume%s not changed", changed, plural(changed), not, plural(not))
 	return nil
 }
+
+// errUnchanged is the error of a change that is none.
+var errUnchanged = errors.New("not changed")
 
 func (t target) tags() []string {
 	if t.pv == nil {

@@ -271,7 +271,7 @@ func runVGRemove(c *call) error {
 		vg := ch.VG()
 		count := 0
 		var names []string
-		for lv := range vg.LVs() {
+		for _, lv := range listed(vg) {
 			if !lv.Hidden() {
 				count++
 				names = append(names, lv.Name())

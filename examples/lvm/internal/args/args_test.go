@@ -34,11 +34,11 @@ func TestParseValues(t *testing.T) {
 		"30%ORIGIN": {Number: 30, Percent: "ORIGIN"},
 	} {
 		want.Text = text
-		set, _, err := Parse("lvcreate", Named(some), []string{"-l", text})
+		set, _, err := Parse("lvresize", Named(some), []string{"-l", text})
 		require.NoError(t, err, text)
 		assert.Equal(t, want, set.Value("extents"), text)
 	}
-	for text, want := range map[string]lvm.Bytes{"8": 8 << 20, "4k": 4096, "1S": 512, "12B": 12, "2T": 2 << 40, "0.5k": 512} {
+	for text, want := range map[string]lvm.Bytes{"8": 8 << 20, "4k": 4096, "1S": 512, "1024B": 1024, "2T": 2 << 40, "0.5k": 512} {
 		set, _, err := Parse("lvcreate", Named(some), []string{"-L", text})
 		require.NoError(t, err, text)
 		assert.Equal(t, want, set.Bytes("size"), text)
@@ -82,4 +82,28 @@ func FuzzParse(f *testing.F) {
 		}
 		require.LessOrEqual(t, len(set.Order()), len(a)+len(b)+len(c))
 	})
+}
+
+func TestParseSigns(t *testing.T) {
+	t.Parallel()
+	for _, x := range []struct{ command, option, value, refused string }{
+		{"lvcreate", "-L", "+1m", ""},
+		{"lvcreate", "-L", "-1m", "Size may not be negative."},
+		{"lvreduce", "-L", "-1m", ""},
+		{"lvreduce", "-L", "+1m", "Size may not be positive."},
+		{"lvresize", "-l", "-1", ""},
+		{"lvextend", "-l", "-1", "Extents may not be negative."},
+		{"lvcreate", "-L", "513b", "Size is not a multiple of 512. Try using 512 or 1024."},
+		{"lvcreate", "-L", "1024b", ""},
+	} {
+		_, _, err := Parse(x.command, Named(some), []string{x.option, x.value})
+		if x.refused == "" {
+			assert.NoError(t, err, x)
+			continue
+		}
+		var usage *UsageError
+		if assert.ErrorAs(t, err, &usage, x) {
+			assert.Equal(t, x.refused, usage.Lines[0], x)
+		}
+	}
 }

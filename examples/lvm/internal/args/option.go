@@ -12,6 +12,7 @@ type Kind uint8
 const (
 	Flag    Kind = iota // none
 	Text                // anything
+	Tag                 // a tag
 	Number              // a whole number, that may have a sign
 	Size                // a number with or without a unit and a sign
 	Extents             // a number of extents or a percentage, with or without a sign
@@ -37,6 +38,8 @@ func (o *Option) value() string {
 	switch o.Kind {
 	case Text:
 		return "String"
+	case Tag:
+		return "Tag"
 	case Number:
 		return "Number"
 	case Size:

@@ -26,8 +26,9 @@ func usage(format string, args ...any) *UsageError {
 
 // Set is what a command line says.
 type Set struct {
-	values map[string]*value
-	order  []Given
+	command string
+	values  map[string]*value
+	order   []Given
 }
 
 // Given is an option in the order of the command line.
@@ -65,6 +66,9 @@ func (v *value) Set(text string) error {
 		return usage("Option %s may not be repeated.", v.option.title())
 	}
 	parsed, err := v.option.parse(text)
+	if err == nil {
+		err = v.option.checkSign(v.set.command, parsed)
+	}
 	if err != nil {
 		return err
 	}
@@ -83,7 +87,7 @@ func (o *Option) title() string {
 // Parse reads the words behind the name of a command. What is no option is returned
 // in its order. The error is a [*UsageError].
 func Parse(command string, options []Option, words []string) (*Set, []string, error) {
-	set := &Set{values: map[string]*value{}}
+	set := &Set{command: command, values: map[string]*value{}}
 	flags := pflag.NewFlagSet(command, pflag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	var names []string

@@ -41,6 +41,10 @@ func (o *Option) parse(text string) (Value, error) {
 		if !slices.Contains(o.Words, text) {
 			return v, &UsageError{}
 		}
+	case Tag:
+		if !isTag(text) {
+			return v, &UsageError{}
+		}
 	case Number:
 		n, err := strconv.ParseUint(number, 10, 64)
 		if err != nil {
@@ -51,6 +55,9 @@ func (o *Option) parse(text string) (Value, error) {
 		b, err := sizes.Parse(number, o.Unit)
 		if err != nil {
 			return v, usage("Size requires number argument.")
+		}
+		if err := checkSectors(number, b); err != nil {
+			return v, err
 		}
 		v.Bytes = b
 	case Extents:
